@@ -1,0 +1,190 @@
+"""Palette and IndexedImage: values that cannot be invalid.
+
+Whatever stands left of `IndexedImage` knows nothing of bytes; whatever stands right
+of it knows nothing of clustering.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kmq.errors import OptionError
+from kmq.limits import MAX_COLORS
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+    from PIL import Image
+
+
+class Palette:
+    """1 to 65,536 colours in index order; immutable.
+
+    Parameters
+    ----------
+    colors
+        Array of shape (K, 3), whole numbers 0 to 255: red, green, blue in sRGB.
+
+    Attributes
+    ----------
+    colors : (K, 3) uint8, read-only
+
+    Raises
+    ------
+    OptionError
+        If the shape, the dtype or a value does not fit.
+    """
+
+    __slots__ = ("colors",)
+    colors: NDArray[np.uint8]
+
+    def __init__(self, colors: ArrayLike) -> None:
+        given = np.asarray(colors)
+        if given.ndim != 2 or given.shape[1] != 3 or not 1 <= len(given) <= MAX_COLORS:
+            raise OptionError(
+                f"palette: expected shape (K, 3) with K from 1 to {MAX_COLORS:,}, got {given.shape}"
+            )
+        frozen = _frozen(_whole_numbers("palette", given, 255, np.uint8), given)
+        object.__setattr__(self, "colors", frozen)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a Palette is immutable; cannot set {name}")
+
+    def __len__(self) -> int:
+        return len(self.colors)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Palette):
+            return NotImplemented
+        return np.array_equal(self.colors, other.colors)
+
+    def __hash__(self) -> int:
+        return hash(self.colors.tobytes())
+
+    def __repr__(self) -> str:
+        return f"<Palette of {len(self)} colours>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Palette, (self.colors,)
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether red, green and blue are equal in every entry."""
+        return bool((self.colors == self.colors[:, :1]).all())
+
+
+class IndexedImage:
+    """A palette and one index into it for each pixel; immutable.
+
+    Parameters
+    ----------
+    palette
+        A `Palette`, or an array of shape (K, 3) that makes one.
+    indices
+        Array of shape (H, W), whole numbers 0 to K - 1, H and W at least 1.
+
+    Attributes
+    ----------
+    palette : (K, 3) uint8, read-only
+    indices : (H, W), read-only, uint8 where K is at most 256, else uint16
+
+    Raises
+    ------
+    OptionError
+        If a shape, a dtype or a value does not fit.
+    """
+
+    __slots__ = ("_palette", "indices")
+    _palette: Palette
+    indices: NDArray[np.uint8] | NDArray[np.uint16]
+
+    def __init__(self, palette: Palette | ArrayLike, indices: ArrayLike) -> None:
+        colors = palette if isinstance(palette, Palette) else Palette(palette)
+        given = np.asarray(indices)
+        if given.ndim != 2 or given.size == 0:
+            raise OptionError(f"indices: expected shape (H, W), each at least 1, got {given.shape}")
+        checked = _whole_numbers("indices", given, len(colors) - 1, index_dtype(len(colors)))
+        object.__setattr__(self, "_palette", colors)
+        object.__setattr__(self, "indices", _frozen(checked, given))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"an IndexedImage is immutable; cannot set {name}")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, IndexedImage):
+            return NotImplemented
+        return self._palette == other._palette and np.array_equal(self.indices, other.indices)
+
+    def __hash__(self) -> int:
+        return hash((self._palette, self.indices.shape, self.indices.tobytes()))
+
+    def __repr__(self) -> str:
+        return f"<IndexedImage {self.width}x{self.height} of {len(self._palette)} colours>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return IndexedImage, (self._palette, self.indices)
+
+    @property
+    def palette(self) -> NDArray[np.uint8]:
+        """The colours in index order, (K, 3) uint8, read-only."""
+        return self._palette.colors
+
+    @property
+    def width(self) -> int:
+        """Pixels in a row."""
+        return int(self.indices.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return int(self.indices.shape[0])
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether every palette entry is a grey."""
+        return self._palette.is_grey
+
+    def to_rgb(self) -> NDArray[np.uint8]:
+        """Return the pixels' colours, a new array of shape (H, W, 3) uint8."""
+        return np.take(self.palette, self.indices, axis=0)
+
+    def to_pil(self) -> Image.Image:
+        """Return a Pillow image.
+
+        Mode L where every colour is grey, else P up to 256 colours, else RGB.
+        """
+        from PIL import Image
+
+        if self.is_grey:
+            return Image.fromarray(np.take(self.palette[:, 0], self.indices))
+        if len(self.palette) > 256:
+            return Image.fromarray(self.to_rgb())
+        image = Image.frombytes("P", (self.width, self.height), self.indices.tobytes())
+        image.putpalette(self.palette.tobytes(), "RGB")
+        return image
+
+
+def index_dtype(palette_size: int) -> type[np.uint8] | type[np.uint16]:
+    """Return the narrowest dtype that holds every index of a palette of this size."""
+    return np.uint8 if palette_size <= 256 else np.uint16
+
+
+def _whole_numbers(
+    name: str, given: NDArray[Any], largest: int, dtype: type[np.uint8] | type[np.uint16]
+) -> NDArray[Any]:
+    if given.dtype.kind not in "ui":
+        raise OptionError(f"{name}: expected whole numbers, got dtype {given.dtype}")
+    if given.min() < 0 or given.max() > largest:
+        raise OptionError(
+            f"{name}: expected values from 0 to {largest}, got {given.min()} to {given.max()}"
+        )
+    return np.ascontiguousarray(given, dtype=dtype)
+
+
+def _frozen(array: NDArray[Any], given: NDArray[Any]) -> NDArray[Any]:
+    """Return `array` read-only, copied if the caller could still write to it."""
+    if np.may_share_memory(array, given) and given.flags.writeable:
+        array = array.copy()
+    array.flags.writeable = False
+    return array

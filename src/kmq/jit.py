@@ -1,0 +1,178 @@
+"""The one numba policy: how a kernel is compiled, cached and threaded.
+
+Nothing else in kmq decorates with numba. Three decorators:
+
+- `kernel`: compiled once, cached on disk, runs without the interpreter lock.
+- `helper`: called by kernels of the same file only, compiled into them. It has no
+  cache of its own, because a cache does not notice an edit in another file.
+- `parallel_kernel`: has `prange` loops. Compiled twice from the same source, serial
+  and parallel, and the parallel one runs only where that is safe; see `ParallelKernel`.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import types
+import warnings
+from collections.abc import Callable
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+
+import numba
+from numba import prange
+from numba.core.caching import FunctionCache, NullCache
+
+__all__ = ["helper", "kernel", "on_compile", "parallel_kernel", "prange", "useful_threads"]
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+SMALLEST_PARALLEL_WORK = 1 << 17
+"""Points below which launching threads costs more than it saves."""
+
+on_compile: list[Callable[[], None]] = []
+"""Called before a kernel is compiled because the cache did not hold it."""
+
+kernels: list[Any] = []
+"""Every dispatcher with a cache, so that a warm-up can tell which are compiled."""
+
+
+class _ForgivingCache(FunctionCache):  # type: ignore[misc]  # numba is untyped
+    """A compilation cache whose failures cost a compilation, never an error.
+
+    numba lets a truncated file or a full disk raise from the kernel's call.
+    """
+
+    _warned = False
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            found = super().load_overload(sig, target_context)
+        except Exception:  # unpickling damaged bytes raises nearly anything
+            found = None
+            self._forget()
+        if found is None:
+            for listener in on_compile:
+                listener()
+        return found
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        except Exception as error:  # full disk, vanished folder, lost permission
+            if not _ForgivingCache._warned:
+                _ForgivingCache._warned = True
+                warnings.warn(
+                    f"compiled code cannot be kept in {self.cache_path} ({error}); "
+                    "set NUMBA_CACHE_DIR to a folder that can be written to",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
+
+    def _forget(self) -> None:
+        """Empty the index, so that what is compiled next is not added to damage."""
+        try:
+            self.flush()
+        except OSError:
+            self.disable()
+
+
+def _compile(function: Callable[..., Any], *, parallel: bool) -> Any:
+    compiled = numba.njit(nogil=True, parallel=parallel)(function)
+    if isinstance(compiled, types.FunctionType):  # NUMBA_DISABLE_JIT
+        return compiled
+    try:
+        compiled._cache = _ForgivingCache(function)
+    except RuntimeError:  # no folder can be written to
+        compiled._cache = NullCache()
+    kernels.append(compiled)
+    return compiled
+
+
+def kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Compile a serial kernel at its first call, cached, without the interpreter lock."""
+    compiled: Callable[Arguments, Result] = _compile(function, parallel=False)
+    return compiled
+
+
+def helper(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Make a function callable from the kernels of its own file."""
+    compiled: Callable[Arguments, Result] = numba.njit(nogil=True)(function)
+    return compiled
+
+
+class ParallelKernel(Generic[Arguments, Result]):
+    """A kernel with `prange` loops, called with the number of threads first.
+
+    Its loops run over a fixed number of chunks or of outputs, so that the result is
+    the same for any number of threads. The serial compilation runs where
+
+    - one thread is asked for;
+    - this process is a forked child: OpenMP's workers do not survive a fork;
+    - another Python thread is inside a parallel kernel: numba's workqueue layer
+      aborts the process on a second one.
+    """
+
+    def __init__(self, function: Callable[Arguments, Result]) -> None:
+        self.__doc__ = function.__doc__
+        self.serial: Callable[Arguments, Result] = _compile(function, parallel=False)
+        self.parallel: Callable[Arguments, Result] = _compile(_renamed(function), parallel=True)
+
+    def __call__(
+        self, threads: int, /, *arguments: Arguments.args, **named: Arguments.kwargs
+    ) -> Result:
+        """Run on up to `threads` threads."""
+        if threads == 1 or _process.is_forked or not _process.lock.acquire(blocking=False):
+            return self.serial(*arguments, **named)
+        try:
+            before = numba.get_num_threads()
+            numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+            try:
+                return self.parallel(*arguments, **named)
+            finally:
+                numba.set_num_threads(before)
+        finally:
+            _process.lock.release()
+
+
+def parallel_kernel(
+    function: Callable[Arguments, Result],
+) -> Callable[Concatenate[int, Arguments], Result]:
+    """Compile a kernel with `prange` loops; it takes the number of threads first."""
+    return ParallelKernel(function)
+
+
+def cache_folder(compiled: Any) -> str | None:
+    """Return the folder that keeps a kernel's compiled code, None if nothing does."""
+    folder: str | None = compiled._cache.cache_path
+    return folder
+
+
+def useful_threads(work: int, threads: int) -> int:
+    """Return how many threads to use for `work` points: one where there are few."""
+    return threads if work >= SMALLEST_PARALLEL_WORK else 1
+
+
+def _renamed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a copy under another name, which is what tells cache files apart."""
+    assert isinstance(function, types.FunctionType)
+    copy = types.FunctionType(function.__code__, function.__globals__, function.__name__)
+    copy.__qualname__ = f"{function.__qualname__}_parallel"
+    copy.__module__ = function.__module__
+    return copy
+
+
+class _Process:
+    """What this process may do."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.is_forked = False
+
+    def mark_forked(self) -> None:
+        self.is_forked = True
+
+
+_process = _Process()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_process.mark_forked)

@@ -1,0 +1,35 @@
+"""How large things may be."""
+
+from __future__ import annotations
+
+import operator
+from typing import SupportsIndex
+
+from kmq.errors import LimitError, OptionError
+
+MAX_COLORS = 65_536
+"""The format's largest palette: an index fits in 16 bits."""
+
+DEFAULT_MAX_PIXELS = 1 << 28
+"""Pixels that kmq reads unless the caller allows more."""
+
+
+def check_pixel_count(width: int, height: int, max_pixels: int) -> None:
+    """Raise LimitError if an image of this size has more than `max_pixels` pixels."""
+    if width * height > max_pixels:
+        raise LimitError(
+            f"{width:,} x {height:,} is {width * height:,} pixels, over the limit of "
+            f"{max_pixels:,}; raise it with max_pixels= or --max-pixels"
+        )
+
+
+def whole_number(name: str, given: SupportsIndex, low: int, high: int | None = None) -> int:
+    """Return the argument `name` as an int from `low` to `high`, or raise OptionError."""
+    try:
+        number = None if isinstance(given, bool) else operator.index(given)
+    except TypeError:
+        number = None
+    if number is None or number < low or (high is not None and number > high):
+        span = f"of at least {low}" if high is None else f"from {low} to {high:,}"
+        raise OptionError(f"{name}: expected a whole number {span}, got {given!r}")
+    return number

@@ -1,0 +1,62 @@
+"""How many threads, and independent work spread over them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from kmq.errors import OptionError
+from kmq.limits import whole_number
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+ENVIRONMENT_VARIABLE = "KMQ_NUM_THREADS"
+
+
+def thread_count(threads: int | None) -> int:
+    """Return the number of threads to use, at least 1.
+
+    `threads` if it is given, else the environment's KMQ_NUM_THREADS, else the
+    processors that this process may run on. It never changes a result.
+
+    Raises
+    ------
+    OptionError
+        If the number given is not a whole number of at least 1.
+    """
+    if threads is not None:
+        return whole_number("threads", threads, 1)
+    from_environment = _from_environment()
+    if from_environment is not None:
+        return from_environment
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def map_threads(
+    function: Callable[[Item], Result], items: Iterable[Item], threads: int
+) -> list[Result]:
+    """Return [function(item) for item in items], on up to `threads` threads.
+
+    The pool lives for this call alone, so that a forked child never inherits one.
+    """
+    listed = list(items)
+    workers = min(threads, len(listed))
+    if workers <= 1:
+        return [function(item) for item in listed]
+    from concurrent.futures import ThreadPoolExecutor  # slow to import, often not needed
+
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(function, listed))
+
+
+def _from_environment() -> int | None:
+    given = os.environ.get(ENVIRONMENT_VARIABLE)
+    if not given:
+        return None
+    if not given.isdecimal():
+        raise OptionError(f"{ENVIRONMENT_VARIABLE}: expected a whole number, got {given!r}")
+    return whole_number(ENVIRONMENT_VARIABLE, int(given), 1)

@@ -1,0 +1,53 @@
+"""What many tests share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from PIL import Image
+
+from kmq.image import IndexedImage
+
+ROOT = Path(__file__).parent.parent
+REAL_IMAGES = ROOT.parent / "shared" / "data"
+
+# Compilation and shared machines make single examples slow; the suite has its own limit.
+settings.register_profile("kmq", deadline=None, derandomize=True)
+settings.load_profile("kmq")
+
+
+def opened(path: Path) -> Image.Image:
+    """Load an image and close its file."""
+    with Image.open(path) as image:
+        image.load()
+        return image
+
+
+@pytest.fixture(scope="session")
+def real_images() -> Path:
+    """The folder of real images; without it the test is skipped, but never in CI."""
+    if REAL_IMAGES.is_dir():
+        return REAL_IMAGES
+    message = "needs the real images of ../shared/data, which are not here"
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture
+def random_indexed() -> Callable[..., IndexedImage]:
+    """Make an indexed image of random pixels: (colors, height, width)."""
+
+    def make(colors: int, height: int, width: int, *, grey: bool = False) -> IndexedImage:
+        random = np.random.default_rng(colors * 1_000_003 + height * 1_009 + width)
+        palette = random.integers(0, 256, (colors, 3), np.uint8)
+        if grey:
+            palette[:] = palette[:, :1]
+        return IndexedImage(palette, random.integers(0, colors, (height, width)))
+
+    return make

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+from kmq import IndexedImage, OptionError, Palette
+
+
+def test_a_palette_keeps_its_colours_in_order():
+    palette = Palette([[1, 2, 3], [255, 0, 7]])
+    assert palette.colors.tolist() == [[1, 2, 3], [255, 0, 7]]
+    assert palette.colors.dtype == np.uint8
+    assert len(palette) == 2
+
+
+@pytest.mark.parametrize(
+    "colors",
+    [
+        np.zeros((0, 3), np.uint8),
+        np.zeros((65_537, 3), np.uint8),
+        np.zeros((4, 4), np.uint8),
+        np.zeros(3, np.uint8),
+        [[0, 0, 256]],
+        [[0, -1, 0]],
+        [[0.0, 1.0, 2.0]],
+        [[True, False, True]],
+    ],
+)
+def test_a_palette_that_cannot_be_is_refused(colors):
+    with pytest.raises(OptionError, match="palette"):
+        Palette(colors)
+
+
+def test_the_largest_palette_is_accepted():
+    assert len(Palette(np.zeros((65_536, 3), np.uint8))) == 65_536
+
+
+def test_a_palette_does_not_follow_the_array_it_was_made_from():
+    given = np.zeros((2, 3), np.uint8)
+    palette = Palette(given)
+    given[0] = 9
+    assert palette.colors[0].tolist() == [0, 0, 0]
+    with pytest.raises(ValueError, match="read-only"):
+        palette.colors[0] = 1
+    with pytest.raises(AttributeError):
+        palette.colors = given
+
+
+def test_grey_is_told_from_colour():
+    assert Palette([[3, 3, 3], [200, 200, 200]]).is_grey
+    assert not Palette([[3, 3, 3], [200, 200, 201]]).is_grey
+
+
+@pytest.mark.parametrize(("colors", "dtype"), [(1, np.uint8), (256, np.uint8), (257, np.uint16)])
+def test_indices_take_the_narrowest_dtype(colors, dtype):
+    image = IndexedImage(np.zeros((colors, 3), np.uint8), np.full((2, 5), colors - 1))
+    assert image.indices.dtype == dtype
+    assert image.indices.flags.c_contiguous
+    assert image.width == 5
+    assert image.height == 2
+
+
+@pytest.mark.parametrize(
+    "indices",
+    [
+        [[0, 3]],
+        [[-1, 0]],
+        [0, 1],
+        np.zeros((0, 4), np.uint8),
+        np.zeros((4, 0), np.uint8),
+        [[0.5]],
+        np.zeros((1, 1, 1), np.uint8),
+    ],
+)
+def test_indices_that_cannot_be_are_refused(indices):
+    with pytest.raises(OptionError, match="indices"):
+        IndexedImage(np.zeros((3, 3), np.uint8), indices)
+
+
+def test_an_indexed_image_is_immutable_and_does_not_follow_its_source():
+    given = np.zeros((2, 2), np.uint8)
+    image = IndexedImage([[1, 1, 1], [2, 2, 2]], given)
+    given[:] = 1
+    assert image.indices.max() == 0
+    with pytest.raises(ValueError, match="read-only"):
+        image.indices[0, 0] = 1
+    with pytest.raises(AttributeError):
+        image.indices = given
+
+
+def test_equality_is_by_value():
+    one = IndexedImage([[1, 1, 1], [2, 2, 2]], [[0, 1]])
+    same = IndexedImage(Palette([[1, 1, 1], [2, 2, 2]]), np.array([[0, 1]], np.int64))
+    assert one == same
+    assert hash(one) == hash(same)
+    assert one != IndexedImage([[1, 1, 1], [2, 2, 2]], [[1, 1]])
+    assert one != IndexedImage([[1, 1, 1], [2, 2, 3]], [[0, 1]])
+    assert one != "something else"
+    assert Palette([[1, 1, 1]]) != [[1, 1, 1]]
+
+
+def test_values_survive_pickle_and_copy():
+    image = IndexedImage([[1, 1, 1], [2, 2, 2]], [[0, 1]])
+    assert pickle.loads(pickle.dumps(image)) == image
+    assert copy.deepcopy(image) == image
+    assert pickle.loads(pickle.dumps(Palette([[1, 2, 3]]))) == Palette([[1, 2, 3]])
+
+
+def test_rgb_is_the_palette_looked_up():
+    image = IndexedImage([[1, 2, 3], [4, 5, 6]], [[1, 0, 1]])
+    assert image.to_rgb().tolist() == [[[4, 5, 6], [1, 2, 3], [4, 5, 6]]]
+
+
+@pytest.mark.parametrize(
+    ("colors", "grey", "mode"),
+    [(3, False, "P"), (256, False, "P"), (257, False, "RGB"), (7, True, "L"), (300, True, "L")],
+)
+def test_pillow_gets_the_simplest_mode_that_fits(random_indexed, colors, grey, mode):
+    image = random_indexed(colors, 9, 41, grey=grey)
+    pil = image.to_pil()
+    assert pil.mode == mode
+    assert np.array_equal(np.asarray(pil.convert("RGB")), image.to_rgb())
+
+
+def test_a_repr_tells_size_and_colours():
+    image = IndexedImage([[1, 2, 3], [4, 5, 6]], [[1, 0, 1]])
+    assert repr(image) == "<IndexedImage 3x1 of 2 colours>"
+    assert repr(Palette([[1, 2, 3]])) == "<Palette of 1 colours>"

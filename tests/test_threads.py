@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import os
+import threading
+
+import pytest
+
+from kmq import OptionError
+from kmq.threads import map_threads, thread_count
+
+
+def test_the_argument_comes_before_the_environment_and_that_before_the_processors(monkeypatch):
+    monkeypatch.setenv("KMQ_NUM_THREADS", "3")
+    assert thread_count(5) == 5
+    assert thread_count(None) == 3
+    monkeypatch.delenv("KMQ_NUM_THREADS")
+    assert 1 <= thread_count(None) <= (os.cpu_count() or 1)
+
+
+def test_systems_without_affinity_count_all_processors(monkeypatch):
+    monkeypatch.delenv("KMQ_NUM_THREADS", raising=False)
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert thread_count(None) == (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "two", "1.5"])
+def test_a_wrong_environment_is_named(monkeypatch, given):
+    monkeypatch.setenv("KMQ_NUM_THREADS", given)
+    with pytest.raises(OptionError, match=f"KMQ_NUM_THREADS: .*{given}"):
+        thread_count(None)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 7])
+def test_results_come_in_the_order_of_the_items(threads):
+    assert map_threads(lambda item: item * item, range(23), threads) == [n * n for n in range(23)]
+
+
+def test_one_item_starts_no_thread():
+    here = threading.get_ident()
+    assert map_threads(lambda _: threading.get_ident(), [1], 8) == [here]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_an_error_in_one_item_is_raised(threads):
+    with pytest.raises(ZeroDivisionError):
+        map_threads(lambda item: 1 // item, [1, 0, 2], threads)
