@@ -1,0 +1,186 @@
+"""Write the golden files of `formats/vectors`.
+
+Valid files are written by kmq from images made with arithmetic; `manifest.json` keeps
+the SHA-256 of the pixels (RGB, 8 bits, row after row) that each must decode to.
+Invalid files are valid ones with one rule of the specification broken and the
+checksums mended, so that it is the rule that is noticed; the manifest keeps the
+message that kmq gives.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from kmq.container import layout, packed
+from kmq.container.stripes import dumps, loads
+from kmq.errors import FormatError
+from kmq.image import IndexedImage
+
+VECTORS = Path(__file__).parent / "vectors"
+
+
+def pattern(colors: int, height: int, width: int, *, grey: bool = False) -> IndexedImage:
+    """Return an image whose palette and indices follow from whole-number arithmetic."""
+    entry = np.arange(colors)
+    red, green, blue = entry * 37 % 256, entry * 101 // 7 % 256, (entry * 53 + 11) % 256
+    if grey:
+        green = blue = red
+    position = np.arange(height * width, dtype=np.int64)
+    indices = (position * position // 3 + position * 7) % colors
+    return IndexedImage(np.stack([red, green, blue], axis=1), indices.reshape(height, width))
+
+
+def valid_files() -> dict[str, bytes]:
+    """Return every valid file by its name."""
+    images = {
+        "specification-example": IndexedImage(
+            [[255, 0, 0], [255, 255, 255], [0, 0, 255]], [[0, 1, 2, 1], [2, 1, 0, 0]]
+        ),
+        "one-pixel-one-colour": pattern(1, 1, 1),
+        "one-colour": pattern(1, 30, 41),
+        "one-row": pattern(5, 1, 201),
+        "one-column": pattern(6, 201, 1),
+        "grey-2": pattern(2, 9, 13, grey=True),
+        "grey-256": pattern(256, 17, 16, grey=True),
+    }
+    for colors in (2, 3, 4, 8, 16, 17, 32, 64, 128, 200, 249, 256, 257, 512, 1000):
+        images[f"colours-{colors}"] = pattern(colors, 23, 31)
+    for colors in (65_535, 65_536):
+        images[f"colours-{colors}"] = pattern(colors, 23, 31, grey=True)
+    files = {name: dumps(image) for name, image in images.items()}
+    for colors in (1, 7, 64):
+        files[f"stripes-{colors}"] = in_stripes(pattern(colors, 23, 31), 5)
+    files["stripes-of-one-row"] = in_stripes(pattern(3, 23, 31), 1)
+    return files
+
+
+def in_stripes(image: IndexedImage, rows: int) -> bytes:
+    """Return a file of smaller stripes than kmq would make, as any writer may."""
+    size = len(image.palette)
+    bodies = [
+        packed.encode(image.indices[first : first + rows], size)
+        for first in range(0, image.height, rows)
+    ]
+    palette = image.palette.tobytes()
+    table = [(0, body) for body in bodies]
+    head = layout.write_head(image.width, image.height, layout.RGB, palette, rows, table)
+    return head + b"".join(body + layout.checksum(body) for body in bodies)
+
+
+def file_of(
+    *,
+    signature: bytes = layout.SIGNATURE,
+    version: int = 1,
+    layout_number: int = 1,
+    numbers: bytes = bytes((4, 2, 3, 2)),
+    palette: bytes = bytes(range(9)),
+    table: bytes = bytes((0, 8)),
+    bodies: tuple[bytes, ...] = (bytes.fromhex("83ceff7fd00c0000"),),
+    head_checksum: bytes | None = None,
+    body_checksum: bytes | None = None,
+    behind: bytes = b"",
+) -> bytes:
+    """Return the specification's example with parts replaced and checksums that match."""
+    head = signature + bytes((version, layout_number)) + numbers + palette + table
+    head += _checksum(head) if head_checksum is None else head_checksum
+    for body in bodies:
+        head += body + (_checksum(body) if body_checksum is None else body_checksum)
+    return head + behind
+
+
+def invalid_files() -> dict[str, bytes]:
+    """Return every invalid file by the name of the rule that it breaks."""
+    return dict(_broken_heads()) | dict(_broken_stripes())
+
+
+def _broken_heads() -> Iterator[tuple[str, bytes]]:
+    yield "empty", b""
+    yield "signature", file_of(signature=b"\x09KMQ")
+    yield "version", file_of(version=2)
+    yield "layout-rgba", file_of(layout_number=2)
+    yield "layout-high-bits", file_of(layout_number=0x81)
+    yield "width-zero", file_of(numbers=bytes((0, 2, 3, 2)))
+    yield "height-zero", file_of(numbers=bytes((4, 0, 3, 1)))
+    yield "width-too-large", file_of(numbers=b"\x80\x80\x80\x80\x08" + bytes((2, 3, 2)))
+    yield "height-too-large", file_of(numbers=b"\x04\x80\x80\x80\x80\x08" + bytes((3, 2)))
+    yield "no-colours", file_of(numbers=bytes((4, 2, 0, 2)), palette=b"")
+    yield (
+        "too-many-colours",
+        file_of(numbers=b"\x04\x02\x81\x80\x04\x02", palette=bytes(3 * 65_537)),
+    )
+    yield "stripe-rows-zero", file_of(numbers=bytes((4, 2, 3, 0)))
+    yield "stripe-rows-above-height", file_of(numbers=bytes((4, 2, 3, 3)))
+    yield "varint-not-shortest", file_of(numbers=b"\x84\x00" + bytes((2, 3, 2)))
+    yield "varint-too-long", file_of(table=b"\x00" + b"\xff" * 9 + b"\x01")
+    yield "too-many-stripes", file_of(numbers=b"\x04\x81\x80\x04\x03\x01")
+    yield "table-longer-than-file", file_of(numbers=b"\x04\x80\x80\x04\x03\x01")
+    yield "palette-cut", file_of()[:14]
+    yield "head-checksum-cut", file_of()[:23]
+    yield "head-checksum", file_of(head_checksum=bytes(4))
+
+
+def _broken_stripes() -> Iterator[tuple[str, bytes]]:
+    start = (1 << 31) // 3 * 3
+    yield "file-cut", file_of()[:-1]
+    yield "bytes-behind", file_of(behind=b"\0")
+    yield "body-length-overflows", file_of(table=b"\x00" + b"\xff" * 8 + b"\x7f")
+    yield "coding-unknown", file_of(table=bytes((255, 8)))
+    yield "stripe-checksum", file_of(body_checksum=bytes(4))
+    yield "state-too-small", file_of(bodies=(struct.pack("<Q", start - 1),))
+    yield "state-too-large", file_of(bodies=(struct.pack("<Q", start << 32),))
+    yield "state-left", file_of(bodies=(struct.pack("<Q", start * 3**8 + 3**8),))
+    yield "body-shorter-than-state", file_of(table=bytes((0, 4)), bodies=(bytes(4),))
+    yield "body-not-whole-words", file_of(table=bytes((0, 9)), bodies=(bytes(9),))
+    body = struct.pack("<QI", start * 3**8, 0)
+    yield "word-left", file_of(table=bytes((0, 12)), bodies=(body,))
+    yield "word-missing", file_of(bodies=(struct.pack("<Q", start),))
+    four = {"numbers": bytes((3, 1, 4, 1)), "palette": bytes(12)}
+    yield "fields-too-short", file_of(**four, table=bytes((0, 0)), bodies=(b"",))
+    yield "fields-too-long", file_of(**four, table=bytes((0, 2)), bodies=(b"\x1b\x00",))
+    yield "fields-padding", file_of(**four, table=bytes((0, 1)), bodies=(b"\x19",))
+    one = {"numbers": bytes((4, 2, 1, 2)), "palette": bytes(3)}
+    yield "one-colour-with-a-body", file_of(**one, table=bytes((0, 1)), bodies=(b"\0",))
+
+
+def manifest(valid: dict[str, bytes], invalid: dict[str, bytes]) -> dict[str, dict[str, object]]:
+    """Return what decoders must make of the files."""
+    decoded = {}
+    for name, data in valid.items():
+        image = loads(data)
+        digest = hashlib.sha256(image.to_rgb().tobytes()).hexdigest()
+        decoded[name] = {"width": image.width, "height": image.height, "sha256": digest}
+    messages: dict[str, object] = {}
+    for name, data in invalid.items():
+        try:
+            loads(data)
+        except FormatError as error:
+            messages[name] = str(error)
+        else:
+            raise AssertionError(f"{name} is valid")
+    return {"valid": decoded, "invalid": messages}
+
+
+def all_files() -> dict[str, bytes]:
+    """Return every file of the folder by its path in there."""
+    valid, invalid = valid_files(), invalid_files()
+    files = {f"valid/{name}.kmq": data for name, data in valid.items()}
+    files |= {f"invalid/{name}.kmq": data for name, data in invalid.items()}
+    text = json.dumps(manifest(valid, invalid), indent=2, sort_keys=True) + "\n"
+    return files | {"manifest.json": text.encode()}
+
+
+def _checksum(data: bytes) -> bytes:
+    return struct.pack("<I", zlib.crc32(data))
+
+
+if __name__ == "__main__":
+    for path, content in all_files().items():
+        (VECTORS / path).parent.mkdir(parents=True, exist_ok=True)
+        (VECTORS / path).write_bytes(content)

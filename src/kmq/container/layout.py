@@ -1,0 +1,191 @@
+"""The head of a `.kmq` file: sizes, palette, stripe table, checksum.
+
+`formats/kmq-1.md` is the specification; this module is its first half. Every number
+is checked before it sizes or indexes anything. It needs no NumPy, so that reading a
+head stays quick.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from kmq.errors import FormatError
+from kmq.limits import MAX_COLORS
+
+SIGNATURE = b"\x89KMQ"
+VERSION = 1
+MAX_SIDE = (1 << 31) - 1
+MAX_STRIPES = 1 << 16
+"""Bounds what a head can make a reader hold before its checksum has been seen."""
+CHECKSUM_BYTES = 4
+STRIPE_PIXELS = 1 << 20
+"""Pixels that an encoder puts into one stripe, roughly."""
+
+GREY, RGB = 0, 1
+ENTRY_BYTES = {GREY: 1, RGB: 3}
+"""Layouts, and the bytes of a palette entry in each."""
+
+CODINGS = {0: "packed"}
+"""The codings of a stripe that this version reads, by their number in the file."""
+
+_VARINT_BYTES = 9
+
+
+@dataclass(frozen=True)
+class Stripe:
+    """A band of whole rows: where it lies in the image and in the file."""
+
+    first_row: int
+    rows: int
+    coding: int
+    length: int
+    """Bytes of the body, its checksum not counted."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """All that stands before the first stripe."""
+
+    width: int
+    height: int
+    layout: int
+    palette_size: int
+    palette: bytes
+    """`palette_size` entries in index order."""
+    stripe_rows: int
+    stripes: tuple[Stripe, ...]
+    size: int
+    """Bytes of the head itself."""
+
+    @property
+    def file_size(self) -> int:
+        """Bytes of the whole file."""
+        return self.size + sum(stripe.length + CHECKSUM_BYTES for stripe in self.stripes)
+
+
+def stripe_rows_for(width: int, height: int) -> int:
+    """Return the rows of each stripe but the last: stripes of about 2^20 pixels."""
+    stripes = min(-(-width * height // STRIPE_PIXELS), MAX_STRIPES)
+    return -(-height // stripes)
+
+
+def write_head(
+    width: int,
+    height: int,
+    layout: int,
+    palette: bytes,
+    stripe_rows: int,
+    bodies: Iterable[tuple[int, bytes]],
+) -> bytes:
+    """Return the head for stripes given as (coding, body), top to bottom."""
+    head = bytearray(SIGNATURE)
+    head += bytes((VERSION, layout))
+    for number in (width, height, len(palette) // ENTRY_BYTES[layout], stripe_rows):
+        head += _varint(number)
+    head += palette
+    for coding, body in bodies:
+        head.append(coding)
+        head += _varint(len(body))
+    return bytes(head) + checksum(head)
+
+
+def read_head(stream: BinaryIO) -> Head:
+    """Read the head and leave `stream` at the first stripe's body.
+
+    Raises
+    ------
+    FormatError
+        Naming the field that is cut short or wrong.
+    """
+    reader = _Reader(stream)
+    if reader.take(len(SIGNATURE), "the signature") != SIGNATURE:
+        raise FormatError("not a .kmq file: its first four bytes are not 89 4B 4D 51")
+    version = reader.byte("the version")
+    if version != VERSION:
+        raise FormatError(f"version {version} of the format is not known, only {VERSION}")
+    layout = reader.byte("the layout")
+    if layout not in ENTRY_BYTES:
+        raise FormatError(f"layout {layout} is not known, only 0 (grey) and 1 (RGB)")
+    width = reader.varint("the width", 1, MAX_SIDE)
+    height = reader.varint("the height", 1, MAX_SIDE)
+    palette_size = reader.varint("the number of colours", 1, MAX_COLORS)
+    stripe_rows = reader.varint("the number of stripe rows", 1, height)
+    stripes = -(-height // stripe_rows)
+    if stripes > MAX_STRIPES:
+        raise FormatError(f"{stripes} stripes are more than {MAX_STRIPES}")
+    palette = reader.take(palette_size * ENTRY_BYTES[layout], "the palette")
+    table: list[Stripe] = []
+    for first_row in range(0, height, stripe_rows):
+        where = f"the table entry of stripe {len(table) + 1}"
+        rows = min(stripe_rows, height - first_row)
+        table.append(Stripe(first_row, rows, reader.byte(where), reader.varint(where)))
+    expected = reader.checksum()
+    if reader.take(CHECKSUM_BYTES, "the head checksum") != expected:
+        raise FormatError("the head checksum does not match: the head is damaged")
+    return Head(
+        width, height, layout, palette_size, palette, stripe_rows, tuple(table), reader.count
+    )
+
+
+def check_length(head: Head, length: int) -> None:
+    """Raise FormatError unless a file of `length` bytes is as long as its head says."""
+    if length < head.file_size:
+        raise FormatError(f"the file is cut short: {length} of {head.file_size} bytes")
+    if length > head.file_size:
+        raise FormatError(f"bytes follow the last stripe: {length - head.file_size}")
+
+
+def checksum(data: bytes | bytearray | memoryview) -> bytes:
+    """Return the CRC-32 of `data` as it stands in the file."""
+    return zlib.crc32(data).to_bytes(CHECKSUM_BYTES, "little")
+
+
+def _varint(number: int) -> bytes:
+    """Unsigned LEB128: seven bits a byte, low ones first, the high bit says more follow."""
+    encoded = bytearray()
+    while number >= 0x80:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)
+
+
+class _Reader:
+    """Takes fields off a stream, keeping count and checksum."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._crc = 0
+        self.count = 0
+
+    def take(self, count: int, what: str) -> bytes:
+        data = self._stream.read(count)
+        if len(data) < count:
+            raise FormatError(f"the file ends within {what}")
+        self._crc = zlib.crc32(data, self._crc)
+        self.count += count
+        return data
+
+    def byte(self, what: str) -> int:
+        return self.take(1, what)[0]
+
+    def varint(self, what: str, low: int = 0, high: int | None = None) -> int:
+        number = 0
+        for position in range(_VARINT_BYTES):
+            byte = self.byte(what)
+            number |= (byte & 0x7F) << 7 * position
+            if byte < 0x80:
+                break
+        else:
+            raise FormatError(f"{what} is longer than {_VARINT_BYTES} bytes")
+        if byte == 0 and position > 0:
+            raise FormatError(f"{what} is not in its shortest form")
+        if number < low or (high is not None and number > high):
+            raise FormatError(f"{what} is {number}, outside {low} to {high}")
+        return number
+
+    def checksum(self) -> bytes:
+        return self._crc.to_bytes(CHECKSUM_BYTES, "little")

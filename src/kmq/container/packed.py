@@ -1,0 +1,70 @@
+"""Coding 0: log2 K bits an index, for every K.
+
+Where K is a power of two, fields of log2 K bits; else the mixed-radix code of
+`mixed_radix`, which alone needs compiled code and is loaded when first used.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kmq.errors import FormatError
+from kmq.image import index_dtype
+
+
+def encode(indices: NDArray[Any], palette_size: int) -> bytes:
+    """Return the packed body of a stripe.
+
+    Parameters
+    ----------
+    indices
+        Any shape, C-contiguous, uint8 or uint16, each below `palette_size`.
+    palette_size
+        K, 1 to 65,536.
+    """
+    if is_power_of_two(palette_size):
+        return _pack_fields(indices.ravel(), palette_size.bit_length() - 1)
+    from kmq.container import mixed_radix
+
+    return mixed_radix.encode(indices.ravel(), palette_size)
+
+
+def decode(body: bytes | memoryview, count: int, palette_size: int) -> NDArray[Any]:
+    """Return `count` indices, uint8 where K is at most 256, else uint16.
+
+    Raises
+    ------
+    FormatError
+        If the body does not hold exactly `count` indices.
+    """
+    if is_power_of_two(palette_size):
+        return _unpack_fields(body, count, palette_size)
+    from kmq.container import mixed_radix
+
+    return mixed_radix.decode(body, count, palette_size)
+
+
+def is_power_of_two(number: int) -> bool:
+    """Whether a positive number is 1, 2, 4, 8, ..."""
+    return number & (number - 1) == 0
+
+
+def _pack_fields(indices: NDArray[Any], width: int) -> bytes:
+    bits = np.unpackbits(indices.astype(">u2").view(np.uint8)).reshape(-1, 16)
+    return np.packbits(bits[:, 16 - width :]).tobytes()
+
+
+def _unpack_fields(body: bytes | memoryview, count: int, palette_size: int) -> NDArray[Any]:
+    width = palette_size.bit_length() - 1
+    expected = -(-count * width // 8)
+    if len(body) != expected:
+        raise FormatError(f"the packed body has {len(body)} bytes, not {expected}")
+    bits = np.unpackbits(np.frombuffer(body, np.uint8))
+    if bits[count * width :].any():
+        raise FormatError("the packed body's padding is not zero")
+    fields = np.zeros((count, 16), np.uint8)
+    fields[:, 16 - width :] = bits[: count * width].reshape(count, width)
+    return np.packbits(fields).view(">u2").astype(index_dtype(palette_size))

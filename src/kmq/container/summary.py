@@ -1,0 +1,73 @@
+"""What the head of a `.kmq` file says, for people and for programs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, BinaryIO
+
+from kmq.container.layout import CODINGS, GREY, check_length, read_head
+
+
+@dataclass(frozen=True)
+class StripeInfo:
+    """A band of rows in the file."""
+
+    first_row: int
+    rows: int
+    coding: str
+    bytes: int
+    """Bytes of the body, its checksum not counted."""
+
+
+@dataclass(frozen=True)
+class Info:
+    """What the head of a `.kmq` file says."""
+
+    width: int
+    height: int
+    colors: int
+    is_grey: bool
+    file_bytes: int
+    stripes: tuple[StripeInfo, ...]
+
+    @property
+    def theoretical_bits(self) -> float:
+        """24 K + N log2 K for K colours and N pixels."""
+        return 24 * self.colors + self.width * self.height * math.log2(self.colors)
+
+    @property
+    def excess_bytes(self) -> float:
+        """File size above the theoretical one, in bytes; negative where below."""
+        return self.file_bytes - self.theoretical_bits / 8
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        return asdict(self) | {
+            "theoretical_bits": self.theoretical_bits,
+            "excess_bytes": self.excess_bytes,
+        }
+
+
+def read_info(stream: BinaryIO) -> Info:
+    """Read the head off a seekable stream and compare the file's length with it.
+
+    Raises
+    ------
+    FormatError
+        If the head is wrong, or the file is not as long as it says.
+    """
+    head = read_head(stream)
+    check_length(head, stream.seek(0, 2))
+    stripes = tuple(
+        StripeInfo(
+            stripe.first_row,
+            stripe.rows,
+            CODINGS.get(stripe.coding, f"unknown ({stripe.coding})"),
+            stripe.length,
+        )
+        for stripe in head.stripes
+    )
+    return Info(
+        head.width, head.height, head.palette_size, head.layout == GREY, head.file_size, stripes
+    )

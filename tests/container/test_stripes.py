@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import io
+import math
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from kmq import FormatError, IndexedImage, LimitError
+from kmq.container import layout
+from kmq.container.stripes import dumps, faults, loads
+
+SHAPES = [(1, 1), (1, 37), (37, 1), (3, 5), (16, 16), (31, 33), (1, 1000)]
+
+
+@pytest.mark.parametrize("colors", [*range(1, 301), 1000, 4097, 65_535, 65_536])
+def test_a_file_of_one_stripe_is_within_40_bytes_of_the_theoretical_count(random_indexed, colors):
+    for height, width in SHAPES:
+        image = random_indexed(colors, height, width)
+        data = dumps(image)
+        theoretical_bits = 24 * colors + height * width * math.log2(colors)
+        assert 8 * len(data) - theoretical_bits <= 8 * 40
+        assert loads(data) == image
+
+
+@pytest.mark.parametrize("colors", [2, 3, 256])
+@pytest.mark.parametrize(
+    ("height", "width", "stripes"),
+    [
+        (1024, 1024, 1),
+        (1025, 1024, 2),
+        (1023, 1025, 1),
+        (1, (1 << 20) + 1, 1),
+        ((1 << 20) + 1, 1, 2),
+        (3, 1 << 20, 3),
+        (2048, 1536, 3),
+    ],
+)
+def test_large_images_are_cut_into_stripes_and_cost_16_bytes_each(
+    random_indexed, colors, height, width, stripes
+):
+    image = random_indexed(colors, height, width)
+    data = dumps(image, threads=2)
+    head = layout.read_head(io.BytesIO(data))
+    assert len(head.stripes) == stripes
+    theoretical_bits = 24 * colors + height * width * math.log2(colors)
+    assert 8 * len(data) - theoretical_bits <= 8 * (40 + 16 * stripes)
+    assert loads(data) == image
+
+
+@pytest.mark.parametrize("colors", [2, 3])
+def test_any_number_of_threads_gives_the_same(random_indexed, colors):
+    image = random_indexed(colors, 2050, 1030)
+    data = dumps(image)
+    assert dumps(image, threads=2) == dumps(image, threads=8) == data
+    assert loads(data, threads=2) == loads(data, threads=8) == image
+
+
+def test_grey_palettes_take_one_byte_an_entry(random_indexed):
+    colored, grey = (random_indexed(200, 5, 5, grey=grey) for grey in (False, True))
+    assert len(dumps(colored)) - len(dumps(grey)) == 2 * 200
+    assert loads(dumps(grey)) == grey
+
+
+indexed_images = st.integers(1, 300).flatmap(
+    lambda colors: st.builds(
+        IndexedImage,
+        npst.arrays(np.uint8, (colors, 3)),
+        npst.arrays(
+            np.uint16,
+            npst.array_shapes(min_dims=2, max_dims=2, max_side=9),
+            elements=st.integers(0, colors - 1),
+        ),
+    )
+)
+
+
+@given(indexed_images)
+def test_what_is_dumped_is_loaded(image):
+    assert loads(dumps(image)) == image
+
+
+@given(indexed_images, st.data())
+def test_any_truncation_is_a_format_error(image, data):
+    whole = dumps(image)
+    cut = data.draw(st.integers(0, len(whole) - 1))
+    with pytest.raises(FormatError):
+        loads(whole[:cut])
+
+
+@given(indexed_images, st.data())
+def test_any_flipped_bit_is_a_format_error(image, data):
+    damaged = bytearray(dumps(image))
+    bit = data.draw(st.integers(0, 8 * len(damaged) - 1))
+    damaged[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(FormatError):
+        loads(bytes(damaged))
+    assert faults(bytes(damaged))
+
+
+@pytest.mark.parametrize("colors", [2, 3, 300])
+def test_every_truncation_and_every_flipped_bit_of_one_file_is_a_format_error(
+    random_indexed, colors
+):
+    whole = dumps(random_indexed(colors, 7, 11))
+    for cut in range(len(whole)):
+        with pytest.raises(FormatError):
+            loads(whole[:cut])
+    for bit in range(8 * len(whole)):
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(FormatError):
+            loads(bytes(damaged))
+
+
+def test_trailing_bytes_are_refused(random_indexed):
+    with pytest.raises(FormatError, match="bytes follow the last stripe: 1"):
+        loads(dumps(random_indexed(3, 2, 2)) + b"\0")
+
+
+def test_a_right_file_over_the_limit_is_a_limit_error(random_indexed):
+    data = dumps(random_indexed(3, 10, 10))
+    with pytest.raises(LimitError, match=r"100 pixels, over the limit of 99; .*--max-pixels"):
+        loads(data, max_pixels=99)
+    with pytest.raises(LimitError):
+        faults(data, max_pixels=99)
+    assert loads(data, max_pixels=100).width == 10
+
+
+def head_of(width, height, stripe_rows, table):
+    return layout.write_head(width, height, layout.GREY, b"\0", stripe_rows, table)
+
+
+def test_a_head_that_claims_more_than_memory_allocates_nothing():
+    side = layout.MAX_SIDE
+    data = head_of(side, side, side, [(0, b"")]) + bytes(4)
+    with pytest.raises(LimitError):
+        loads(data)
+
+
+def test_a_table_longer_than_the_file_ends_with_the_file():
+    data = head_of(1, layout.MAX_STRIPES, 1, [(0, b"")] * 5)
+    with pytest.raises(FormatError, match="ends within"):
+        loads(data)
+
+
+def test_an_unknown_coding_is_named_with_its_rows():
+    head = head_of(1, 4, 2, [(0, b""), (9, b"")])
+    data = head + zlib.crc32(b"").to_bytes(4, "little") * 2
+    with pytest.raises(FormatError, match="rows 2 to 3: coding 9 is not known"):
+        loads(data)
+
+
+def test_every_damaged_stripe_is_found(random_indexed):
+    image = random_indexed(2, 3 << 10, 1 << 10)
+    damaged = bytearray(dumps(image))
+    head = layout.read_head(io.BytesIO(bytes(damaged)))
+    damaged[head.size] ^= 1
+    damaged[-1] ^= 1
+    messages = [str(fault) for fault in faults(bytes(damaged))]
+    assert len(messages) == 2
+    assert messages[0].startswith("rows 0 to 1023: ")
+    assert messages[1].startswith("rows 2048 to 3071: ")
