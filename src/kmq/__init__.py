@@ -1,0 +1,64 @@
+"""Images in K colours: K-means finds them, a `.kmq` file keeps them.
+
+>>> import kmq
+>>> data = kmq.encode("photo.jpg", colors=64)
+>>> rgb = kmq.decode(data)
+
+Importing kmq also makes Pillow read and write `.kmq` files. The names below are
+loaded when they are first used; NumPy and numba not before they are needed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kmq import pillow as _pillow
+
+if TYPE_CHECKING:
+    from kmq.codec import decode, encode, info, load, quantize, save
+    from kmq.container.summary import Info
+    from kmq.errors import FormatError, KmqError, LimitError, OptionError
+    from kmq.image import IndexedImage, Palette
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "FormatError",
+    "IndexedImage",
+    "Info",
+    "KmqError",
+    "LimitError",
+    "OptionError",
+    "Palette",
+    "__version__",
+    "decode",
+    "encode",
+    "info",
+    "load",
+    "quantize",
+    "save",
+]
+
+_HOMES = {
+    "kmq.codec": ("decode", "encode", "info", "load", "quantize", "save"),
+    "kmq.container.summary": ("Info",),
+    "kmq.errors": ("FormatError", "KmqError", "LimitError", "OptionError"),
+    "kmq.image": ("IndexedImage", "Palette"),
+}
+
+_pillow.register()
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    for home, names in _HOMES.items():
+        if name in names:
+            value = getattr(import_module(home), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,47 @@
+"""Image.open and Image.save for `.kmq` files; `import kmq` registers them.
+
+Opening reads only the head; the pixels are decoded when they are first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING
+
+from PIL import Image
+
+if TYPE_CHECKING:
+    from kmq.pillow_file import KmqImageFile
+
+FORMAT = "KMQ"
+
+
+def register() -> None:
+    """Make Pillow read and write `.kmq` files."""
+    Image.register_open(FORMAT, _open, _accept)
+    Image.register_save(FORMAT, _save)
+    Image.register_extension(FORMAT, ".kmq")
+    Image.register_mime(FORMAT, "image/x-kmq")
+
+
+def _accept(prefix: bytes) -> bool:
+    return prefix.startswith(b"\x89KMQ")
+
+
+def _open(file: IO[bytes], name: str | bytes) -> KmqImageFile:
+    from kmq.pillow_file import KmqImageFile
+
+    return KmqImageFile(file, name)
+
+
+def _save(image: Image.Image, file: IO[bytes], _name: str | bytes) -> None:
+    """Save with the keywords of `kmq.encode`.
+
+    A palette image keeps all its colours unless `colors` says otherwise.
+    """
+    from kmq import codec
+
+    names = ("colors", "seed", "max_iter", "background", "max_pixels", "threads")
+    options = {name: image.encoderinfo[name] for name in names if name in image.encoderinfo}
+    if image.mode == "P":
+        options.setdefault("colors", 256)
+    file.write(codec.encode(image, **options))

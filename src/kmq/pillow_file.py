@@ -1,0 +1,60 @@
+"""A `.kmq` file as Pillow sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PIL import Image, ImageFile, ImagePalette
+
+from kmq import codec
+from kmq.container.layout import GREY, read_head
+from kmq.errors import FormatError
+
+
+class DamagedImageError(FormatError, OSError):
+    """A FormatError that is also the OSError that Pillow's users expect of a bad file."""
+
+
+class KmqImageFile(ImageFile.ImageFile):
+    """Mode L where every colour is grey, else P up to 256 colours, else RGB."""
+
+    format = "KMQ"
+    format_description = "K-means palette image"
+
+    def _open(self) -> None:
+        assert self.fp is not None
+        try:
+            head = read_head(self.fp)  # type: ignore[arg-type]  # it only reads
+        except FormatError as error:
+            raise SyntaxError(str(error)) from error  # what Image.open expects of a plugin
+        self._size = head.width, head.height
+        if head.layout == GREY:
+            self._mode = "L"
+        elif head.palette_size <= 256:
+            self._mode = "P"
+            self.palette = ImagePalette.raw("RGB", head.palette)
+        else:
+            self._mode = "RGB"
+        self.tile = [ImageFile._Tile("kmq", (0, 0, *self._size), 0)]
+
+
+class KmqDecoder(ImageFile.PyDecoder):
+    """Decodes the whole file at once."""
+
+    _pulls_fd = True
+
+    def decode(self, buffer: Any) -> tuple[int, int]:
+        """Fill the image from the file; Pillow passes no buffer."""
+        assert self.fd is not None
+        self.fd.seek(0)
+        try:
+            # Pillow has held its own limit against the size in the head.
+            indexed = codec.load(self.fd.read(), max_pixels=self.state.xsize * self.state.ysize)
+        except FormatError as error:
+            raise DamagedImageError(str(error)) from error
+        image = indexed.to_pil()
+        self.set_as_raw((image if self.mode == image.mode else image.convert(self.mode)).tobytes())
+        return -1, 0
+
+
+Image.register_decoder("kmq", KmqDecoder)

@@ -1,0 +1,300 @@
+"""Ordinary images in and out: the one module that knows Pillow's modes, EXIF, ICC, 16 bits.
+
+Whatever comes in leaves as sRGB pixels of 8 bits a channel, upright and opaque:
+
+    Pillow image ─ samples of 8 bits ─ upright ─ sRGB ─ alpha onto the background ─▶ (H, W, 3) uint8
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from kmq.errors import FormatError, KmqError, LimitError, OptionError
+from kmq.limits import DEFAULT_MAX_PIXELS, check_pixel_count
+
+ImageSource: TypeAlias = "NDArray[Any] | Image.Image | str | Path | IO[bytes]"
+"""An array, a Pillow image, a path, or a binary file: what holds an ordinary image."""
+
+Rgb: TypeAlias = tuple[int, int, int]
+
+_SIXTEEN_BIT_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
+_MOST_LEVELS_FROM_SRGB = 1
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """What an image holds, and what was done to it that a person may want to know."""
+
+    rgb: NDArray[np.uint8]
+    """(H, W, 3), sRGB."""
+    notes: tuple[str, ...] = ()
+
+
+def read(
+    source: ImageSource,
+    *,
+    background: str | Rgb | None = None,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> Pixels:
+    """Return the pixels of an ordinary image.
+
+    Parameters
+    ----------
+    source
+        An array of shape (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, uint8 or
+        uint16 (scaled to 8 bits); a Pillow image; a path; a binary file.
+    background
+        Colour put behind transparent pixels: a name or hex code that Pillow knows,
+        or (red, green, blue), each 0 to 255.
+    max_pixels
+        Larger images are refused before their pixels are read.
+
+    Raises
+    ------
+    FormatError
+        If the file is no image, damaged, or of a kind without a defined range.
+    LimitError
+        If there are more than `max_pixels` pixels.
+    OptionError
+        If an array's shape or dtype does not fit, the background is no colour, or
+        there are transparent pixels and no background.
+    OSError
+        If a path cannot be opened.
+    """
+    behind = None if background is None else parse_color(background)
+    if isinstance(source, np.ndarray):
+        return Pixels(_from_array(source, behind, max_pixels))
+    if isinstance(source, Image.Image):
+        return _from_image(source, behind, max_pixels)
+    if isinstance(source, str | Path):
+        with Path(source).open("rb") as file:
+            return _from_file(file, behind, max_pixels)
+    if hasattr(source, "read"):
+        return _from_file(source, behind, max_pixels)
+    raise OptionError(
+        f"image: expected an array, a Pillow image, a path or a file, got {type(source).__name__}"
+    )
+
+
+def parse_color(color: str | Rgb) -> Rgb:
+    """Return (red, green, blue) of a colour's name, hex code or numbers, each 0 to 255."""
+    if isinstance(color, str):
+        from PIL import ImageColor
+
+        try:
+            return ImageColor.getrgb(color)[:3]
+        except ValueError as error:
+            raise OptionError(
+                f"background: {color!r} is no colour; try a name such as white or a code "
+                "such as #ffffff"
+            ) from error
+    if len(color) != 3 or not all(isinstance(part, int) and 0 <= part <= 255 for part in color):
+        raise OptionError(f"background: expected three numbers from 0 to 255, got {color!r}")
+    return color
+
+
+def to_file(image: Image.Image, extension: str) -> bytes:
+    """Return a Pillow image in the format that `extension` (such as ".png") stands for.
+
+    Raises
+    ------
+    OptionError
+        If Pillow writes no such format, or none of this size.
+    """
+    kind = Image.registered_extensions().get(extension.lower())
+    if kind is None or kind not in Image.SAVE:
+        raise OptionError(f"output: no picture format that can be written ends in {extension!r}")
+    try:
+        return _saved(image, kind)
+    except OSError:  # "cannot write mode P as JPEG"
+        if image.mode == "RGB":
+            raise
+        return _saved(image.convert("RGB"), kind)
+
+
+def _saved(image: Image.Image, kind: str) -> bytes:
+    file = io.BytesIO()
+    image.save(file, format=kind)
+    return file.getvalue()
+
+
+def _from_array(array: NDArray[Any], background: Rgb | None, max_pixels: int) -> NDArray[np.uint8]:
+    is_image = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))
+    if not is_image or array.size == 0:
+        raise OptionError(
+            f"image: expected shape (H, W), (H, W, 3) or (H, W, 4), each at least 1, "
+            f"got {array.shape}"
+        )
+    if array.dtype not in (np.uint8, np.uint16):
+        raise OptionError(f"image: expected dtype uint8 or uint16, got {array.dtype}")
+    check_pixel_count(array.shape[1], array.shape[0], max_pixels)
+    samples = array if array.dtype == np.uint8 else _eight_bits(array)
+    if samples.ndim == 2:
+        return _grey_to_rgb(samples)
+    if samples.shape[2] == 4:
+        return _opaque(samples[..., :3], samples[..., 3], background)
+    return np.ascontiguousarray(samples)
+
+
+def _from_file(file: IO[bytes], background: Rgb | None, max_pixels: int) -> Pixels:
+    try:
+        image = Image.open(file)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise LimitError(f"{error} Raise PIL.Image.MAX_IMAGE_PIXELS to read it.") from error
+    except UnidentifiedImageError as error:
+        raise FormatError("not an image of a known kind") from error
+    except Exception as error:  # Pillow's readers raise nearly anything on damaged bytes
+        raise FormatError(f"not a readable image: {error}") from error
+    with image:
+        pixels = _from_image(image, background, max_pixels)
+        if image.format != "MPO" and getattr(image, "is_animated", False):
+            note = "animated: only its first frame is taken"
+            pixels = Pixels(pixels.rgb, (note, *pixels.notes))
+    return pixels
+
+
+def _from_image(image: Image.Image, background: Rgb | None, max_pixels: int) -> Pixels:
+    check_pixel_count(image.width, image.height, max_pixels)
+    try:
+        samples, alpha = _upright_samples(image)
+    except KmqError:
+        raise
+    except Exception as error:  # Pillow's decoders raise nearly anything on damaged bytes
+        raise FormatError(f"the image cannot be decoded: {error}") from error
+    profile = image.info.get("icc_profile")
+    rgb, notes = _to_srgb(samples, profile)
+    return Pixels(_opaque(rgb, alpha, background), notes)
+
+
+def _upright_samples(image: Image.Image) -> tuple[Image.Image, NDArray[np.uint8] | None]:
+    """Return the image in mode L, RGB, CMYK or LAB, and its alpha, after EXIF orientation."""
+    if _is_sixteen_bit_png(image):
+        deep = _deep_samples(image)
+        samples, alpha = _without_key(deep, image.info.get("transparency"))
+        return Image.fromarray(samples), alpha
+    image.load()
+    image = ImageOps.exif_transpose(image)
+    if image.mode in _SIXTEEN_BIT_GREY:
+        deep = np.asarray(image)
+        if image.mode == "I" and (deep.min() < 0 or deep.max() > 0xFFFF):
+            raise FormatError("samples of 32 bits have no defined white; convert them to 16 bits")
+        samples, alpha = _without_key(deep.astype(np.uint16), image.info.get("transparency"))
+        return Image.fromarray(samples), alpha
+    if image.mode == "F":
+        raise FormatError("floating-point samples have no defined white; convert them to 16 bits")
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        return rgba.convert("RGB"), np.asarray(rgba)[..., 3]
+    if image.mode in ("L", "RGB", "CMYK", "LAB"):
+        return image, None
+    return image.convert("L" if image.mode == "1" else "RGB"), None
+
+
+def _is_sixteen_bit_png(image: Image.Image) -> bool:
+    """Whether Pillow would cut 16 bits a channel down to the upper 8."""
+    return image.format == "PNG" and any(
+        isinstance(tile[3], str) and tile[3] in ("RGB;16B", "RGBA;16B")
+        for tile in getattr(image, "tile", ())
+    )
+
+
+def _deep_samples(image: Image.Image) -> NDArray[np.uint16]:
+    """Return the 16-bit samples of a PNG, upright, (H, W, 3) or (H, W, 4).
+
+    Pillow has no such mode, but two ways to unpack one: the upper bytes, and (as if
+    the samples were little-endian) the lower ones. So the file is decoded twice.
+    """
+    file: Any = image
+    file.fp.seek(0)
+    stored = file.fp.read()
+    halves = []
+    for order in ("16B", "16L"):
+        half: Any = Image.open(io.BytesIO(stored))
+        half.tile = [tile._replace(args=tile.args.replace("16B", order)) for tile in half.tile]
+        halves.append(np.asarray(ImageOps.exif_transpose(half), np.uint16))
+    upper, lower = halves
+    return upper * np.uint16(256) + lower
+
+
+def _without_key(
+    deep: NDArray[np.uint16], key: Any
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+    """Return 8-bit samples and alpha; `key` is the sample value that PNG calls transparent."""
+    samples = _eight_bits(deep)
+    if deep.ndim == 3 and deep.shape[2] == 4:
+        return np.ascontiguousarray(samples[..., :3]), samples[..., 3]
+    if key is None:
+        return samples, None
+    matches = deep == np.asarray(key, np.uint16)
+    is_clear = matches.all(axis=2) if deep.ndim == 3 else matches
+    return samples, np.where(is_clear, 0, 255).astype(np.uint8)
+
+
+def _eight_bits(deep: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """Scale 0..65535 to 0..255, to the nearest."""
+    return ((deep.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def _to_srgb(
+    image: Image.Image, profile: bytes | None
+) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """Return (H, W, 3) sRGB samples, and a note if the embedded profile was no use."""
+    if not profile:
+        return _rgb_samples(image), ()
+    from PIL import ImageCms
+
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        transform = ImageCms.buildTransform(
+            source, ImageCms.createProfile("sRGB"), image.mode, "RGB"
+        )
+        if image.mode == "RGB" and _is_nearly_identity(transform):
+            return _rgb_samples(image), ()
+        converted = ImageCms.applyTransform(image, transform)
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return _rgb_samples(image), ("its colour profile cannot be used: taken as sRGB",)
+    assert converted is not None
+    return np.asarray(converted), ()
+
+
+def _is_nearly_identity(transform: Any) -> bool:
+    """Whether a profile is sRGB under another name: it moves no colour by more than rounding."""
+    from PIL import ImageCms
+
+    levels = np.linspace(0, 255, 9).round().astype(np.uint8)
+    cube = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(9, 81, 3)
+    moved = ImageCms.applyTransform(Image.fromarray(cube), transform)
+    return bool(np.abs(np.asarray(moved).astype(np.int16) - cube).max() <= _MOST_LEVELS_FROM_SRGB)
+
+
+def _rgb_samples(image: Image.Image) -> NDArray[np.uint8]:
+    if image.mode == "L":
+        return _grey_to_rgb(np.asarray(image))
+    return np.asarray(image.convert("RGB"))
+
+
+def _grey_to_rgb(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def _opaque(
+    rgb: NDArray[np.uint8], alpha: NDArray[np.uint8] | None, background: Rgb | None
+) -> NDArray[np.uint8]:
+    """Return C-contiguous pixels over the background; an alpha channel of 255 is dropped."""
+    if alpha is None or alpha.min() == 255:
+        return np.ascontiguousarray(rgb)
+    if background is None:
+        raise OptionError(
+            "the image has transparent pixels, which a palette cannot hold; name the colour "
+            "to put behind them with background= or --background, for example white"
+        )
+    weight = alpha[..., None].astype(np.uint32)
+    blended = rgb * weight + np.array(background, np.uint32) * (255 - weight)
+    return ((blended + 127) // 255).astype(np.uint8)

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from PIL import Image
+
+import kmq
+
+small_images = npst.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(3)))
+
+
+def photo_like(height=40, width=50, seed=0):
+    """Random but smooth: many distinct colours, some more frequent than others."""
+    random = np.random.default_rng(seed)
+    coarse = random.integers(0, 256, (height // 8 + 2, width // 8 + 2, 3), np.uint8)
+    image = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+    return np.asarray(image)
+
+
+def distinct(rgb):
+    return len(np.unique(rgb.reshape(-1, 3), axis=0))
+
+
+@given(small_images, st.integers(1, 100))
+@settings(max_examples=60)
+def test_decoding_what_was_encoded_is_the_quantised_image(rgb, colors):
+    data = kmq.encode(rgb, colors)
+    assert np.array_equal(kmq.decode(data), kmq.quantize(rgb, colors).to_rgb())
+
+
+@given(small_images, st.integers(1, 100))
+@settings(max_examples=60)
+def test_an_image_of_few_colours_comes_through_exactly_and_others_get_all_they_asked_for(
+    rgb, colors
+):
+    indexed = kmq.quantize(rgb, colors)
+    used = len(np.unique(indexed.indices))
+    assert len(np.unique(indexed.palette, axis=0)) == len(indexed.palette) == used
+    if distinct(rgb) <= colors:
+        assert np.array_equal(indexed.to_rgb(), rgb)
+        assert used == distinct(rgb)
+    else:
+        assert used == colors
+
+
+@pytest.mark.parametrize("colors", [1, 2, 3, 16, 64, 200, 257, 1000])
+def test_every_pixel_gets_its_nearest_colour_ties_to_the_lowest_index(colors):
+    rgb = photo_like()
+    indexed = kmq.quantize(rgb, colors)
+    pixels = rgb.reshape(-1, 1, 3).astype(np.int64)
+    distances = ((pixels - indexed.palette[None].astype(np.int64)) ** 2).sum(axis=2)
+    assert np.array_equal(indexed.indices.ravel(), distances.argmin(axis=1))
+
+
+def test_grey_and_rgb_arrays_of_the_same_pixels_give_the_same_file():
+    grey = photo_like()[..., 0]
+    assert kmq.encode(grey, 9) == kmq.encode(np.stack([grey] * 3, axis=-1), 9)
+
+
+def test_arrays_images_paths_and_files_of_the_same_pixels_give_the_same_file(tmp_path):
+    rgb = photo_like()
+    path = tmp_path / "a.png"
+    Image.fromarray(rgb).save(path)
+    data = kmq.encode(rgb, 9)
+    assert kmq.encode(Image.fromarray(rgb), 9) == data
+    assert kmq.encode(path, 9) == kmq.encode(str(path), 9) == data
+    assert kmq.encode(io.BytesIO(path.read_bytes()), 9) == data
+
+
+def test_an_indexed_image_is_stored_as_it_is():
+    indexed = kmq.IndexedImage([[9, 9, 9], [9, 9, 9], [1, 2, 3]], [[2, 0, 0]])
+    assert kmq.load(kmq.encode(indexed, 1)) == indexed
+
+
+def test_any_number_of_threads_gives_the_same_bytes():
+    # More distinct colours than the smallest work that threads are used for.
+    rgb = np.random.default_rng(5).integers(0, 256, (420, 400, 3), np.uint8)
+    one, two, eight = (kmq.encode(rgb, 13, threads=threads) for threads in (1, 2, 8))
+    assert one == two == eight
+
+
+def test_the_number_of_threads_may_come_from_the_environment(monkeypatch):
+    monkeypatch.setenv("KMQ_NUM_THREADS", "2")
+    assert kmq.decode(kmq.encode(photo_like(), 5)).shape == (40, 50, 3)
+    monkeypatch.setenv("KMQ_NUM_THREADS", "two")
+    with pytest.raises(kmq.OptionError, match="KMQ_NUM_THREADS"):
+        kmq.encode(photo_like(), 5)
+
+
+def test_the_same_seed_gives_the_same_file_and_another_may_not():
+    rgb = photo_like(60, 70)
+    files = {seed: kmq.encode(rgb, 20, seed=seed) for seed in (0, 1, 2, 3)}
+    assert files[1] == kmq.encode(rgb, 20, seed=1)
+    assert len(set(files.values())) > 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("colors", 0),
+        ("colors", 65_537),
+        ("colors", 2.0),
+        ("colors", True),
+        ("colors", "16"),
+        ("colors", None),
+        ("seed", -1),
+        ("seed", 2**32),
+        ("max_iter", 0),
+        ("max_pixels", 0),
+        ("threads", 0),
+        ("threads", 1.5),
+        ("background", "no such colour"),
+    ],
+)
+def test_an_option_out_of_range_is_named_with_what_was_given(name, value):
+    with pytest.raises(kmq.OptionError, match=rf"{name}: .*{value}"):
+        kmq.encode(photo_like(), **{"colors": 4, name: value})
+
+
+def test_numpy_numbers_are_numbers():
+    assert kmq.encode(photo_like(), np.int64(7)) == kmq.encode(photo_like(), 7)
+
+
+def test_files_are_saved_and_loaded(tmp_path):
+    path = tmp_path / "a.kmq"
+    kmq.save(path, photo_like(), 7)
+    kmq.save(path, photo_like(), 6)
+    indexed = kmq.load(path)
+    assert len(indexed.palette) == 6
+    assert np.array_equal(kmq.decode(str(path)), indexed.to_rgb())
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.kmq"]
+
+
+def test_what_is_loaded_may_be_any_kind_of_bytes():
+    data = kmq.encode(photo_like(), 7)
+    assert kmq.load(bytearray(data)) == kmq.load(memoryview(data)) == kmq.load(data)
+    with pytest.raises(kmq.OptionError, match="data: expected bytes or a path"):
+        kmq.load(7)
+
+
+def test_info_tells_what_the_head_says(tmp_path):
+    data = kmq.encode(photo_like(), 7)
+    (tmp_path / "a.kmq").write_bytes(data)
+    info = kmq.info(tmp_path / "a.kmq")
+    assert info == kmq.info(data)
+    assert (info.width, info.height, info.colors, info.is_grey) == (50, 40, 7, False)
+    assert info.file_bytes == len(data)
+    assert info.theoretical_bits == 24 * 7 + 2000 * np.log2(7)
+    assert info.excess_bytes == len(data) - info.theoretical_bits / 8
+    assert [stripe.coding for stripe in info.stripes] == ["packed"]
+    assert info.to_dict()["excess_bytes"] == info.excess_bytes
+
+
+def test_info_notices_a_file_of_the_wrong_length():
+    data = kmq.encode(photo_like(), 7)
+    for wrong in (data[:-1], data + b"\0"):
+        with pytest.raises(kmq.FormatError):
+            kmq.info(wrong)
+
+
+def test_the_limit_on_pixels_holds_both_ways():
+    with pytest.raises(kmq.LimitError):
+        kmq.encode(photo_like(), 7, max_pixels=1999)
+    data = kmq.encode(photo_like(), 7, max_pixels=2000)
+    with pytest.raises(kmq.LimitError):
+        kmq.decode(data, max_pixels=1999)
+
+
+def test_errors_are_told_by_whose_fault_they_are():
+    for kind in (kmq.FormatError, kmq.LimitError, kmq.OptionError):
+        assert issubclass(kind, kmq.KmqError)
+        assert issubclass(kind, ValueError)

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import warnings
+
+import numba
+import numpy as np
+import pytest
+
+from kmq import jit
+
+pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="about compiled kernels")
+
+
+@jit.helper
+def square(number):
+    return number * number
+
+
+@jit.kernel
+def sum_of_squares(numbers):
+    total = 0
+    for number in numbers:
+        total += square(number)
+    return total
+
+
+@jit.parallel_kernel
+def chunk_sums(numbers, sums):
+    for chunk in jit.prange(len(sums)):
+        for position in range(chunk, len(numbers), len(sums)):
+            sums[chunk] += numbers[position]
+
+
+NUMBERS = np.arange(1001)
+
+
+def total_on(threads):
+    sums = np.zeros(7, np.int64)
+    chunk_sums(threads, NUMBERS, sums)
+    return sums.sum()
+
+
+@pytest.fixture
+def which(monkeypatch):
+    """Record which compilation runs."""
+    ran = []
+    for name in ("serial", "parallel"):
+        compiled = getattr(chunk_sums, name)
+        monkeypatch.setattr(
+            chunk_sums, name, lambda *a, name=name, run=compiled: (ran.append(name), run(*a))
+        )
+    return ran
+
+
+def test_kernels_and_their_helpers_run_compiled():
+    assert sum_of_squares(NUMBERS) == (NUMBERS**2).sum()
+
+
+def test_both_compilations_give_the_same(which):
+    assert total_on(1) == total_on(2) == total_on(8) == NUMBERS.sum()
+    assert which == ["serial", "parallel", "parallel"]
+
+
+def test_the_hosts_number_of_threads_is_left_alone():
+    before = numba.get_num_threads()
+    total_on(2)
+    assert numba.get_num_threads() == before
+
+
+def test_a_second_thread_does_not_enter_a_parallel_kernel(which):
+    with jit._process.lock:
+        assert total_on(2) == NUMBERS.sum()
+    assert which == ["serial"]
+    assert total_on(2) == NUMBERS.sum()
+    assert which == ["serial", "parallel"]
+
+
+def test_many_threads_at_once_get_right_results():
+    totals = []
+    threads = [threading.Thread(target=lambda: totals.append(total_on(2))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert totals == [NUMBERS.sum()] * 8
+
+
+def test_a_forked_child_runs_serially():
+    total_on(2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # a fork among threads is the point
+        child = os.fork()
+    if child == 0:
+        os._exit(0 if jit._process.is_forked and total_on(2) == NUMBERS.sum() else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert not jit._process.is_forked
+
+
+def test_little_work_takes_one_thread():
+    assert jit.useful_threads(jit.SMALLEST_PARALLEL_WORK - 1, 8) == 1
+    assert jit.useful_threads(jit.SMALLEST_PARALLEL_WORK, 8) == 8
+
+
+ENCODE = """
+import sys, warnings, numpy as np, kmq
+rgb = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+sys.stdout.buffer.write(kmq.encode(rgb, 7))
+"""
+
+
+def encode_in_a_process(cache, *, expect_warnings=0, **environment):
+    done = subprocess.run(
+        [sys.executable, "-c", ENCODE],
+        capture_output=True,
+        timeout=120,
+        check=True,
+        env=os.environ | {"NUMBA_CACHE_DIR": str(cache)} | environment,
+    )
+    assert done.stderr.count(b"RuntimeWarning") == expect_warnings, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("damage", ["truncated", "zeroed", "foreign", "empty"])
+def test_a_damaged_cache_costs_a_compilation_and_nothing_else(tmp_path, damage):
+    expected = encode_in_a_process(tmp_path)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} == {".nbi", ".nbc"}
+    for path in files:
+        whole = path.read_bytes()
+        path.write_bytes(
+            {
+                "truncated": whole[: len(whole) // 2],
+                "zeroed": bytes(len(whole)),
+                "foreign": b"something else entirely",
+                "empty": b"",
+            }[damage]
+        )
+    assert encode_in_a_process(tmp_path) == expected
+    assert encode_in_a_process(tmp_path) == expected
+
+
+def test_no_place_for_a_cache_is_no_error(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    # Neither the chosen folder nor the one beside the sources can be used then.
+    environment = {"NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator"}
+    expected = encode_in_a_process(tmp_path / "cache")
+    assert encode_in_a_process(tmp_path / "file" / "cache", **environment) == expected
+
+
+def test_a_cache_that_cannot_be_saved_to_warns_once(tmp_path, monkeypatch):
+    cache = jit._ForgivingCache(sum_of_squares.py_func)
+    monkeypatch.setattr(jit._ForgivingCache, "_warned", False)
+    monkeypatch.setattr(
+        jit.FunctionCache, "save_overload", lambda *_: (_ for _ in ()).throw(OSError("disk full"))
+    )
+    with pytest.warns(RuntimeWarning, match="disk full.*NUMBA_CACHE_DIR") as caught:
+        cache.save_overload(None, None)
+    cache.save_overload(None, None)  # a second warning would be an error here
+    assert len(caught) == 1

@@ -1,0 +1,87 @@
+"""What importing and starting must not load."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+
+import pytest
+from conftest import ROOT
+
+import kmq
+
+
+def loaded_modules(code: str, *arguments: str) -> set[str]:
+    program = f"import sys\n{code}\nprint('\\n' + ' '.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def command(*arguments: str) -> str:
+    return f"""
+from kmq import cli
+try:
+    cli.kmq({list(arguments)!r})
+except SystemExit as exit:
+    assert exit.code in (0, 2), exit.code
+"""
+
+
+def test_importing_kmq_loads_neither_numpy_nor_numba():
+    modules = loaded_modules("import kmq")
+    assert "kmq" in modules
+    assert not {"numpy", "numba"} & modules
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["encode", "--help"],
+        ["encode", "--colors", "0", "x"],
+        ["nonsense"],
+    ],
+)
+def test_help_and_wrong_usage_load_neither_numpy_nor_numba(arguments):
+    assert not {"numpy", "numba"} & loaded_modules(command(*arguments))
+
+
+def test_info_loads_neither_numpy_nor_numba():
+    file = ROOT / "formats" / "vectors" / "valid" / "colours-17.kmq"
+    modules = loaded_modules(command("info", str(file)))
+    assert "kmq.container.layout" in modules
+    assert not {"numpy", "numba"} & modules
+
+
+def test_decoding_fields_of_whole_bits_loads_no_numba():
+    file = ROOT / "formats" / "vectors" / "valid" / "colours-16.kmq"
+    assert "numba" not in loaded_modules(f"import kmq\nkmq.decode({str(file)!r})")
+
+
+def test_importing_kmq_makes_pillow_read_and_write_the_format():
+    code = "import kmq\nfrom PIL import Image\nassert '.kmq' in Image.registered_extensions()"
+    assert "numpy" not in loaded_modules(code)
+
+
+def test_every_public_name_is_there_and_documented():
+    for name in kmq.__all__:
+        assert getattr(kmq, name).__doc__
+    assert set(kmq.__all__) <= set(dir(kmq))
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = kmq.nonsense
+
+
+def test_the_changelog_knows_the_version():
+    assert f"## {kmq.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_each_dependency_is_explained_in_the_readme():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    readme = (ROOT / "README.md").read_text()
+    for requirement in project["dependencies"]:
+        name = requirement.split(">")[0]
+        assert f"- **{name}**" in readme

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from conftest import opened
+from PIL import Image, UnidentifiedImageError
+
+import kmq
+
+
+@pytest.mark.parametrize(
+    ("colors", "grey", "mode"),
+    [(3, False, "P"), (256, False, "P"), (300, False, "RGB"), (9, True, "L"), (300, True, "L")],
+)
+def test_opening_gives_the_mode_and_the_pixels(random_indexed, colors, grey, mode):
+    indexed = random_indexed(colors, 11, 23, grey=grey)
+    image = Image.open(io.BytesIO(kmq.encode(indexed)))
+    assert (image.mode, image.size, image.format) == (mode, (23, 11), "KMQ")
+    assert image.get_format_mimetype() == "image/x-kmq"
+    assert np.array_equal(np.asarray(image.convert("RGB")), indexed.to_rgb())
+
+
+def test_opening_reads_only_the_head(random_indexed):
+    data = kmq.encode(random_indexed(200, 300, 300))
+    file = io.BytesIO(data)
+    image = Image.open(file)
+    assert image.size == (300, 300)
+    assert file.tell() < 1000
+    image.load()
+
+
+def test_saving_takes_the_keywords_of_encode(tmp_path):
+    rgb = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    Image.fromarray(rgb).save(tmp_path / "a.kmq", colors=5, seed=3)
+    assert (tmp_path / "a.kmq").read_bytes() == kmq.encode(rgb, 5, seed=3)
+    reopened = opened(tmp_path / "a.kmq")
+    assert np.array_equal(
+        np.asarray(reopened.convert("RGB")), kmq.quantize(rgb, 5, seed=3).to_rgb()
+    )
+
+
+def test_a_palette_image_keeps_all_its_colours(random_indexed):
+    indexed = random_indexed(200, 40, 40)
+    file = io.BytesIO()
+    indexed.to_pil().save(file, "KMQ")
+    assert np.array_equal(kmq.decode(file.getvalue()), indexed.to_rgb())
+
+
+def test_transparency_needs_a_background(tmp_path):
+    image = Image.new("RGBA", (3, 3), (1, 2, 3, 0))
+    with pytest.raises(kmq.OptionError, match="background"):
+        image.save(tmp_path / "a.kmq")
+    image.save(tmp_path / "b.kmq", background="white")
+    assert kmq.decode(tmp_path / "b.kmq").min() == 255
+
+
+def test_every_truncation_is_an_error_that_pillow_users_expect(random_indexed):
+    data = kmq.encode(random_indexed(5, 6, 7))
+    head = len(data) - kmq.info(data).stripes[0].bytes - 4
+    for cut in range(len(data)):
+        file = io.BytesIO(data[:cut])
+        if cut < head:
+            with pytest.raises(UnidentifiedImageError):
+                Image.open(file)
+        else:
+            image = Image.open(file)
+            with pytest.raises(OSError, match="cut short") as caught:
+                image.load()
+            assert isinstance(caught.value, kmq.FormatError)
+
+
+def test_pillows_limit_on_pixels_holds(monkeypatch, random_indexed):
+    data = kmq.encode(random_indexed(5, 60, 70))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(Image.DecompressionBombError):
+        Image.open(io.BytesIO(data))

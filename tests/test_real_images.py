@@ -1,0 +1,50 @@
+"""The main job on real images: there and back, at the promised size, through both decoders."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import numpy as np
+import pytest
+from conftest import REAL_IMAGES
+from PIL import Image
+from test_format import reference
+
+import kmq
+from kmq import pixels
+
+FOLDERS = ("photos", "graphics", "large")
+NAMES = [
+    f"{folder}/{path.name}"
+    for folder in FOLDERS
+    for path in sorted((REAL_IMAGES / folder).glob("*"))
+    if path.suffix in (".png", ".jpg")
+]
+
+
+@pytest.mark.parametrize("name", NAMES or ["none"])
+def test_an_image_goes_there_and_back_at_the_promised_size(real_images, name):
+    rgb = pixels.read(real_images / name, background="white").rgb
+    for colors in (2, 5, 16, 64, 200, 256):
+        indexed = kmq.quantize(rgb, colors)
+        data = kmq.encode(rgb, colors)
+        png = pixels.to_file(kmq.load(data).to_pil(), ".png")
+        decoded = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+        assert np.array_equal(decoded, indexed.to_rgb())
+        used, stripes = len(indexed.palette), len(kmq.info(data).stripes)
+        theoretical_bits = 24 * used + decoded.shape[0] * decoded.shape[1] * math.log2(used)
+        allowance = 40 if stripes == 1 else 40 + 16 * stripes
+        assert len(data) - theoretical_bits / 8 <= allowance
+        assert reference.decode(data).rgb() == decoded.tobytes()
+
+
+def test_a_photograph_in_256_colours_is_about_as_close_as_a_start_of_full_k_means(real_images):
+    import json
+
+    known = json.loads((real_images / "reference_errors.json").read_text())
+    name = "kingfisher.png"
+    rgb = pixels.read(real_images / "photos" / name).rgb
+    difference = rgb.astype(np.int64) - kmq.quantize(rgb, 256).to_rgb()
+    error = (difference**2).sum(axis=2).mean()
+    assert error <= 1.01 * known[name]["256"]["kpp1_mean"]
