@@ -1,0 +1,143 @@
+"""What the commands share: options, inputs, outputs, and how failures are told."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from kmq.errors import KmqError
+from kmq.files import write_whole
+from kmq.limits import DEFAULT_MAX_PIXELS
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+STANDARD = "-"
+"""The name that stands for standard input or output."""
+
+INPUT = click.Path(allow_dash=True, path_type=str)
+
+
+def shared_options(function: Function) -> Function:
+    """Add the options that every command with inputs and outputs has."""
+    for option in (
+        click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
+        click.option(
+            "--max-pixels",
+            type=click.IntRange(min=1),
+            default=DEFAULT_MAX_PIXELS,
+            show_default=True,
+            help="Refuse larger images.",
+        ),
+        click.option(
+            "--threads",
+            type=click.IntRange(min=1),
+            help="Use this many threads, instead of KMQ_NUM_THREADS or all processors. "
+            "The result is the same.",
+        ),
+        click.option("-f", "--force", is_flag=True, help="Replace what exists."),
+        click.option(
+            "-o",
+            "--output",
+            type=click.Path(allow_dash=True, path_type=str),
+            help="Write to this file, into this directory, or to standard output (-).",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def output_for(source: str, output: str | None, extension: str) -> str:
+    """Return where the result of `source` goes: a path, or - for standard output."""
+    if output is None:
+        return STANDARD if source == STANDARD else str(Path(source).with_suffix(extension))
+    if output != STANDARD and (output.endswith(os.sep) or Path(output).is_dir()):
+        name = "stdin" if source == STANDARD else Path(source).stem
+        return str(Path(output) / f"{name}{extension}")
+    return output
+
+
+def check_outputs(sources: Iterable[str], output: str | None, extension: str) -> None:
+    """Refuse, as wrong usage, two inputs that would be written to one output."""
+    seen: dict[str, str] = {}
+    for source in sources:
+        target = output_for(source, output, extension)
+        if target in seen:
+            raise click.UsageError(
+                f"{display(seen[target])} and {display(source)} would both be written to "
+                f"{display(target)}; give a directory with -o, or encode them one by one"
+            )
+        seen[target] = source
+
+
+def refuse_existing(target: str, *, force: bool) -> None:
+    """Raise FileExistsError early if the output is there and may not be replaced."""
+    if target != STANDARD and not force and Path(target).is_file():
+        raise FileExistsError(f"{display(target)} exists; replace it with --force")
+
+
+def read_input(source: str) -> bytes:
+    """Return all bytes of a file or of standard input."""
+    return sys.stdin.buffer.read() if source == STANDARD else Path(source).read_bytes()
+
+
+def write_output(target: str, data: bytes, *, force: bool) -> None:
+    """Write a whole file, or standard output."""
+    if target != STANDARD:
+        write_whole(target, data, overwrite=force)
+        return
+    if sys.stdout.isatty():
+        raise click.UsageError("standard output is a terminal; redirect it or name a file with -o")
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def for_each(sources: Iterable[str], work: Callable[[str], None]) -> None:
+    """Run `work` on every input; a failing one is told and does not stop the rest.
+
+    Exits with code 1 if any failed.
+    """
+    failed = False
+    for source in sources:
+        try:
+            work(source)
+        except (KmqError, OSError) as error:
+            failed = True
+            tell(f"kmq: {display(source)}: {_reason(error)}")
+    if failed:
+        sys.exit(1)
+
+
+def tell(line: str) -> None:
+    """Print a line for people, on standard error."""
+    click.echo(line, err=True)
+
+
+def tell_compiling() -> None:
+    """Say once, before the first kernel is compiled, why nothing happens for a while."""
+    from kmq import jit
+
+    def announce() -> None:
+        jit.on_compile.clear()
+        tell("kmq: compiling for this machine, once; this takes a few seconds")
+
+    jit.on_compile.append(announce)
+
+
+def display(name: str) -> str:
+    """Return a file's name as it can be printed: one line, whatever its bytes."""
+    if name == STANDARD:
+        return "standard input"
+    printable = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in printable)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        about = f" ({display(str(error.filename))})" if error.filename is not None else ""
+        return f"{error.strerror}{about}"
+    return str(error)

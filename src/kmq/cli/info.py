@@ -1,0 +1,57 @@
+"""`kmq info`: what the head of a `.kmq` file says."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections import Counter
+
+import click
+
+from kmq import codec
+from kmq.cli.common import INPUT, STANDARD, display, for_each, read_input
+from kmq.container.summary import Info
+
+
+@click.command(short_help="Show what is in .kmq files.")
+@click.argument("files", nargs=-1, required=True, type=INPUT)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array, an object a file.")
+def info(files: tuple[str, ...], as_json: bool) -> None:
+    """Show what the head of .kmq files says; nothing else is read.
+
+    \b
+    Examples:
+      kmq info photo.kmq
+      kmq info --json *.kmq
+    """
+    objects = []
+
+    def info_one(source: str) -> None:
+        found = codec.info(read_input(source) if source == STANDARD else source)
+        if as_json:
+            objects.append({"file": source} | found.to_dict())
+        else:
+            click.echo(_described(source, found))
+
+    try:
+        for_each(files, info_one)
+    finally:
+        if as_json:
+            click.echo(json.dumps(objects, indent=2))
+
+
+def _described(source: str, found: Info) -> str:
+    codings = Counter(stripe.coding for stripe in found.stripes)
+    theoretical = found.theoretical_bits
+    text = io.StringIO()
+    print(f"{display(source)}:", file=text)
+    for name, value in (
+        ("size", f"{found.width} x {found.height} pixels"),
+        ("colours", f"{found.colors}, {'grey' if found.is_grey else 'RGB'}"),
+        ("stripes", ", ".join(f"{count} {coding}" for coding, count in codings.items())),
+        ("theoretical", f"{theoretical:,.0f} bits (24K + N log2 K), {theoretical / 8:,.1f} bytes"),
+        ("actual", f"{found.file_bytes * 8:,} bits, {found.file_bytes:,} bytes"),
+        ("difference", f"{found.excess_bytes:+,.1f} bytes"),
+    ):
+        print(f"  {name:<12} {value}", file=text)
+    return text.getvalue().rstrip()

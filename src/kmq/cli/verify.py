@@ -1,0 +1,46 @@
+"""`kmq verify`: check all of a `.kmq` file."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from kmq.cli.common import INPUT, display, for_each, read_input, tell
+from kmq.limits import DEFAULT_MAX_PIXELS
+
+
+@click.command(short_help="Check .kmq files, all of them.")
+@click.argument("files", nargs=-1, required=True, type=INPUT)
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    default=DEFAULT_MAX_PIXELS,
+    show_default=True,
+    help="Refuse larger images.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+def verify(files: tuple[str, ...], max_pixels: int, quiet: bool) -> None:
+    """Check every byte of .kmq files, and say what is wrong where.
+
+    \b
+    Examples:
+      kmq verify photo.kmq
+      kmq verify *.kmq && echo all well
+    """
+    is_damaged = False
+
+    def verify_one(source: str) -> None:
+        nonlocal is_damaged
+        from kmq.container.stripes import faults
+
+        found = faults(read_input(source), max_pixels=max_pixels)
+        for fault in found:
+            tell(f"kmq: {display(source)}: {fault}")
+        is_damaged = is_damaged or bool(found)
+        if not found and not quiet:
+            click.echo(f"{display(source)}: ok")
+
+    for_each(files, verify_one)
+    if is_damaged:
+        sys.exit(1)

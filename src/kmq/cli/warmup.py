@@ -1,0 +1,36 @@
+"""`kmq warmup`: compile every kernel now, so that no later run has to."""
+
+from __future__ import annotations
+
+import sys
+import time
+import warnings
+
+import click
+
+from kmq.cli.common import tell
+
+
+@click.command(short_help="Compile everything now, for this machine.")
+def warmup() -> None:
+    """Compile every kernel and keep the result, so that no later run has to.
+
+    Fails if the result cannot be kept anywhere; NUMBA_CACHE_DIR names another folder.
+
+    \b
+    Example:
+      kmq warmup
+    """
+    from kmq import warming
+
+    started = time.perf_counter()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)
+            folders = warming.warm_up()
+    except (warming.NothingKeptError, RuntimeWarning) as error:
+        tell(f"kmq: {error}")
+        sys.exit(1)
+    click.echo(f"ready after {time.perf_counter() - started:.1f} s; compiled code is kept in")
+    for folder in folders:
+        click.echo(f"  {folder}")

@@ -1,0 +1,87 @@
+"""The installed command, as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sysconfig
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import opened
+from PIL import Image
+
+import kmq
+
+KMQ = Path(sysconfig.get_path("scripts")) / "kmq"
+
+
+def run(*arguments, **options):
+    return subprocess.run([KMQ, *arguments], capture_output=True, timeout=120, **options)
+
+
+@pytest.fixture
+def picture(tmp_path):
+    rgb = np.random.default_rng(0).integers(0, 256, (12, 17, 3), np.uint8)
+    Image.fromarray(rgb).save(tmp_path / "photo.png")
+    return rgb
+
+
+def test_it_encodes_and_decodes(tmp_path, picture):
+    assert run("encode", "photo.png", "-k", "9", cwd=tmp_path).returncode == 0
+    assert run("decode", "photo.kmq", "-o", "back.png", cwd=tmp_path).returncode == 0
+    back = np.asarray(opened(tmp_path / "back.png").convert("RGB"))
+    assert np.array_equal(back, kmq.quantize(picture, 9).to_rgb())
+
+
+def test_failures_exit_with_1_and_no_traceback(tmp_path):
+    (tmp_path / "bad.kmq").write_bytes(b"\x89KMQnonsense")
+    for arguments in (["decode", "bad.kmq"], ["encode", "bad.kmq"], ["info", "missing.kmq"]):
+        done = run(*arguments, cwd=tmp_path)
+        assert done.returncode == 1
+        assert len(done.stderr.splitlines()) == 1
+        assert done.stderr.startswith(b"kmq: ")
+
+
+def test_wrong_usage_exits_with_2():
+    assert run("encode", "--colors", "0", "x.png").returncode == 2
+
+
+def test_a_closed_pipe_is_no_traceback(tmp_path, picture):
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    done = subprocess.run(
+        [KMQ, "encode", "photo.png", "-o", "-"],
+        cwd=tmp_path,
+        stdout=write_end,
+        stderr=subprocess.PIPE,
+        timeout=120,
+    )
+    os.close(write_end)
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+
+
+def test_warmup_compiles_everything_and_says_where_it_is_kept(tmp_path):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    done = run("warmup", env=environment)
+    assert done.returncode == 0, done.stderr
+    assert str(tmp_path / "cache").encode() in done.stdout
+    second = run("encode", "-", input=_png(), env=environment)
+    assert b"compiling" not in second.stderr
+
+
+def test_a_first_run_says_why_it_takes_long(tmp_path):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    done = run("encode", "-", input=_png(), env=environment)
+    assert done.stderr.count(b"compiling for this machine") == 1
+
+
+def _png() -> bytes:
+    import io
+
+    file = io.BytesIO()
+    rgb = np.random.default_rng(0).integers(0, 256, (12, 17, 3), np.uint8)
+    Image.fromarray(rgb).save(file, "PNG")
+    return file.getvalue()
