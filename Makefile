@@ -1,0 +1,44 @@
+# `make demo` and `make test` need python3 (3.11 or later) and nothing else.
+PYTHON := .venv/bin/python
+
+.PHONY: demo test check coverage wheel vectors pictures clean
+
+.venv/ready: pyproject.toml
+	python3 -m venv .venv
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+demo: .venv/ready
+	.venv/bin/kmq demo --force
+
+# The second run has no compiler between the kernels and their twins.
+test: .venv/ready
+	$(PYTHON) -m pytest
+	NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest tests/clustering tests/container
+
+check: .venv/ready
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m mypy
+	.venv/bin/lint-imports
+
+# Lines inside kernels are seen only with the JIT off.
+coverage: .venv/ready
+	NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest --cov --cov-report=term-missing
+
+# The wheel, installed where the sources are not, encodes and decodes.
+wheel: .venv/ready
+	rm -rf build/wheel
+	$(PYTHON) -m build --wheel --outdir build/wheel
+	python3 -m venv build/wheel/venv
+	build/wheel/venv/bin/pip install --quiet --disable-pip-version-check build/wheel/*.whl
+	cd build/wheel && venv/bin/kmq demo && venv/bin/kmq verify kmq-demo.kmq
+
+vectors: .venv/ready
+	$(PYTHON) formats/make_vectors.py
+
+pictures: .venv/ready
+	$(PYTHON) docs/make_pictures.py
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
