@@ -28,6 +28,10 @@ _SIXTEEN_BIT_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 _MOST_LEVELS_FROM_SRGB = 1
 
 
+class UnknownKindError(FormatError):
+    """The file is no image, or none of a kind that Pillow knows."""
+
+
 @dataclass(frozen=True)
 class Pixels:
     """What an image holds, and what was done to it that a person may want to know."""
@@ -100,6 +104,11 @@ def parse_color(color: str | Rgb) -> Rgb:
     return color
 
 
+def is_image_name(name: str) -> bool:
+    """Whether a file of this name should be an image that Pillow knows."""
+    return Path(name).suffix.lower() in Image.registered_extensions()
+
+
 def to_file(image: Image.Image, extension: str) -> bytes:
     """Return a Pillow image in the format that `extension` (such as ".png") stands for.
 
@@ -149,7 +158,7 @@ def _from_file(file: IO[bytes], background: Rgb | None, max_pixels: int) -> Pixe
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise LimitError(f"{error} Raise PIL.Image.MAX_IMAGE_PIXELS to read it.") from error
     except UnidentifiedImageError as error:
-        raise FormatError("not an image of a known kind") from error
+        raise UnknownKindError("not an image of a known kind") from error
     except Exception as error:  # Pillow's readers raise nearly anything on damaged bytes
         raise FormatError(f"not a readable image: {error}") from error
     with image:

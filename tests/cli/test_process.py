@@ -48,6 +48,17 @@ def test_wrong_usage_exits_with_2():
     assert run("encode", "--colors", "0", "x.png").returncode == 2
 
 
+def test_the_limit_is_max_pixels_and_not_pillows(tmp_path):
+    Image.new("1", (10_000, 9_000)).save(tmp_path / "wide.png")
+    done = run("encode", "wide.png", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert b"Warning" not in done.stderr
+    assert b"1 colour, exact" in done.stderr
+    done = run("encode", "-f", "--max-pixels", "89999999", "wide.png", cwd=tmp_path)
+    assert done.returncode == 1
+    assert b"90,000,000 pixels, over the limit of 89,999,999" in done.stderr
+
+
 def test_a_closed_pipe_is_no_traceback(tmp_path, picture):
     read_end, write_end = os.pipe()
     os.close(read_end)

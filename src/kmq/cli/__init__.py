@@ -6,6 +6,7 @@ import gc
 import os
 
 import click
+from PIL import Image
 
 from kmq.cli.decode import decode
 from kmq.cli.demo import demo
@@ -38,6 +39,8 @@ def main() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Loading compiled kernels makes many small objects, none of them garbage.
     gc.disable()
+    # Here the limit is --max-pixels, which counts before anything is decoded.
+    Image.MAX_IMAGE_PIXELS = None
     try:
         kmq(prog_name="kmq")
     finally:

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 
 import click
 
-from kmq.errors import KmqError
+from kmq.errors import KmqError, OptionError
 from kmq.files import write_whole
 from kmq.limits import DEFAULT_MAX_PIXELS
+from kmq.threads import thread_count
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -39,7 +40,9 @@ def shared_options(function: Function) -> Function:
             help="Use this many threads, instead of KMQ_NUM_THREADS or all processors. "
             "The result is the same.",
         ),
+        click.option("--skip-existing", is_flag=True, help="Pass over what has its output."),
         click.option("-f", "--force", is_flag=True, help="Replace what exists."),
+        click.option("-r", "--recursive", is_flag=True, help="Take all files below directories."),
         click.option(
             "-o",
             "--output",
@@ -49,29 +52,6 @@ def shared_options(function: Function) -> Function:
     ):
         function = option(function)
     return function
-
-
-def output_for(source: str, output: str | None, extension: str) -> str:
-    """Return where the result of `source` goes: a path, or - for standard output."""
-    if output is None:
-        return STANDARD if source == STANDARD else str(Path(source).with_suffix(extension))
-    if output != STANDARD and (output.endswith(os.sep) or Path(output).is_dir()):
-        name = "stdin" if source == STANDARD else Path(source).stem
-        return str(Path(output) / f"{name}{extension}")
-    return output
-
-
-def check_outputs(sources: Iterable[str], output: str | None, extension: str) -> None:
-    """Refuse, as wrong usage, two inputs that would be written to one output."""
-    seen: dict[str, str] = {}
-    for source in sources:
-        target = output_for(source, output, extension)
-        if target in seen:
-            raise click.UsageError(
-                f"{display(seen[target])} and {display(source)} would both be written to "
-                f"{display(target)}; give a directory with -o, or encode them one by one"
-            )
-        seen[target] = source
 
 
 def refuse_existing(target: str, *, force: bool) -> None:
@@ -85,15 +65,25 @@ def read_input(source: str) -> bytes:
     return sys.stdin.buffer.read() if source == STANDARD else Path(source).read_bytes()
 
 
-def write_output(target: str, data: bytes, *, force: bool) -> None:
-    """Write a whole file, or standard output."""
+def write_output(target: str, data: bytes, *, force: bool, with_folders: bool = False) -> None:
+    """Write a whole file, and where asked to the folders above it, or standard output."""
     if target != STANDARD:
+        if with_folders:
+            Path(target).parent.mkdir(parents=True, exist_ok=True)
         write_whole(target, data, overwrite=force)
         return
     if sys.stdout.isatty():
         raise click.UsageError("standard output is a terminal; redirect it or name a file with -o")
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
+
+
+def usable_threads(threads: int | None) -> int:
+    """Return the number of threads to use; a wrong environment is wrong usage."""
+    try:
+        return thread_count(threads)
+    except OptionError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def for_each(sources: Iterable[str], work: Callable[[str], None]) -> None:
@@ -107,7 +97,7 @@ def for_each(sources: Iterable[str], work: Callable[[str], None]) -> None:
             work(source)
         except (KmqError, OSError) as error:
             failed = True
-            tell(f"kmq: {display(source)}: {_reason(error)}")
+            tell(f"kmq: {display(source)}: {reason(error)}")
     if failed:
         sys.exit(1)
 
@@ -136,7 +126,8 @@ def display(name: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in printable)
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """Return what an error says, in one line."""
     if isinstance(error, OSError) and error.strerror:
         about = f" ({display(str(error.filename))})" if error.filename is not None else ""
         return f"{error.strerror}{about}"

@@ -7,19 +7,17 @@ from pathlib import Path
 
 import click
 
+from kmq.cli import batch
 from kmq.cli.common import (
     INPUT,
     STANDARD,
-    check_outputs,
-    display,
-    for_each,
-    output_for,
     read_input,
-    refuse_existing,
     shared_options,
-    tell,
+    usable_threads,
     write_output,
 )
+
+EXTENSION = ".png"
 
 
 @click.command(short_help="Turn .kmq files into PNG or another kind of image.")
@@ -28,40 +26,55 @@ from kmq.cli.common import (
 def decode(
     files: tuple[str, ...],
     output: str | None,
+    recursive: bool,
     force: bool,
+    skip_existing: bool,
     threads: int | None,
     max_pixels: int,
     quiet: bool,
 ) -> None:
     """Turn .kmq files into PNG, or into what the output's extension says.
 
-    FILES may be - for standard input. photo.kmq becomes photo.png beside it.
+    FILES may be directories (with -r), or - for standard input. photo.kmq becomes
+    photo.png beside it, or in the directory that -o names, where the tree of a
+    directory is kept.
 
     \b
     Examples:
       kmq decode photo.kmq
       kmq decode photo.kmq -o photo.webp
+      kmq decode -r pictures -o out
       kmq decode - < photo.kmq > photo.png
     """
-    check_outputs(files, output, ".png")
+    workers = usable_threads(threads)
+    jobs = batch.plan(files, output, recursive=recursive, extension=EXTENSION, wanted=_is_kmq_file)
 
-    def decode_one(source: str) -> None:
+    def decode_one(job: batch.Job, threads: int) -> batch.Outcome:
         started = time.perf_counter()
-        target = output_for(source, output, ".png")
-        refuse_existing(target, force=force)
-        stored = read_input(source)
+        stored = read_input(job.source)
 
         from kmq import codec, pixels
 
         indexed = codec.load(stored, max_pixels=max_pixels, threads=threads)
-        extension = ".png" if target == STANDARD else Path(target).suffix
+        extension = EXTENSION if job.target == STANDARD else Path(job.target).suffix
         data = pixels.to_file(indexed.to_pil(), extension)
-        write_output(target, data, force=force)
-        if not quiet:
-            tell(
-                f"{display(source)}: {len(stored):,} -> {len(data):,} bytes, "
-                f"{indexed.width}x{indexed.height}, {len(indexed.palette)} colours, "
-                f"{time.perf_counter() - started:.2f} s"
-            )
+        write_output(job.target, data, force=force, with_folders=job.is_sought)
+        used = len(indexed.palette)
+        line = (
+            f"{len(stored):,} -> {len(data):,} bytes, {indexed.width}x{indexed.height}, "
+            f"{used} colour{'s' if used > 1 else ''}, {time.perf_counter() - started:.2f} s"
+        )
+        return batch.Outcome(len(stored), len(data), line)
 
-    for_each(files, decode_one)
+    batch.run(
+        jobs,
+        decode_one,
+        threads=workers,
+        force=force,
+        skip_existing=skip_existing,
+        quiet=quiet,
+    )
+
+
+def _is_kmq_file(path: Path) -> bool:
+    return path.suffix.lower() == ".kmq"

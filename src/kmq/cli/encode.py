@@ -5,25 +5,24 @@ from __future__ import annotations
 import io
 import math
 import time
+from pathlib import Path
 
 import click
 
+from kmq.cli import batch
 from kmq.cli.common import (
     INPUT,
-    check_outputs,
-    display,
-    for_each,
-    output_for,
     read_input,
-    refuse_existing,
     shared_options,
-    tell,
     tell_compiling,
+    usable_threads,
     write_output,
 )
 from kmq.codec import DEFAULT_COLORS, DEFAULT_MAX_ITER, MAX_SEED
 from kmq.errors import OptionError
 from kmq.limits import MAX_COLORS
+
+EXTENSION = ".kmq"
 
 
 @click.command(short_help="Turn images into .kmq files.")
@@ -63,56 +62,74 @@ def encode(
     max_iter: int,
     background: str | None,
     output: str | None,
+    recursive: bool,
     force: bool,
+    skip_existing: bool,
     threads: int | None,
     max_pixels: int,
     quiet: bool,
 ) -> None:
     """Turn images into .kmq files of at most K colours.
 
-    IMAGES are files that Pillow reads, or - for standard input. photo.jpg becomes
-    photo.kmq beside it.
+    IMAGES are files that Pillow reads, directories (with -r), or - for standard input.
+    photo.jpg becomes photo.kmq beside it, or in the directory that -o names, where the
+    tree of a directory is kept.
 
     \b
     Examples:
       kmq encode photo.jpg
       kmq encode -k 16 map.png -o map-16.kmq
-      kmq encode *.png -o out/
+      kmq encode -r pictures -o out
       kmq encode - < photo.jpg > photo.kmq
     """
-    check_outputs(images, output, ".kmq")
     _check_background(background)
+    workers = usable_threads(threads)
+    jobs = batch.plan(
+        images, output, recursive=recursive, extension=EXTENSION, wanted=_may_be_an_image
+    )
 
-    def encode_one(source: str) -> None:
+    def encode_one(job: batch.Job, threads: int) -> batch.Outcome:
         started = time.perf_counter()
-        target = output_for(source, output, ".kmq")
-        refuse_existing(target, force=force)
-        stored = read_input(source)
+        stored = read_input(job.source)
 
         from kmq import codec, pixels
         from kmq.quality import psnr
 
-        read = pixels.read(io.BytesIO(stored), background=background, max_pixels=max_pixels)
+        try:
+            read = pixels.read(io.BytesIO(stored), background=background, max_pixels=max_pixels)
+        except pixels.UnknownKindError:
+            if job.is_sought and not pixels.is_image_name(job.source):
+                raise batch.PassedOverError from None
+            raise
         indexed = codec.quantize(
             read.rgb, colors, seed=seed, max_iter=max_iter, max_pixels=max_pixels, threads=threads
         )
         data = codec.encode(indexed, threads=threads)
-        write_output(target, data, force=force)
-        if quiet:
-            return
-        for note in read.notes:
-            tell(f"kmq: {display(source)}: {note}")
+        write_output(job.target, data, force=force, with_folders=job.is_sought)
         quality = psnr(read.rgb, indexed)
-        tell(
-            f"{display(source)}: {len(stored):,} -> {len(data):,} bytes "
-            f"({len(data) / len(stored):.1%}), {len(indexed.palette)} colours, "
+        used = len(indexed.palette)
+        line = (
+            f"{len(stored):,} -> {len(data):,} bytes ({len(data) / len(stored):.1%}), "
+            f"{used} colour{'s' if used > 1 else ''}, "
             f"{'exact' if math.isinf(quality) else f'{quality:.2f} dB'}, "
             f"{time.perf_counter() - started:.2f} s"
         )
+        return batch.Outcome(len(stored), len(data), line, read.notes)
 
     if not quiet:
         tell_compiling()
-    for_each(images, encode_one)
+    batch.run(
+        jobs,
+        encode_one,
+        threads=workers,
+        force=force,
+        skip_existing=skip_existing,
+        quiet=quiet,
+    )
+
+
+def _may_be_an_image(path: Path) -> bool:
+    return path.suffix.lower() != EXTENSION
 
 
 def _check_background(background: str | None) -> None:

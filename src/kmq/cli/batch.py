@@ -1,0 +1,245 @@
+"""Many inputs at once: what is to be done, on how many threads, and how it is told.
+
+Each input is a job of its own: reading and writing of some overlaps the kernels of
+others, a failing one does not stop the rest, and an interruption leaves whole files.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kmq.cli.common import STANDARD, display, reason, tell
+from kmq.cli.reporting import Reporter, reporter
+from kmq.errors import KmqError, OptionError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 and the number of the signal, as shells have it."""
+
+_JOBS_AHEAD = 2
+"""Jobs waiting for each thread: enough to keep it busy, few enough to hold in memory."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """An input and where its result goes; `-` for standard input and output."""
+
+    source: str
+    target: str
+    is_sought: bool = False
+    """Found in a directory, not named: passed over if it is no image."""
+    problem: str | None = None
+    """Why it cannot be done, where that is known beforehand."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job."""
+
+    bytes_in: int
+    bytes_out: int
+    line: str
+    notes: tuple[str, ...] = ()
+
+
+class PassedOverError(Exception):
+    """The input is none of those that are wanted; nothing is wrong with it."""
+
+
+@dataclass
+class Summary:
+    """What became of all of them."""
+
+    total: int
+    done: int = 0
+    failed: int = 0
+    existing: int = 0
+    passed_over: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    interrupted: bool = False
+    started: float = field(default_factory=time.perf_counter)
+
+    @property
+    def line(self) -> str:
+        """One line for people."""
+        seconds = time.perf_counter() - self.started
+        parts = [f"{self.done:,} of {self.total:,} files"]
+        if self.interrupted:
+            parts.insert(0, "interrupted")
+        if self.bytes_in:
+            ratio = self.bytes_out / self.bytes_in
+            parts.append(f"{self.bytes_in:,} -> {self.bytes_out:,} bytes ({ratio:.1%})")
+        for count, what in (
+            (self.failed, "failed"),
+            (self.existing, "there already"),
+            (self.passed_over, "not images"),
+        ):
+            if count:
+                parts.append(f"{count:,} {what}")
+        return ", ".join([*parts, f"{seconds:.1f} s"])
+
+
+def plan(
+    inputs: Sequence[str],
+    output: str | None,
+    *,
+    recursive: bool,
+    extension: str,
+    wanted: Callable[[Path], bool],
+) -> list[Job]:
+    """Return a job for each input, or for each wanted file below one that is a directory.
+
+    `extension` is that of the outputs. Below `output` the tree of a directory is kept.
+
+    Raises
+    ------
+    click.UsageError
+        If two named inputs have the same output.
+    """
+    jobs: list[Job] = []
+    sources: dict[str, str] = {}
+    for given in inputs:
+        is_folder = recursive and given != STANDARD and Path(given).is_dir()
+        found = list(_files_below(given, wanted)) if is_folder else [given]
+        if not found:
+            jobs.append(Job(given, given, problem="there is nothing to do below it"))
+        for source in found:
+            target = _target(source, output, extension, given if is_folder else None)
+            other = None if target == os.devnull else sources.get(target)
+            sources.setdefault(target, source)
+            problem = other and f"{display(target)} is the output of {display(other)}"
+            if problem and not is_folder:
+                raise click.UsageError(
+                    f"{display(source)}: {problem}; give a directory with -o, or run them "
+                    "one by one"
+                )
+            jobs.append(Job(source, target, is_folder, problem))
+    return jobs
+
+
+def run(
+    jobs: Sequence[Job],
+    work: Callable[[Job, int], Outcome],
+    *,
+    threads: int,
+    force: bool,
+    skip_existing: bool,
+    quiet: bool,
+) -> None:
+    """Do every job, tell what became of it, and exit with a code unless all went well.
+
+    `work` gets a job and the number of threads that it may use for itself.
+    """
+    workers = max(1, min(threads, len(jobs)))
+    threads_each = max(1, threads // workers)
+
+    def attempt(job: Job) -> Outcome | None:
+        if job.problem is not None:
+            raise OptionError(job.problem)
+        if job.target != STANDARD and Path(job.target).is_file():
+            if skip_existing:
+                return None
+            if not force:
+                raise FileExistsError(f"{display(job.target)} exists; replace it with --force")
+        return work(job, threads_each)
+
+    summary = Summary(len(jobs))
+    with reporter(len(jobs), quiet) as report:
+        try:
+            for job, result in _in_order(jobs, attempt, workers):
+                _note(job, result, summary, report)
+        except KeyboardInterrupt:
+            summary.interrupted = True
+    if len(jobs) != 1 and not quiet:
+        tell(summary.line)
+    if summary.interrupted:
+        sys.exit(INTERRUPTED)
+    if summary.failed:
+        sys.exit(1)
+
+
+def _files_below(root: str, wanted: Callable[[Path], bool]) -> Iterator[str]:
+    """Yield the wanted files below a directory, in an order that does not change.
+
+    Then the folders that cannot be listed, for reading them tells why.
+    """
+    unreadable: list[str] = []
+    for folder, folders, names in os.walk(root, onerror=lambda e: unreadable.append(e.filename)):
+        folders.sort()
+        for name in sorted(names):
+            if wanted(path := Path(folder, name)):
+                yield str(path)
+    yield from unreadable
+
+
+def _target(source: str, output: str | None, extension: str, root: str | None) -> str:
+    if output is None:
+        return STANDARD if source == STANDARD else str(Path(source).with_suffix(extension))
+    if output == STANDARD:
+        return STANDARD
+    if root is not None:
+        return str(Path(output, Path(source).relative_to(root)).with_suffix(extension))
+    if output.endswith(os.sep) or Path(output).is_dir():
+        name = "stdin" if source == STANDARD else Path(source).stem
+        return str(Path(output, f"{name}{extension}"))
+    return output
+
+
+Attempt = Callable[[], "Outcome | None"]
+
+
+def _in_order(
+    jobs: Sequence[Job], attempt: Callable[[Job], Outcome | None], workers: int
+) -> Iterator[tuple[Job, Attempt]]:
+    """Yield each job with what returns or raises its result, in the jobs' order."""
+    if workers == 1:
+        for job in jobs:
+            yield job, lambda job=job: attempt(job)  # type: ignore[misc]  # bound now
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[tuple[Job, Future[Outcome | None]]] = deque()
+        try:
+            for job in jobs:
+                waiting.append((job, pool.submit(attempt, job)))
+                if len(waiting) > workers * _JOBS_AHEAD:
+                    first, future = waiting.popleft()
+                    yield first, future.result
+            while waiting:
+                first, future = waiting.popleft()
+                yield first, future.result
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _note(job: Job, result: Attempt, summary: Summary, report: Reporter) -> None:
+    """Wait for a job's result, count it and tell it."""
+    try:
+        outcome = result()
+    except PassedOverError:
+        summary.passed_over += 1
+    except (KmqError, OSError) as error:
+        summary.failed += 1
+        report.tell(f"kmq: {display(job.source)}: {reason(error)}")
+    else:
+        if outcome is None:
+            summary.existing += 1
+        else:
+            summary.done += 1
+            summary.bytes_in += outcome.bytes_in
+            summary.bytes_out += outcome.bytes_out
+            report.outcome(job.source, outcome.line, outcome.notes)
+    report.advance()

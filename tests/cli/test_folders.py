@@ -1,0 +1,200 @@
+"""Many inputs at once: trees, failures, interruption."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from conftest import opened
+from PIL import Image
+
+import kmq
+from kmq.cli import batch, reporting
+from kmq.cli import kmq as command
+
+
+def run(*arguments):
+    return CliRunner().invoke(command, [str(argument) for argument in arguments])
+
+
+def picture(seed, height=12, width=17):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """Two levels of pictures, and files that are none."""
+    monkeypatch.chdir(tmp_path)
+    for number, name in enumerate(["b.png", "a.png", "deep/er/c.bmp", "deep/d.jpg"]):
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture(number)).save(path)
+    (tmp_path / "in" / "notes.txt").write_text("not an image")
+    return tmp_path
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_a_tree_is_kept_there_and_back(tree, threads):
+    encoded = run("encode", "-r", "in", "-o", "out", "-k", 9, "--threads", threads)
+    assert encoded.exit_code == 0, encoded.stderr
+    found = sorted(str(path.relative_to(tree / "out")) for path in (tree / "out").rglob("*.kmq"))
+    assert found == ["a.kmq", "b.kmq", "deep/d.kmq", "deep/er/c.kmq"]
+    decoded = run("decode", "-r", "out", "-o", "back", "--threads", threads)
+    assert decoded.exit_code == 0
+    for name in found:
+        back = opened((tree / "back" / name).with_suffix(".png")).convert("RGB")
+        assert np.array_equal(np.asarray(back), kmq.decode(tree / "out" / name))
+
+
+def test_lines_come_in_an_order_that_does_not_change_and_a_summary_follows(tree):
+    result = run("encode", "-r", "in", "-o", "out", "--threads", 3)
+    lines = [line for line in result.stderr.splitlines() if "compiling" not in line]
+    names = [line.split(":")[0] for line in lines[:-1]]
+    assert names == ["in/a.png", "in/b.png", "in/deep/d.jpg", "in/deep/er/c.bmp"]
+    assert lines[-1].startswith("4 of 5 files, ")
+    assert "1 not images" in lines[-1]
+
+
+def test_without_an_output_the_files_lie_beside_their_sources(tree):
+    run("encode", "-r", "in")
+    assert (tree / "in" / "deep" / "er" / "c.kmq").is_file()
+
+
+def test_a_directory_without_r_fails_by_itself(tree):
+    result = run("encode", "in", "in/a.png")
+    assert result.exit_code == 1
+    assert "kmq: in: Is a directory" in result.stderr
+    assert (tree / "in" / "a.kmq").is_file()
+
+
+def test_a_broken_image_fails_and_the_rest_is_done(tree):
+    (tree / "in" / "broken.png").write_bytes(b"nonsense")
+    result = run("encode", "-r", "in", "-o", "out")
+    assert result.exit_code == 1
+    assert "kmq: in/broken.png: not an image" in result.stderr
+    assert "1 failed" in result.stderr.splitlines()[-1]
+    assert len(list((tree / "out").rglob("*.kmq"))) == 4
+
+
+def test_two_images_of_one_name_do_not_overwrite_each_other(tree):
+    Image.fromarray(picture(9)).save(tree / "in" / "a.bmp")
+    result = run("encode", "-r", "in", "-o", "out", "--force")
+    assert result.exit_code == 1
+    assert "in/a.png: out/a.kmq is the output of in/a.bmp" in result.stderr
+
+
+def test_what_is_there_already_can_be_passed_over(tree):
+    run("encode", "-r", "in", "-o", "out")
+    (tree / "out" / "a.kmq").unlink()
+    before = (tree / "out" / "b.kmq").stat().st_mtime_ns
+    result = run("encode", "-r", "in", "-o", "out", "--skip-existing")
+    assert result.exit_code == 0
+    assert "1 of 5 files" in result.stderr
+    assert "3 there already" in result.stderr
+    assert (tree / "out" / "a.kmq").is_file()
+    assert (tree / "out" / "b.kmq").stat().st_mtime_ns == before
+    assert run("encode", "-r", "in", "-o", "out").exit_code == 1
+
+
+def test_an_empty_directory_is_told(tree):
+    (tree / "empty").mkdir()
+    result = run("encode", "-r", "empty", "-o", "out")
+    assert result.exit_code == 1
+    assert "kmq: empty: there is nothing to do below it" in result.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads everything")
+def test_a_directory_that_cannot_be_listed_fails(tree):
+    (tree / "in" / "deep").chmod(0)
+    try:
+        result = run("encode", "-r", "in", "-o", "out")
+    finally:
+        (tree / "in" / "deep").chmod(0o755)
+    assert result.exit_code == 1
+    assert "in/deep: " in result.stderr
+
+
+def test_directories_that_cannot_be_listed_are_tried_as_files(tree, monkeypatch):
+    def walk(root, onerror):
+        onerror(PermissionError(13, "Permission denied", f"{root}/locked"))
+        return iter(())
+
+    monkeypatch.setattr(batch.os, "walk", walk)
+    jobs = batch.plan(["in"], None, recursive=True, extension=".kmq", wanted=lambda _: True)
+    assert [job.source for job in jobs] == ["in/locked"]
+
+
+def test_an_output_that_cannot_be_written_fails(tree):
+    (tree / "out").write_text("a file where a directory should be")
+    result = run("encode", "-r", "in", "-o", "out")
+    assert result.exit_code == 1
+    assert "Traceback" not in result.stderr
+
+
+INTERRUPTED = """
+import sys
+from kmq.cli import batch
+
+def work(job, threads):
+    if job.source == "b":
+        raise KeyboardInterrupt
+    return batch.Outcome(10, 5, "done")
+
+jobs = [batch.Job(name, "/none/" + name) for name in "abc"]
+batch.run(jobs, work, threads=int(sys.argv[1]), force=True, skip_existing=False, quiet=False)
+"""
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_interruption_says_what_was_done(threads):
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, str(threads)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == batch.INTERRUPTED
+    assert done.stderr.splitlines()[0] == "a: done"
+    assert done.stderr.splitlines()[-1].startswith("interrupted, 1 of 3 files")
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_leaves_no_half_file(tmp_path):
+    for number in range(300):
+        Image.fromarray(picture(number, 64, 64)).save(tmp_path / f"{number:03}.png")
+    program = [sys.executable, "-c", "from kmq.cli import main; main()"]
+    with subprocess.Popen(
+        [*program, "encode", "-r", tmp_path], stderr=subprocess.PIPE, text=True
+    ) as process:
+        while not any(tmp_path.glob("*.kmq")):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        told = process.communicate(timeout=60)[1]
+    assert process.returncode == batch.INTERRUPTED, told
+    assert told.splitlines()[-1].startswith("interrupted, ")
+    assert "Traceback" not in told
+    assert not list(tmp_path.glob(".*"))
+    done = list(tmp_path.glob("*.kmq"))
+    assert 1 <= len(done) < 300
+    for path in done:
+        kmq.load(path)
+
+
+def test_on_a_terminal_a_bar_is_shown_and_failures_above_it(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with reporting.reporter(2, quiet=False) as report:
+        assert isinstance(report, reporting._ProgressBar)
+        report.outcome("a.png", "not shown", ["a note"])
+        report.advance()
+        report.tell("kmq: b.png: [a] failure")
+        report.advance()
+    told = capsys.readouterr().err
+    assert "kmq: a.png: a note" in told
+    assert "kmq: b.png: [a] failure" in told
+    assert "not shown" not in told
