@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 
 def mixed_radix_encode(indices: Sequence[int], palette_size: int) -> tuple[int, list[int]]:
     """The final state and the words in the order they are read (formats/kmq-1.md, coding 0)."""
@@ -39,3 +41,134 @@ def packed_bits(indices: Sequence[int], width: int) -> bytes:
     bits = "".join(format(index, f"0{width}b") for index in indices) if width else ""
     bits += "0" * (-len(bits) % 8)
     return bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits), 8))
+
+
+def morton_key(color):
+    """Interleave the bits of red, green and blue, red first."""
+    key = 0
+    for bit in range(8):
+        for channel in range(3):
+            key |= (int(color[channel]) >> bit & 1) << (3 * bit + 2 - channel)
+    return key
+
+
+def histogram(pixels):
+    """Return the distinct keys in order and how often each occurs."""
+    keys = [morton_key(color) for color in pixels.reshape(-1, 3)]
+    return np.unique(np.array(keys, np.uint32), return_counts=True)
+
+
+def cell_sums(colors, counts, bits):
+    """Return the sums of red, green, blue and pixels over each occupied cell."""
+    cells = {}
+    for color, count in zip(colors.astype(np.int64), counts, strict=True):
+        cell = morton_key(color) >> (3 * bits)
+        cells.setdefault(cell, np.zeros(4, np.int64))
+        cells[cell] += np.append(color * count, count)
+    return np.array([cells[cell] for cell in sorted(cells)])
+
+
+def squared_distances(points, centroids):
+    """Return the squared distance of each point to each centroid."""
+    return ((points[:, None] - centroids[None]) ** 2).sum(axis=2)
+
+
+def nearest(points, centroids):
+    """Return each point's nearest centroid, the lowest index where several tie."""
+    return squared_distances(points, centroids).argmin(axis=1)
+
+
+def cluster_sums(sums, labels, clusters):
+    """Return the sums over the points of each cluster."""
+    total = np.zeros((clusters, sums.shape[1]), sums.dtype)
+    np.add.at(total, labels, sums)
+    return total
+
+
+def lloyd(points, sums, centroids, iterations, overstep, tolerance):
+    """Alternate assignment and update; return centroids, labels and the error."""
+    weights = sums[:, 3]
+    energy = (weights * (points**2).sum(axis=1)).sum()
+    previous = np.inf
+    for _ in range(iterations):
+        labels = nearest(points, centroids)
+        error = (weights * ((points - centroids[labels]) ** 2).sum(axis=1)).sum()
+        total = cluster_sums(sums, labels, len(centroids))
+        filled = total[:, 3] > 0
+        means = centroids.copy()
+        means[filled] = total[filled, :3] / total[filled, 3:]
+        step = overstep if error - energy <= previous else 1.0
+        centroids = centroids + step * (means - centroids)
+        if abs(previous - (error - energy)) <= tolerance * error:
+            break
+        previous = error - energy
+    error = (weights * ((points - means[labels]) ** 2).sum(axis=1)).sum()
+    return means, labels, error
+
+
+def bisect(points, sums, labels, clusters):
+    """Cut each cluster at its mean across the first eigenvector; return gains and parts."""
+    gains = np.zeros(clusters)
+    parts = np.zeros((clusters, 2, 4), np.int64)
+    for cluster in range(clusters):
+        inside = labels == cluster
+        weights = sums[inside, 3]
+        mean = np.average(points[inside], axis=0, weights=weights)
+        apart = points[inside] - mean
+        _, vectors = np.linalg.eigh((apart * weights[:, None]).T @ apart)
+        side = apart @ vectors[:, -1] > 0
+        halves = [sums[inside][side].sum(axis=0), sums[inside][~side].sum(axis=0)]
+        parts[cluster] = halves
+        gains[cluster] = ward_cost(*halves)
+    return gains, parts
+
+
+def ward_cost(one, other):
+    """Return by how much the error rises when two clusters become one."""
+    n, m = int(one[3]), int(other[3])
+    if n == 0 or m == 0:
+        return 0.0
+    apart = one[:3] / n - other[:3] / m
+    return n * m / (n + m) * (apart**2).sum()
+
+
+def merge_cheapest(sums, target):
+    """Merge the cheapest pairs, each cluster once a round; return sums and successors."""
+    sums = sums.copy()
+    alive = list(range(len(sums)))
+    successor = list(range(len(sums)))
+    while len(alive) > target:
+        offers = []
+        for i in alive:
+            cost, j = min((ward_cost(sums[i], sums[j]), j) for j in alive if j != i)
+            offers.append((cost, i, j))
+        taken = set()
+        for _, i, j in sorted(offers):
+            if len(alive) == target:
+                break
+            if i in taken or j in taken:
+                continue
+            taken |= {i, j}
+            survivor, absorbed = min(i, j), max(i, j)
+            sums[survivor] += sums[absorbed]
+            alive.remove(absorbed)
+            successor = [survivor if each == absorbed else each for each in successor]
+    return sums, successor
+
+
+def draw_far_apart(points, weights, shares):
+    """Draw points by k-means++, each at a given share of the running total."""
+    pulls = weights.astype(np.float64)
+    drawn = []
+    for share in shares:
+        running = np.cumsum(pulls)
+        choice = min(np.searchsorted(running, share * running[-1], side="right"), len(points) - 1)
+        drawn.append(points[choice])
+        pulls = weights * squared_distances(points, np.array(drawn)).min(axis=1)
+    return np.array(drawn)
+
+
+def mean_squared_error(pixels, indexed):
+    """Return the mean over the pixels of the squared distance, three channels summed."""
+    apart = pixels.astype(np.int64) - indexed.to_rgb()
+    return (apart**2).sum() / (pixels.shape[0] * pixels.shape[1])

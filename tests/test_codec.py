@@ -107,10 +107,15 @@ def test_the_same_seed_gives_the_same_file_and_another_may_not():
         ("colors", 2.0),
         ("colors", True),
         ("colors", "16"),
-        ("colors", None),
         ("seed", -1),
         ("seed", 2**32),
         ("max_iter", 0),
+        ("effort", "heroic"),
+        ("psnr", 0),
+        ("psnr", 101),
+        ("psnr", "40"),
+        ("psnr", float("nan")),
+        ("max_bytes", 0),
         ("max_pixels", 0),
         ("threads", 0),
         ("threads", 1.5),
@@ -175,3 +180,20 @@ def test_errors_are_told_by_whose_fault_they_are():
     for kind in (kmq.FormatError, kmq.LimitError, kmq.OptionError):
         assert issubclass(kind, kmq.KmqError)
         assert issubclass(kind, ValueError)
+
+
+def test_fitting_merged_histograms_equals_fitting_the_images_put_together():
+    one, two = photo_like(seed=1), photo_like(seed=2)
+    merged = kmq.Histogram.merge([kmq.Histogram.from_image(image) for image in (one, two)])
+    together = np.concatenate([one, two])
+    assert merged == kmq.Histogram.from_image(together)
+    palette = kmq.fit(merged, 19)
+    assert kmq.apply(together, palette) == kmq.quantize(together, 19)
+    assert np.array_equal(kmq.apply(one, palette).palette, palette.colors)
+
+
+def test_a_palette_can_be_given_as_an_array():
+    applied = kmq.apply(photo_like(), [[0, 0, 0], [255, 255, 255]])
+    assert applied.palette.tolist() == [[0, 0, 0], [255, 255, 255]]
+    with pytest.raises(kmq.OptionError, match="palette"):
+        kmq.apply(photo_like(), [[0, 0]])

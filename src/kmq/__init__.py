@@ -15,24 +15,30 @@ from typing import TYPE_CHECKING, Any
 from kmq import pillow as _pillow
 
 if TYPE_CHECKING:
-    from kmq.codec import decode, encode, info, load, quantize, save
+    from kmq.clustering import Histogram
+    from kmq.codec import apply, decode, encode, fit, info, load, quantize, save
     from kmq.container.summary import Info
     from kmq.errors import FormatError, KmqError, LimitError, OptionError
     from kmq.image import IndexedImage, Palette
+    from kmq.options import Options
 
 __version__ = "0.1.0"
 
 __all__ = [
     "FormatError",
+    "Histogram",
     "IndexedImage",
     "Info",
     "KmqError",
     "LimitError",
     "OptionError",
+    "Options",
     "Palette",
     "__version__",
+    "apply",
     "decode",
     "encode",
+    "fit",
     "info",
     "load",
     "quantize",
@@ -40,10 +46,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "kmq.codec": ("decode", "encode", "info", "load", "quantize", "save"),
+    "kmq.clustering": ("Histogram",),
+    "kmq.codec": ("apply", "decode", "encode", "fit", "info", "load", "quantize", "save"),
     "kmq.container.summary": ("Info",),
     "kmq.errors": ("FormatError", "KmqError", "LimitError", "OptionError"),
     "kmq.image": ("IndexedImage", "Palette"),
+    "kmq.options": ("Options",),
 }
 
 _pillow.register()

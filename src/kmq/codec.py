@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kmq.container.summary import Info, read_info
 from kmq.errors import OptionError
 from kmq.files import write_whole
-from kmq.limits import DEFAULT_MAX_PIXELS, MAX_COLORS, whole_number
+from kmq.limits import DEFAULT_MAX_PIXELS, whole_number
+from kmq.options import DEFAULT_EFFORT, Options
 from kmq.threads import thread_count
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
-    from kmq.image import IndexedImage
+    from kmq.clustering import Histogram
+    from kmq.image import IndexedImage, Palette
     from kmq.pixels import ImageSource, Rgb
-
-DEFAULT_COLORS = 64
-DEFAULT_MAX_ITER = 30
-MAX_SEED = (1 << 32) - 1
 
 DataSource: TypeAlias = "bytes | bytearray | memoryview | str | Path"
 """The bytes of a `.kmq` file, or its path."""
@@ -33,10 +31,12 @@ DataSource: TypeAlias = "bytes | bytearray | memoryview | str | Path"
 
 def quantize(
     image: ImageSource,
-    colors: int = DEFAULT_COLORS,
+    colors: int | None = None,
     *,
+    psnr: float | None = None,
+    effort: str = DEFAULT_EFFORT,
     seed: int = 0,
-    max_iter: int = DEFAULT_MAX_ITER,
+    max_iter: int | None = None,
     background: str | Rgb | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     threads: int | None = None,
@@ -51,95 +51,164 @@ def quantize(
     image
         Array (H, W), (H, W, 3) or (H, W, 4), uint8 or uint16; Pillow image; path;
         binary file.
-    colors
-        K, 1 to 65,536.
-    seed
-        0 to 2^32 - 1; another seed starts the search elsewhere.
-    max_iter
-        The most K-means iterations, at least 1.
-    background
-        Colour behind transparent pixels: a name, a hex code, or (red, green, blue).
-    max_pixels
-        Larger images are refused.
-    threads
-        At least 1; None for the environment's KMQ_NUM_THREADS or all processors. The
-        result does not depend on it.
+    colors, psnr, effort, seed, max_iter, background, max_pixels, threads
+        As `kmq.Options` has them.
 
     Raises
     ------
     OptionError, FormatError, LimitError, OSError
-        As `kmq.pixels.read` does, and OptionError for the options above.
+        As `kmq.Options` and `kmq.pixels.read` do, and OptionError if `psnr` is out of
+        reach.
     """
-    from kmq import pixels
-
-    clusters = whole_number("colors", colors, 1, MAX_COLORS)
-    start = whole_number("seed", seed, 0, MAX_SEED)
-    iterations = whole_number("max_iter", max_iter, 1)
-    limit = whole_number("max_pixels", max_pixels, 1)
-    workers = thread_count(threads)
-    rgb = pixels.read(image, background=background, max_pixels=limit).rgb
-
-    from kmq import clustering  # only now: the input may have been wrong
-
-    return clustering.quantize(rgb, clusters, seed=start, max_iter=iterations, threads=workers)
-
-
-def encode(
-    image: ImageSource | IndexedImage,
-    colors: int = DEFAULT_COLORS,
-    *,
-    seed: int = 0,
-    max_iter: int = DEFAULT_MAX_ITER,
-    background: str | Rgb | None = None,
-    max_pixels: int = DEFAULT_MAX_PIXELS,
-    threads: int | None = None,
-) -> bytes:
-    """Return an image as a `.kmq` file of at most `colors` colours.
-
-    Parameters and errors as for `quantize`. An IndexedImage is stored as it is: of
-    the options only `threads` applies to it.
-    """
-    from kmq.container import stripes
-    from kmq.image import IndexedImage
-
-    if not isinstance(image, IndexedImage):
-        image = quantize(
-            image,
-            colors,
-            seed=seed,
-            max_iter=max_iter,
-            background=background,
-            max_pixels=max_pixels,
-            threads=threads,
-        )
-    return stripes.dumps(image, threads=thread_count(threads))
-
-
-def save(
-    path: str | Path,
-    image: ImageSource | IndexedImage,
-    colors: int = DEFAULT_COLORS,
-    *,
-    seed: int = 0,
-    max_iter: int = DEFAULT_MAX_ITER,
-    background: str | Rgb | None = None,
-    max_pixels: int = DEFAULT_MAX_PIXELS,
-    threads: int | None = None,
-) -> None:
-    """Write an image to a `.kmq` file, which appears whole or not at all.
-
-    Parameters and errors as for `encode`; a file of that name is replaced.
-    """
-    data = encode(
-        image,
-        colors,
+    options = Options(
+        colors=colors,
+        psnr=psnr,
+        effort=effort,
         seed=seed,
         max_iter=max_iter,
         background=background,
         max_pixels=max_pixels,
         threads=threads,
     )
-    write_whole(path, data)
+    return quantize_pixels(_read(image, options), options)
+
+
+def encode(
+    image: ImageSource | IndexedImage,
+    colors: int | None = None,
+    *,
+    psnr: float | None = None,
+    max_bytes: int | None = None,
+    effort: str = DEFAULT_EFFORT,
+    seed: int = 0,
+    max_iter: int | None = None,
+    background: str | Rgb | None = None,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    threads: int | None = None,
+) -> bytes:
+    """Return an image as a `.kmq` file.
+
+    Parameters and errors as for `quantize`, and `max_bytes` as `kmq.Options` has it.
+    An IndexedImage is stored as it is: of the options only `threads` applies to it.
+    """
+    options = Options(
+        colors=colors,
+        psnr=psnr,
+        max_bytes=max_bytes,
+        effort=effort,
+        seed=seed,
+        max_iter=max_iter,
+        background=background,
+        max_pixels=max_pixels,
+        threads=threads,
+    )
+    from kmq.image import IndexedImage
+
+    if isinstance(image, IndexedImage):
+        return dump(image, options)
+    return encode_pixels(_read(image, options), options)[1]
+
+
+def save(
+    path: str | Path,
+    image: ImageSource | IndexedImage,
+    colors: int | None = None,
+    **options: Any,
+) -> None:
+    """Write an image to a `.kmq` file, which appears whole or not at all.
+
+    Options and errors as for `encode`; a file of that name is replaced.
+    """
+    write_whole(path, encode(image, colors, **options))
+
+
+def fit(
+    histogram: Histogram,
+    colors: int | None = None,
+    *,
+    effort: str = DEFAULT_EFFORT,
+    seed: int = 0,
+    max_iter: int | None = None,
+    threads: int | None = None,
+) -> Palette:
+    """Return the best palette for a histogram, of one image or of many merged.
+
+    It has `colors` entries (64 where None is given), or as many as there are colours.
+    Parameters and errors as for `quantize`.
+    """
+    options = Options(colors=colors, effort=effort, seed=seed, max_iter=max_iter, threads=threads)
+    from kmq import clustering
+
+    return clustering.fit(
+        histogram,
+        options.exact_colors,
+        effort=options.effort,
+        seed=options.seed,
+        max_iter=options.max_iter,
+        threads=options.workers,
+    )
+
+
+def apply(
+    image: ImageSource,
+    palette: Palette | ArrayLike,
+    *,
+    background: str | Rgb | None = None,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    threads: int | None = None,
+) -> IndexedImage:
+    """Return an image in the colours of a given palette, each pixel in the nearest.
+
+    The palette is kept as it is, (K, 3), whether every entry is used or not.
+    Parameters and errors as for `quantize`.
+    """
+    options = Options(background=background, max_pixels=max_pixels, threads=threads)
+    from kmq.image import Palette
+
+    given = palette if isinstance(palette, Palette) else Palette(palette)
+    return apply_palette(_read(image, options), given, options)
+
+
+def quantize_pixels(rgb: NDArray[np.uint8], options: Options) -> IndexedImage:
+    """Do what `quantize` does, for pixels (H, W, 3) that have been read."""
+    if options.psnr is not None:
+        from kmq import targets
+
+        return targets.quantize_to_psnr(rgb, options.psnr, options)
+    from kmq import clustering
+
+    return clustering.quantize(
+        rgb,
+        options.exact_colors,
+        effort=options.effort,
+        seed=options.seed,
+        max_iter=options.max_iter,
+        threads=options.workers,
+    )
+
+
+def encode_pixels(rgb: NDArray[np.uint8], options: Options) -> tuple[IndexedImage, bytes]:
+    """Do what `encode` does, for pixels that have been read; return the image and its file."""
+    if options.max_bytes is not None:
+        from kmq import targets
+
+        return targets.encode_to_size(rgb, options.max_bytes, options)
+    indexed = quantize_pixels(rgb, options)
+    return indexed, dump(indexed, options)
+
+
+def apply_palette(rgb: NDArray[np.uint8], palette: Palette, options: Options) -> IndexedImage:
+    """Do what `apply` does, for pixels that have been read."""
+    from kmq import clustering
+
+    return clustering.apply(rgb, palette, threads=options.workers)
+
+
+def dump(indexed: IndexedImage, options: Options) -> bytes:
+    """Return the `.kmq` file of an indexed image."""
+    from kmq.container import stripes
+
+    return stripes.dumps(indexed, threads=options.workers)
 
 
 def load(
@@ -154,7 +223,7 @@ def load(
     max_pixels
         Larger images are refused before anything is allocated.
     threads
-        As for `quantize`.
+        As `kmq.Options` has it.
 
     Raises
     ------
@@ -195,6 +264,12 @@ def info(source: DataSource) -> Info:
         with Path(source).open("rb") as file:
             return read_info(file)
     return read_info(io.BytesIO(_bytes_of(source)))
+
+
+def _read(image: ImageSource, options: Options) -> NDArray[np.uint8]:
+    from kmq import pixels
+
+    return pixels.read(image, background=options.background, max_pixels=options.max_pixels).rgb
 
 
 def _bytes_of(source: DataSource) -> bytes:

@@ -38,10 +38,13 @@ def _save(image: Image.Image, file: IO[bytes], _name: str | bytes) -> None:
 
     A palette image keeps all its colours unless `colors` says otherwise.
     """
-    from kmq import codec
+    from dataclasses import fields
 
-    names = ("colors", "seed", "max_iter", "background", "max_pixels", "threads")
-    options = {name: image.encoderinfo[name] for name in names if name in image.encoderinfo}
+    from kmq import codec
+    from kmq.options import Options
+
+    given = image.encoderinfo
+    options = {field.name: given[field.name] for field in fields(Options) if field.name in given}
     if image.mode == "P":
         options.setdefault("colors", 256)
     file.write(codec.encode(image, **options))

@@ -23,7 +23,7 @@ def warm_up() -> list[str]:
     rgb = _many_colors(jit.SMALLEST_PARALLEL_WORK)
     for colors in (5, 300):  # palettes with indices of 8 and of 16 bits
         for threads in (1, 2):
-            data = codec.encode(rgb, colors, max_iter=2, threads=threads)
+            data = codec.encode(rgb, colors, threads=threads)
             codec.decode(data, threads=threads)
     folders = {folder for kernel in jit.kernels if (folder := jit.cache_folder(kernel))}
     if not folders:

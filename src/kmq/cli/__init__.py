@@ -12,6 +12,7 @@ from kmq.cli.decode import decode
 from kmq.cli.demo import demo
 from kmq.cli.encode import encode
 from kmq.cli.info import info
+from kmq.cli.palette import palette
 from kmq.cli.verify import verify
 from kmq.cli.warmup import warmup
 
@@ -29,7 +30,7 @@ def kmq() -> None:
     """
 
 
-for command in (encode, decode, info, verify, warmup, demo):
+for command in (encode, decode, info, verify, palette, warmup, demo):
     kmq.add_command(command)
 
 

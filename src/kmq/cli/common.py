@@ -1,4 +1,4 @@
-"""What the commands share: options, inputs, outputs, and how failures are told."""
+"""What the commands share: inputs, outputs, and how failures are told."""
 
 from __future__ import annotations
 
@@ -6,52 +6,14 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
-from kmq.errors import KmqError, OptionError
+from kmq.errors import KmqError
 from kmq.files import write_whole
-from kmq.limits import DEFAULT_MAX_PIXELS
-from kmq.threads import thread_count
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 STANDARD = "-"
 """The name that stands for standard input or output."""
-
-INPUT = click.Path(allow_dash=True, path_type=str)
-
-
-def shared_options(function: Function) -> Function:
-    """Add the options that every command with inputs and outputs has."""
-    for option in (
-        click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
-        click.option(
-            "--max-pixels",
-            type=click.IntRange(min=1),
-            default=DEFAULT_MAX_PIXELS,
-            show_default=True,
-            help="Refuse larger images.",
-        ),
-        click.option(
-            "--threads",
-            type=click.IntRange(min=1),
-            help="Use this many threads, instead of KMQ_NUM_THREADS or all processors. "
-            "The result is the same.",
-        ),
-        click.option("--skip-existing", is_flag=True, help="Pass over what has its output."),
-        click.option("-f", "--force", is_flag=True, help="Replace what exists."),
-        click.option("-r", "--recursive", is_flag=True, help="Take all files below directories."),
-        click.option(
-            "-o",
-            "--output",
-            type=click.Path(allow_dash=True, path_type=str),
-            help="Write to this file, into this directory, or to standard output (-).",
-        ),
-    ):
-        function = option(function)
-    return function
 
 
 def refuse_existing(target: str, *, force: bool) -> None:
@@ -65,25 +27,24 @@ def read_input(source: str) -> bytes:
     return sys.stdin.buffer.read() if source == STANDARD else Path(source).read_bytes()
 
 
-def write_output(target: str, data: bytes, *, force: bool, with_folders: bool = False) -> None:
-    """Write a whole file, and where asked to the folders above it, or standard output."""
+def write_output(
+    target: str,
+    data: bytes,
+    *,
+    force: bool,
+    with_folders: bool = False,
+    is_text: bool = False,
+) -> None:
+    """Write a whole file, and where asked the folders above it, or standard output."""
     if target != STANDARD:
         if with_folders:
             Path(target).parent.mkdir(parents=True, exist_ok=True)
         write_whole(target, data, overwrite=force)
         return
-    if sys.stdout.isatty():
+    if sys.stdout.isatty() and not is_text:
         raise click.UsageError("standard output is a terminal; redirect it or name a file with -o")
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
-
-
-def usable_threads(threads: int | None) -> int:
-    """Return the number of threads to use; a wrong environment is wrong usage."""
-    try:
-        return thread_count(threads)
-    except OptionError as error:
-        raise click.UsageError(str(error)) from error
 
 
 def for_each(sources: Iterable[str], work: Callable[[str], None]) -> None:

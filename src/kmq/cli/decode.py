@@ -7,30 +7,31 @@ from pathlib import Path
 
 import click
 
-from kmq.cli import batch
-from kmq.cli.common import (
-    INPUT,
-    STANDARD,
-    read_input,
-    shared_options,
-    usable_threads,
-    write_output,
-)
+from kmq.cli import arguments, batch
+from kmq.cli.common import STANDARD, read_input, write_output
+from kmq.options import Options
 
 EXTENSION = ".png"
 
 
 @click.command(short_help="Turn .kmq files into PNG or another kind of image.")
-@click.argument("files", nargs=-1, required=True, type=INPUT)
-@shared_options
+@click.argument("files", nargs=-1, required=True, type=arguments.FILE)
+@arguments.takes(
+    arguments.OUTPUT,
+    arguments.RECURSIVE,
+    arguments.FORCE,
+    arguments.SKIP_EXISTING,
+    arguments.THREADS,
+    arguments.MAX_PIXELS,
+    arguments.QUIET,
+)
 def decode(
     files: tuple[str, ...],
+    options: Options,
     output: str | None,
     recursive: bool,
     force: bool,
     skip_existing: bool,
-    threads: int | None,
-    max_pixels: int,
     quiet: bool,
 ) -> None:
     """Turn .kmq files into PNG, or into what the output's extension says.
@@ -46,7 +47,6 @@ def decode(
       kmq decode -r pictures -o out
       kmq decode - < photo.kmq > photo.png
     """
-    workers = usable_threads(threads)
     jobs = batch.plan(files, output, recursive=recursive, extension=EXTENSION, wanted=_is_kmq_file)
 
     def decode_one(job: batch.Job, threads: int) -> batch.Outcome:
@@ -55,21 +55,21 @@ def decode(
 
         from kmq import codec, pixels
 
-        indexed = codec.load(stored, max_pixels=max_pixels, threads=threads)
+        indexed = codec.load(stored, max_pixels=options.max_pixels, threads=threads)
         extension = EXTENSION if job.target == STANDARD else Path(job.target).suffix
         data = pixels.to_file(indexed.to_pil(), extension)
         write_output(job.target, data, force=force, with_folders=job.is_sought)
         used = len(indexed.palette)
         line = (
             f"{len(stored):,} -> {len(data):,} bytes, {indexed.width}x{indexed.height}, "
-            f"{used} colour{'s' if used > 1 else ''}, {time.perf_counter() - started:.2f} s"
+            f"{used:,} colour{'s' if used > 1 else ''}, {time.perf_counter() - started:.2f} s"
         )
         return batch.Outcome(len(stored), len(data), line)
 
     batch.run(
         jobs,
         decode_one,
-        threads=workers,
+        threads=options.workers,
         force=force,
         skip_existing=skip_existing,
         quiet=quiet,

@@ -6,67 +6,49 @@ import io
 import math
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from kmq.cli import batch
-from kmq.cli.common import (
-    INPUT,
-    read_input,
-    shared_options,
-    tell_compiling,
-    usable_threads,
-    write_output,
-)
-from kmq.codec import DEFAULT_COLORS, DEFAULT_MAX_ITER, MAX_SEED
-from kmq.errors import OptionError
-from kmq.limits import MAX_COLORS
+from kmq.cli import arguments, batch
+from kmq.cli.common import read_input, tell_compiling, write_output
+from kmq.errors import FormatError
+from kmq.options import Options
+
+if TYPE_CHECKING:
+    from kmq.image import Palette
 
 EXTENSION = ".kmq"
 
 
 @click.command(short_help="Turn images into .kmq files.")
-@click.argument("images", nargs=-1, required=True, type=INPUT)
-@click.option(
-    "-k",
-    "--colors",
-    type=click.IntRange(1, MAX_COLORS),
-    default=DEFAULT_COLORS,
-    show_default=True,
-    help="Number of colours.",
+@click.argument("images", nargs=-1, required=True, type=arguments.FILE)
+@arguments.takes(
+    arguments.OUTPUT,
+    *arguments.CLUSTERING[:2],
+    arguments.MAX_BYTES,
+    *arguments.CLUSTERING[2:],
+    click.option(
+        "--palette",
+        "palette_file",
+        type=click.Path(exists=True, dir_okay=False),
+        help="Use the colours of this file: hex lines, .gpl, JSON or a .kmq file.",
+    ),
+    arguments.RECURSIVE,
+    arguments.FORCE,
+    arguments.SKIP_EXISTING,
+    arguments.THREADS,
+    arguments.MAX_PIXELS,
+    arguments.QUIET,
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(0, MAX_SEED),
-    default=0,
-    show_default=True,
-    help="Start the search elsewhere.",
-)
-@click.option(
-    "--max-iter",
-    type=click.IntRange(min=1),
-    default=DEFAULT_MAX_ITER,
-    show_default=True,
-    help="The most K-means iterations.",
-)
-@click.option(
-    "--background",
-    metavar="COLOUR",
-    help="Colour behind transparent pixels: a name or a code such as #ffffff.",
-)
-@shared_options
 def encode(
     images: tuple[str, ...],
-    colors: int,
-    seed: int,
-    max_iter: int,
-    background: str | None,
+    options: Options,
+    palette_file: str | None,
     output: str | None,
     recursive: bool,
     force: bool,
     skip_existing: bool,
-    threads: int | None,
-    max_pixels: int,
     quiet: bool,
 ) -> None:
     """Turn images into .kmq files of at most K colours.
@@ -79,11 +61,11 @@ def encode(
     Examples:
       kmq encode photo.jpg
       kmq encode -k 16 map.png -o map-16.kmq
+      kmq encode --psnr 38 photo.jpg
       kmq encode -r pictures -o out
       kmq encode - < photo.jpg > photo.kmq
     """
-    _check_background(background)
-    workers = usable_threads(threads)
+    palette = None if palette_file is None else _given_palette(palette_file, options)
     jobs = batch.plan(
         images, output, recursive=recursive, extension=EXTENSION, wanted=_may_be_an_image
     )
@@ -96,21 +78,25 @@ def encode(
         from kmq.quality import psnr
 
         try:
-            read = pixels.read(io.BytesIO(stored), background=background, max_pixels=max_pixels)
+            read = pixels.read(
+                io.BytesIO(stored), background=options.background, max_pixels=options.max_pixels
+            )
         except pixels.UnknownKindError:
             if job.is_sought and not pixels.is_image_name(job.source):
                 raise batch.PassedOverError from None
             raise
-        indexed = codec.quantize(
-            read.rgb, colors, seed=seed, max_iter=max_iter, max_pixels=max_pixels, threads=threads
-        )
-        data = codec.encode(indexed, threads=threads)
+        own = options.with_threads(threads)
+        if palette is None:
+            indexed, data = codec.encode_pixels(read.rgb, own)
+        else:
+            indexed = codec.apply_palette(read.rgb, palette, own)
+            data = codec.dump(indexed, own)
         write_output(job.target, data, force=force, with_folders=job.is_sought)
         quality = psnr(read.rgb, indexed)
         used = len(indexed.palette)
         line = (
             f"{len(stored):,} -> {len(data):,} bytes ({len(data) / len(stored):.1%}), "
-            f"{used} colour{'s' if used > 1 else ''}, "
+            f"{used:,} colour{'s' if used > 1 else ''}, "
             f"{'exact' if math.isinf(quality) else f'{quality:.2f} dB'}, "
             f"{time.perf_counter() - started:.2f} s"
         )
@@ -121,7 +107,7 @@ def encode(
     batch.run(
         jobs,
         encode_one,
-        threads=workers,
+        threads=options.workers,
         force=force,
         skip_existing=skip_existing,
         quiet=quiet,
@@ -132,12 +118,16 @@ def _may_be_an_image(path: Path) -> bool:
     return path.suffix.lower() != EXTENSION
 
 
-def _check_background(background: str | None) -> None:
-    if background is None:
-        return
-    from kmq.pixels import parse_color
+def _given_palette(name: str, options: Options) -> Palette:
+    """Return the palette that a file holds; what is wrong with it is wrong usage."""
+    from kmq import palette_files
 
+    if options.psnr is not None or options.max_bytes is not None:
+        raise click.UsageError("--palette leaves nothing for --psnr or --max-bytes to choose")
     try:
-        parse_color(background)
-    except OptionError as error:
-        raise click.BadParameter(str(error), param_hint="--background") from error
+        palette = palette_files.parse(Path(name).read_bytes())
+    except (FormatError, OSError) as error:
+        raise click.BadParameter(f"{name}: {error}", param_hint="--palette") from error
+    if options.colors is not None and options.colors != len(palette):
+        raise click.UsageError(f"--colors {options.colors}, but {name} has {len(palette):,}")
+    return palette

@@ -6,21 +6,15 @@ import sys
 
 import click
 
-from kmq.cli.common import INPUT, display, for_each, read_input, tell
-from kmq.limits import DEFAULT_MAX_PIXELS
+from kmq.cli import arguments
+from kmq.cli.common import display, for_each, read_input, tell
+from kmq.options import Options
 
 
 @click.command(short_help="Check .kmq files, all of them.")
-@click.argument("files", nargs=-1, required=True, type=INPUT)
-@click.option(
-    "--max-pixels",
-    type=click.IntRange(min=1),
-    default=DEFAULT_MAX_PIXELS,
-    show_default=True,
-    help="Refuse larger images.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-def verify(files: tuple[str, ...], max_pixels: int, quiet: bool) -> None:
+@click.argument("files", nargs=-1, required=True, type=arguments.FILE)
+@arguments.takes(arguments.MAX_PIXELS, arguments.QUIET)
+def verify(files: tuple[str, ...], options: Options, quiet: bool) -> None:
     """Check every byte of .kmq files, and say what is wrong where.
 
     \b
@@ -34,7 +28,7 @@ def verify(files: tuple[str, ...], max_pixels: int, quiet: bool) -> None:
         nonlocal is_damaged
         from kmq.container.stripes import faults
 
-        found = faults(read_input(source), max_pixels=max_pixels)
+        found = faults(read_input(source), max_pixels=options.max_pixels)
         for fault in found:
             tell(f"kmq: {display(source)}: {fault}")
         is_damaged = is_damaged or bool(found)

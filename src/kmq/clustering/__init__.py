@@ -1,90 +1,134 @@
-"""Pixels -> IndexedImage: K-means over the distinct colours."""
+"""Colour quantisation by K-means: pixels to a palette and one index a pixel.
+
+One pixel's way: `histogram` counts its colour; `points` make that colour, and the mean
+of its neighbourhood, points to be clustered; `seeding` puts down centroids, `search`
+and `lloyd` move them; `palette` rounds them; `nearest` looks up the entry that the
+pixel's colour fell to. `schedule` says how long each takes, `fitting` puts it in order.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kmq.clustering.histogram import Histogram, color_keys
-from kmq.clustering.lloyd import iterate
-from kmq.clustering.nearest import map_pixels, nearest_entries
-from kmq.clustering.seeding import seed_centroids
-from kmq.image import IndexedImage
+from kmq.clustering.fitting import fit_colors
+from kmq.clustering.histogram import Histogram, checked_pixels
+from kmq.clustering.nearest import look_up, nearest_entries
+from kmq.clustering.points import distinct_colors
+from kmq.clustering.schedule import EFFORTS
+from kmq.image import IndexedImage, Palette
 
-DEFAULT_MAX_ITER = 30
-_TOLERANCE = 1e-4
+__all__ = ["Histogram", "apply", "fit", "quantize", "squared_error"]
 
 
 def quantize(
     pixels: NDArray[np.uint8],
     colors: int,
     *,
+    effort: str = "default",
     seed: int = 0,
-    max_iter: int = DEFAULT_MAX_ITER,
+    max_iter: int | None = None,
     threads: int = 1,
 ) -> IndexedImage:
-    """Return the image in at most `colors` colours, each pixel in its nearest.
+    """Return the image in at most `colors` colours that K-means finds.
 
-    An image with no more distinct colours comes through exactly; any other gets
-    exactly `colors` different ones, each of them used.
+    The palette minimises the mean squared distance in sRGB, as far as the effort
+    reaches, and each pixel has its nearest entry exactly, the lowest index where
+    several tie. An image of at most `colors` colours comes through exactly, its
+    palette as long as it has colours; any other gets `colors` distinct entries, each
+    used. The same arguments give the same bytes on any machine.
 
     Parameters
     ----------
     pixels
-        (H, W, 3) uint8.
+        (H, W, 3) uint8, each at least 1.
     colors
-        K, 1 to 65,536.
+        1 to 65,536.
+    effort
+        One of `schedule.EFFORTS`: how long to search.
     seed
-        0 to 2^32 - 1: which of the possible starts.
+        0 to 2^64 - 1; feeds the starts that are drawn where colours are few.
     max_iter
-        The most iterations, at least 1.
+        Cap on the iterations over the distinct colours that end the search.
+    threads
+        At least 1; it never changes the result.
+
+    Raises
+    ------
+    OptionError
+        If the shape or the dtype of `pixels` does not fit. The other arguments are
+        those of a `kmq.Options`, which has checked them.
     """
-    histogram = Histogram.from_pixels(pixels)
-    if len(histogram) <= colors:
-        palette = histogram.colors
-        labels = np.arange(len(histogram), dtype=np.int32)
-    else:
-        centroids = _cluster(histogram, colors, seed, max_iter, threads)
-        palette, labels = _settle(histogram, _rounded(centroids), threads)
-    return IndexedImage(palette, map_pixels(pixels, histogram, labels, len(palette)))
+    pixels = checked_pixels(pixels)
+    histogram = Histogram.from_image(pixels)
+    palette, entries = fit_colors(histogram, colors, EFFORTS[effort], seed, max_iter, threads)
+    return _indexed(pixels, histogram, palette, entries, threads)
 
 
-def _cluster(
-    histogram: Histogram, colors: int, seed: int, max_iter: int, threads: int
-) -> NDArray[np.float32]:
-    planar = np.ascontiguousarray(histogram.colors.T, np.int32)
-    chosen = seed_centroids(planar, histogram.counts, colors, seed)
-    points = planar.astype(np.float32)
-    return iterate(
-        points,
-        histogram.counts,
-        np.ascontiguousarray(points[:, chosen]),
-        max_iter=max_iter,
-        tolerance=_TOLERANCE,
-        threads=threads,
-    )
+def fit(
+    histogram: Histogram,
+    colors: int,
+    *,
+    effort: str = "default",
+    seed: int = 0,
+    max_iter: int | None = None,
+    threads: int = 1,
+) -> Palette:
+    """Return the palette that `quantize` would find for an image of this histogram.
 
-
-def _rounded(centroids: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return np.rint(centroids.T).astype(np.uint8)
-
-
-def _settle(
-    histogram: Histogram, palette: NDArray[np.uint8], threads: int
-) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """Return palette and labels where every entry is the nearest of some colour.
-
-    An entry that no colour is nearest to (two centroids rounded to one, or rounding
-    moved it behind another) becomes the colour that costs most as it stands.
+    Arguments and errors are those of `quantize`.
     """
-    palette = palette.copy()
-    while True:
-        labels = nearest_entries(histogram.colors, palette, threads)
-        unused = np.flatnonzero(np.bincount(labels, minlength=len(palette)) == 0)
-        if not len(unused):
-            return palette, labels
-        difference = histogram.colors.astype(np.int64) - palette[labels]
-        cost = (difference**2).sum(axis=1) * histogram.counts
-        costliest = np.argsort(-cost, kind="stable")[: len(unused)]
-        palette[unused] = histogram.colors[costliest]
-        assert len(np.unique(color_keys(palette))) > len(palette) - len(unused)
+    palette, _ = fit_colors(histogram, colors, EFFORTS[effort], seed, max_iter, threads)
+    return Palette(palette)
+
+
+def apply(
+    pixels: NDArray[np.uint8],
+    palette: Palette,
+    histogram: Histogram | None = None,
+    *,
+    threads: int = 1,
+) -> IndexedImage:
+    """Return the image in the colours of `palette`, each pixel the nearest exactly.
+
+    Parameters
+    ----------
+    pixels
+        (H, W, 3) uint8, each at least 1.
+    palette
+        Kept as it is, in its order, whether every entry is used or not.
+    histogram
+        That of `pixels`, where it is known.
+    threads
+        At least 1; it never changes the result.
+
+    Raises
+    ------
+    OptionError
+        If the shape or the dtype of `pixels` does not fit.
+    """
+    pixels = checked_pixels(pixels)
+    histogram = histogram or Histogram.from_image(pixels)
+    entries = nearest_entries(distinct_colors(histogram), palette.colors, threads)
+    return _indexed(pixels, histogram, palette, entries, threads)
+
+
+def squared_error(histogram: Histogram, palette: Palette, threads: int = 1) -> int:
+    """Return the sum over pixels of the squared RGB distance to the nearest entry."""
+    entries = nearest_entries(distinct_colors(histogram), palette.colors, threads)
+    apart = histogram.colors.astype(np.int64) - palette.colors[entries]
+    return int((apart * apart).sum(axis=1) @ histogram.counts)
+
+
+def _indexed(
+    pixels: NDArray[np.uint8],
+    histogram: Histogram,
+    palette: NDArray[np.uint8] | Palette,
+    entries: NDArray[np.int32],
+    threads: int,
+) -> IndexedImage:
+    indices: NDArray[Any] = look_up(pixels, histogram.keys, entries, len(palette), threads)
+    indices.flags.writeable = False  # spares the image its copy
+    return IndexedImage(palette, indices)

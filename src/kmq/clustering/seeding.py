@@ -1,64 +1,107 @@
-"""Where the centroids start: k-means++ in whole numbers.
-
-Arthur & Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007:
-each next centroid is a colour drawn with a chance that is proportional to its count
-times its squared distance to the nearest centroid so far.
-"""
+"""Where centroids start: grown by splitting, or drawn by k-means++."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kmq.jit import helper, kernel
+from kmq.clustering.lloyd import Clusters, iterate
+from kmq.clustering.points import Points
+from kmq.clustering.schedule import GROWTH_ITERATIONS
+from kmq.clustering.search import split
+from kmq.jit import kernel
+
+START_ITERATIONS = 5
+"""Iterations that settle drawn centroids before they are searched."""
+
+
+def grow_start(points: Points, count: int, threads: int) -> Clusters:
+    """Return `count` clusters, doubled from one by splitting, iterated each time.
+
+    The splitting of Linde, Buzo & Gray ("An algorithm for vector quantizer design",
+    IEEE Trans. Communications 28(1), 1980), which cuts the clusters that gain most.
+    Fewer clusters where no more can be split.
+    """
+    clusters = Clusters.around(points, points.total[np.newaxis, :3] / points.total[3])
+    while len(clusters) < count:
+        before = len(clusters)
+        clusters = split(points, clusters, min(before, count - before))
+        if len(clusters) == before:
+            break
+        iterate(points, clusters, GROWTH_ITERATIONS, threads)
+    return clusters
+
+
+def draw_start(points: Points, count: int, seed: int, start: int, threads: int) -> Clusters:
+    """Return `count` clusters around centroids drawn by k-means++, iterated.
+
+    Equal `seed` and `start` draw equal centroids, on any machine. Fewer clusters where
+    there are fewer points.
+    """
+    draws = random_numbers(seed, start)
+    shares = np.array([next(draws) for _ in range(min(count, len(points)))])
+    clusters = Clusters.around(points, draw_far_apart(points.coordinates, points.sums, shares))
+    iterate(points, clusters, START_ITERATIONS, threads)
+    return clusters
+
+
+def random_numbers(seed: int, stream: int) -> Iterator[float]:
+    """Yield numbers from 0 up to 1, the same for ever, from SplitMix64.
+
+    Steele, Lea & Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
+    NumPy's generators may change the streams that they draw from a seed.
+    """
+    state = _scrambled(seed) + stream
+    while True:
+        state += 0x9E3779B97F4A7C15
+        yield (_scrambled(state) >> 11) / 2**53
+
+
+def _scrambled(state: int) -> int:
+    mask = 2**64 - 1
+    state &= mask
+    state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & mask
+    state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & mask
+    return state ^ (state >> 31)
 
 
 @kernel
-def seed_centroids(
-    colors: NDArray[np.int32], counts: NDArray[np.int64], clusters: int, seed: int
-) -> NDArray[np.int64]:
-    """Return the positions of `clusters` different colours.
+def draw_far_apart(
+    coordinates: NDArray[np.float32], sums: NDArray[np.int64], shares: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Draw a point for each of `shares`, likelier the farther it is from those before.
 
-    Parameters
-    ----------
-    colors
-        Shape (3, n), n at least `clusters`, all different.
-    counts
-        Shape (n,), each at least 1; their sum at most 2^44.
-    clusters
-        At least 1.
-    seed
-        Start of the random numbers, 0 to 2^32 - 1.
+    The first is drawn with probability proportional to its weight, the others to
+    weight times squared distance to the nearest drawn (Arthur & Vassilvitskii,
+    "k-means++: the advantages of careful seeding", SODA 2007). A share, from 0 up to
+    1, tells how far down the running total to look. Returns (len(shares), 3).
     """
-    n = colors.shape[1]
-    chosen = np.empty(clusters, np.int64)
-    distances = np.full(n, 1, np.int64)
-    state = seed + 1
-    for cluster in range(clusters):
-        total = np.int64(0)
-        for i in range(n):
-            total += counts[i] * distances[i]
-        state = _next_random(state)
-        remaining = state % total
-        position = 0
-        while remaining >= counts[position] * distances[position]:
-            remaining -= counts[position] * distances[position]
-            position += 1
-        chosen[cluster] = position
-        for i in range(n):
-            red = colors[0, i] - colors[0, position]
-            green = colors[1, i] - colors[1, position]
-            blue = colors[2, i] - colors[2, position]
-            distance = np.int64(red * red + green * green + blue * blue)
-            if cluster == 0 or distance < distances[i]:
-                distances[i] = distance
-    return chosen
-
-
-@helper
-def _next_random(state: int) -> int:
-    """Return the next of 62-bit numbers, by xorshift (Marsaglia, J. Stat. Software 8, 2003)."""
-    state ^= (state << 13) & 0x3FFFFFFFFFFFFFFF
-    state ^= state >> 7
-    state ^= (state << 17) & 0x3FFFFFFFFFFFFFFF
-    return state
+    points = len(sums)
+    centroids = np.empty((len(shares), 3), np.float64)
+    pulls = np.empty(points, np.float64)
+    nearest = np.full(points, np.float32(np.inf))
+    for point in range(points):
+        pulls[point] = sums[point, 3]
+    for drawn in range(len(shares)):
+        total = 0.0
+        for point in range(points):
+            total += pulls[point]
+        target = shares[drawn] * total
+        choice = 0
+        passed = pulls[0]
+        while passed <= target and choice < points - 1:
+            choice += 1
+            passed += pulls[choice]
+        for channel in range(3):
+            centroids[drawn, channel] = coordinates[channel, choice]
+        for point in range(points):
+            red = coordinates[0, point] - coordinates[0, choice]
+            green = coordinates[1, point] - coordinates[1, choice]
+            blue = coordinates[2, point] - coordinates[2, choice]
+            distance = red * red + green * green + blue * blue
+            if distance < nearest[point]:
+                nearest[point] = distance
+                pulls[point] = np.float64(distance) * sums[point, 3]
+    return centroids

@@ -1,0 +1,124 @@
+"""The options that commands share, gathered into one `Options` before a command runs."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, TypeAlias
+
+import click
+
+from kmq.errors import OptionError
+from kmq.limits import DEFAULT_MAX_PIXELS, MAX_COLORS
+from kmq.options import DEFAULT_COLORS, DEFAULT_EFFORT, EFFORTS, MAX_SEED, Options
+
+Command: TypeAlias = Callable[..., None]
+Decorator: TypeAlias = Callable[[Command], Command]
+
+FILE = click.Path(allow_dash=True, path_type=str)
+
+COLORS = click.option(
+    "-k",
+    "--colors",
+    type=click.IntRange(1, MAX_COLORS),
+    help=f"Number of colours. [default: {DEFAULT_COLORS}; with a target: no bound]",
+)
+PSNR = click.option(
+    "--psnr",
+    type=float,
+    metavar="DB",
+    help="Take the fewest colours that come at least so close, in decibels.",
+)
+MAX_BYTES = click.option(
+    "--max-bytes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Take the most colours whose file has at most so many bytes.",
+)
+EFFORT = click.option(
+    "--effort",
+    type=click.Choice(EFFORTS),
+    default=DEFAULT_EFFORT,
+    show_default=True,
+    help="How long to search for a better palette.",
+)
+SEED = click.option(
+    "--seed",
+    type=click.IntRange(0, MAX_SEED),
+    default=0,
+    show_default=True,
+    help="Start the search elsewhere.",
+)
+MAX_ITER = click.option(
+    "--max-iter",
+    type=click.IntRange(min=1),
+    help="The most iterations over all colours that end the search. [default: by effort]",
+)
+BACKGROUND = click.option(
+    "--background",
+    metavar="COLOUR",
+    help="Colour behind transparent pixels: a name or a code such as #ffffff.",
+)
+MAX_PIXELS = click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    default=DEFAULT_MAX_PIXELS,
+    show_default=True,
+    help="Refuse larger images.",
+)
+THREADS = click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="Use this many threads, instead of KMQ_NUM_THREADS or all processors. "
+    "The result is the same.",
+)
+CLUSTERING = (COLORS, PSNR, EFFORT, SEED, MAX_ITER, BACKGROUND)
+
+QUIET = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+FORCE = click.option("-f", "--force", is_flag=True, help="Replace what exists.")
+OUTPUT = click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    help="Write to this file, into this directory, or to standard output (-).",
+)
+RECURSIVE = click.option(
+    "-r", "--recursive", is_flag=True, help="Take all files below directories."
+)
+SKIP_EXISTING = click.option(
+    "--skip-existing", is_flag=True, help="Pass over what has its output already."
+)
+
+
+def takes(*decorators: Decorator) -> Decorator:
+    """Add command-line options, in this order in the help.
+
+    Those that are fields of `Options` reach the command as one argument, `options`.
+    What is wrong with them is wrong usage.
+    """
+    names = [field.name for field in fields(Options)]
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def gathering(**given: Any) -> None:
+            chosen = {name: given.pop(name) for name in names if name in given}
+            command(options=_checked(chosen), **given)
+
+        decorated: Command = gathering
+        for decorator in reversed(decorators):
+            decorated = decorator(decorated)
+        return decorated
+
+    return decorate
+
+
+def _checked(chosen: dict[str, Any]) -> Options:
+    try:
+        if chosen.get("background") is not None:
+            from kmq.pixels import parse_color
+
+            chosen["background"] = parse_color(chosen["background"])
+        return Options(**chosen)
+    except OptionError as error:
+        raise click.UsageError(str(error)) from error

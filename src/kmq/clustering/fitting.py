@@ -1,0 +1,79 @@
+"""From a histogram to a palette: starts and searches on coarse points, then finer ones."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kmq.clustering import schedule
+from kmq.clustering.histogram import Histogram
+from kmq.clustering.lloyd import Clusters, iterate
+from kmq.clustering.palette import whole_number_palette
+from kmq.clustering.points import Points, coarsen, count_cells, distinct_colors
+from kmq.clustering.schedule import Effort
+from kmq.clustering.search import search
+from kmq.clustering.seeding import draw_start, grow_start
+from kmq.threads import map_threads
+
+
+def fit_colors(
+    histogram: Histogram, colors: int, effort: Effort, seed: int, max_iter: int | None, threads: int
+) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """Return the palette, (K, 3), and each distinct colour's nearest entry, (n,).
+
+    K is `colors`, or n where that is less; then the palette is the colours themselves.
+    """
+    if len(histogram) <= colors:
+        return histogram.colors, np.arange(len(histogram), dtype=np.int32)
+    points = distinct_colors(histogram)
+    clusters = cluster(points, colors, effort, seed, threads)
+    last_iterations = effort.last_iterations
+    if max_iter is not None:
+        last_iterations = min(last_iterations, max_iter)
+    iterate(points, clusters, last_iterations, threads)
+    return whole_number_palette(points, clusters, colors, threads)
+
+
+def cluster(points: Points, colors: int, effort: Effort, seed: int, threads: int) -> Clusters:
+    """Return clusters of the distinct colours, searched for on coarser points.
+
+    There may be fewer than `colors` where the points are hard to split.
+    """
+    bits = coarse_bits(points, colors)
+    coarse = coarsen(points, bits)
+    starts = range(1 + effort.starts(colors, len(points)))
+
+    def search_from(start: int) -> Clusters:
+        clusters = (
+            draw_start(coarse, colors, seed, start, threads)
+            if start > 0
+            else grow_start(coarse, colors, threads)
+        )
+        return search(coarse, clusters, effort.coarse_search(colors), threads)
+
+    found = map_threads(search_from, starts, threads)
+    fine_search = effort.fine_search(colors)
+    if bits == 0 or fine_search.cycles == 0:
+        return _best(found, 1)[0].carried_over(coarse, points)
+    fine = coarsen(points, bits - 1)
+
+    def search_on(finalist: Clusters) -> Clusters:
+        clusters = finalist.carried_over(coarse, fine)
+        iterate(fine, clusters, schedule.CARRY_OVER_ITERATIONS, threads)
+        return search(fine, clusters, fine_search, threads)
+
+    found = map_threads(search_on, _best(found, effort.finalists), threads)
+    return _best(found, 1)[0].carried_over(fine, points)
+
+
+def _best(found: list[Clusters], count: int) -> list[Clusters]:
+    """Return the `count` of lowest error, the earlier where several tie."""
+    return sorted(found, key=lambda each: each.error)[:count]
+
+
+def coarse_bits(points: Points, colors: int) -> int:
+    """Return the coarsest level whose cells are `POINTS_PER_COLOR` a colour, 0 if none is."""
+    for bits in range(schedule.COARSEST_BITS, 0, -1):
+        if count_cells(points, bits) >= schedule.POINTS_PER_COLOR * colors:
+            return bits
+    return 0

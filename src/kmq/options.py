@@ -1,0 +1,113 @@
+"""What a caller can ask of `encode` and `quantize`, checked once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from kmq.errors import OptionError
+from kmq.limits import DEFAULT_MAX_PIXELS, MAX_COLORS, whole_number
+from kmq.threads import thread_count
+
+if TYPE_CHECKING:
+    from kmq.pixels import Rgb
+
+DEFAULT_COLORS = 64
+DEFAULT_EFFORT = "default"
+EFFORTS = ("fast", "default", "best")
+MAX_SEED = (1 << 32) - 1
+MAX_PSNR = 100.0
+"""Decibels; one sample in 650,000,000 off by one is as close as that."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The options of `kmq.encode`; what has been made is valid.
+
+    Attributes
+    ----------
+    colors
+        K, 1 to 65,536. None stands for 64, or for no bound where there is a target.
+    psnr
+        A target: the fewest colours, at most `colors`, that come at least so close,
+        in decibels, above 0, at most 100.
+    max_bytes
+        A target: the most colours, at most `colors`, whose whole file has at most so
+        many bytes.
+    effort
+        How long to search for a palette of lower error: "fast", "default" or "best".
+    seed
+        0 to 2^32 - 1; another seed starts the search elsewhere.
+    max_iter
+        The most iterations over the distinct colours that end the search, at least 1;
+        None for what the effort sets.
+    background
+        Colour behind transparent pixels: a name, a hex code, or (red, green, blue).
+    max_pixels
+        Larger images are refused.
+    threads
+        At least 1; None for the environment's KMQ_NUM_THREADS or all processors. The
+        result does not depend on it.
+
+    Raises
+    ------
+    OptionError
+        If a value is out of its range, naming it with what was given.
+    """
+
+    colors: int | None = None
+    psnr: float | None = None
+    max_bytes: int | None = None
+    effort: str = DEFAULT_EFFORT
+    seed: int = 0
+    max_iter: int | None = None
+    background: str | Rgb | None = None
+    max_pixels: int = DEFAULT_MAX_PIXELS
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("colors", 1, MAX_COLORS),
+            ("max_bytes", 1, None),
+            ("seed", 0, MAX_SEED),
+            ("max_iter", 1, None),
+            ("max_pixels", 1, None),
+        ):
+            given = getattr(self, name)
+            if given is not None or name in ("seed", "max_pixels"):
+                object.__setattr__(self, name, whole_number(name, given, low, high))
+        if self.psnr is not None:
+            _check_psnr(self.psnr)
+        if self.effort not in EFFORTS:
+            raise OptionError(f"effort: expected one of {', '.join(EFFORTS)}, got {self.effort!r}")
+        if self.psnr is not None and self.max_bytes is not None:
+            raise OptionError("max_bytes: cannot be asked for together with psnr")
+        object.__setattr__(self, "threads", thread_count(self.threads))
+
+    @property
+    def exact_colors(self) -> int:
+        """K where there is no target."""
+        return DEFAULT_COLORS if self.colors is None else self.colors
+
+    @property
+    def most_colors(self) -> int:
+        """The bound on K where there is a target."""
+        return MAX_COLORS if self.colors is None else self.colors
+
+    def with_threads(self, threads: int) -> Options:
+        """Return the same for another number of threads."""
+        return replace(self, threads=threads)
+
+    @property
+    def workers(self) -> int:
+        """The number of threads."""
+        assert self.threads is not None
+        return self.threads
+
+
+def _check_psnr(given: object) -> None:
+    is_number = isinstance(given, int | float) and not isinstance(given, bool)
+    if not is_number or not 0 < given <= MAX_PSNR:  # type: ignore[operator]  # it is a number
+        raise OptionError(
+            f"psnr: expected decibels above 0 and at most {MAX_PSNR:g}, got {given!r}"
+        )

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_codec import photo_like
+
+import kmq
+from kmq import targets
+from kmq.quality import psnr
+
+
+@given(st.integers(1, 5000), st.integers(1, 5000))
+def test_the_fewest_are_found_with_few_questions(answer, most):
+    asked = []
+
+    def is_enough(count):
+        asked.append(count)
+        return count >= answer
+
+    assert targets.fewest(is_enough, most) == (answer if answer <= most else None)
+    assert len(asked) == len(set(asked))
+    assert len(asked) <= 2 * math.log2(most) + 3
+    assert max(asked) <= max(2 * answer, 1)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=60))
+def test_where_more_is_not_always_better_what_is_found_still_stands_beside_a_failure(answers):
+    found = targets.fewest(lambda count: answers[count - 1], len(answers))
+    if found is not None:
+        assert answers[found - 1]
+        assert found == 1 or not answers[found - 2]
+
+
+@pytest.mark.parametrize("decibels", [0.5, 20, 33.25, 48, 100])
+def test_the_largest_error_of_a_psnr_is_exact(decibels):
+    samples = 3 * 12_345
+    allowed = targets.largest_squared_error(decibels, samples)
+    assert targets.psnr_of(allowed, samples) >= decibels - 1e-9
+    assert targets.psnr_of(allowed + 1, samples) < decibels + 1e-9
+    assert targets.psnr_of(0, samples) == math.inf
+
+
+@pytest.mark.parametrize("decibels", [18, 25.5, 35])
+def test_a_psnr_is_reached_and_with_one_colour_less_it_is_not(decibels):
+    rgb = photo_like()
+    indexed = kmq.quantize(rgb, psnr=decibels)
+    colors = len(indexed.palette)
+    assert psnr(rgb, indexed) >= decibels
+    assert psnr(rgb, kmq.quantize(rgb, colors - 1)) < decibels
+    assert kmq.encode(rgb, psnr=decibels) == kmq.encode(indexed)
+
+
+def test_a_psnr_that_only_the_exact_colours_have_is_reached():
+    rgb = photo_like(8, 8)
+    assert np.array_equal(kmq.quantize(rgb, psnr=100).to_rgb(), rgb)
+
+
+def test_a_psnr_out_of_reach_is_told_with_what_can_be_reached():
+    rgb = photo_like()
+    reached = psnr(rgb, kmq.quantize(rgb, 5))
+    with pytest.raises(kmq.OptionError, match=rf"psnr: 60 dB .* 5 colours give {reached:.2f}"):
+        kmq.quantize(rgb, 5, psnr=60)
+
+
+@pytest.mark.parametrize("allowed", [300, 1000, 2222])
+def test_the_most_colours_that_fit_are_taken(allowed):
+    rgb = photo_like()
+    data = kmq.encode(rgb, max_bytes=allowed)
+    assert len(data) <= allowed
+    colors = kmq.info(data).colors
+    assert data == kmq.encode(rgb, colors)
+    assert len(kmq.encode(rgb, colors + 1)) > allowed
+
+
+def test_an_image_that_fits_with_all_its_colours_keeps_them():
+    rgb = photo_like(8, 8)
+    assert np.array_equal(kmq.decode(kmq.encode(rgb, max_bytes=10_000)), rgb)
+
+
+def test_the_number_of_colours_bounds_a_target():
+    rgb = photo_like()
+    assert kmq.info(kmq.encode(rgb, 7, max_bytes=10_000)).colors == 7
+
+
+def test_too_few_bytes_are_told_with_what_one_colour_takes():
+    smallest = len(kmq.encode(photo_like(), 1))
+    with pytest.raises(kmq.OptionError, match=f"max_bytes: 12 .* one colour takes {smallest} "):
+        kmq.encode(photo_like(), max_bytes=12)
+
+
+def test_two_targets_at_once_are_refused():
+    with pytest.raises(kmq.OptionError, match=r"max_bytes: .* together with psnr"):
+        kmq.encode(photo_like(), psnr=30, max_bytes=1000)
