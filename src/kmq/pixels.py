@@ -14,7 +14,7 @@ from typing import IO, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from kmq.errors import FormatError, KmqError, LimitError, OptionError
 from kmq.limits import DEFAULT_MAX_PIXELS, check_pixel_count
@@ -189,7 +189,7 @@ def _upright_samples(image: Image.Image) -> tuple[Image.Image, NDArray[np.uint8]
         samples, alpha = _without_key(deep, image.info.get("transparency"))
         return Image.fromarray(samples), alpha
     image.load()
-    image = ImageOps.exif_transpose(image)
+    image = _upright(image)
     if image.mode in _SIXTEEN_BIT_GREY:
         deep = np.asarray(image)
         if image.mode == "I" and (deep.min() < 0 or deep.max() > 0xFFFF):
@@ -204,6 +204,13 @@ def _upright_samples(image: Image.Image) -> tuple[Image.Image, NDArray[np.uint8]
     if image.mode in ("L", "RGB", "CMYK", "LAB"):
         return image, None
     return image.convert("L" if image.mode == "1" else "RGB"), None
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Apply the EXIF orientation; an image that needs no turning is not copied."""
+    if image.getexif().get(ExifTags.Base.Orientation, 1) == 1:
+        return image
+    return ImageOps.exif_transpose(image)
 
 
 def _is_sixteen_bit_png(image: Image.Image) -> bool:
@@ -227,7 +234,8 @@ def _deep_samples(image: Image.Image) -> NDArray[np.uint16]:
     for order in ("16B", "16L"):
         half: Any = Image.open(io.BytesIO(stored))
         half.tile = [tile._replace(args=tile.args.replace("16B", order)) for tile in half.tile]
-        halves.append(np.asarray(ImageOps.exif_transpose(half), np.uint16))
+        half.load()
+        halves.append(np.asarray(_upright(half), np.uint16))
     upper, lower = halves
     return upper * np.uint16(256) + lower
 
