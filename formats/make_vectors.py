@@ -18,10 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from kmq.container import layout, packed
+from kmq.container import layout, modelled, packed
 from kmq.container.stripes import dumps, loads
 from kmq.errors import FormatError
 from kmq.image import IndexedImage
+
+MODELLED_COLORS = (2, 3, 4, 5, 16, 17, 64, 200, 256, 257, 1000, 4097)
 
 VECTORS = Path(__file__).parent / "vectors"
 
@@ -35,6 +37,17 @@ def pattern(colors: int, height: int, width: int, *, grey: bool = False) -> Inde
     position = np.arange(height * width, dtype=np.int64)
     indices = (position * position // 3 + position * 7) % colors
     return IndexedImage(np.stack([red, green, blue], axis=1), indices.reshape(height, width))
+
+
+def blots(colors: int, height: int, width: int, *, grey: bool = False) -> IndexedImage:
+    """Return an image of flat areas, edges, slopes and specks, the colours in order."""
+    flat = pattern(colors, height, width, grey=grey)
+    y, x = np.mgrid[0:height, 0:width]
+    areas = (x // 9 + (y + x // 5) // 7 * 3) % max(colors // 3, 2)
+    slopes = (x * colors // width + y // 11) % colors
+    indices = np.where((x - 40) ** 2 + (y - 20) ** 2 < 300, slopes, areas % colors)
+    specks = (x * x * 7 + y * y * 13 + x * y) % 31 == 0
+    return IndexedImage(flat.palette, np.where(specks, flat.indices, indices))
 
 
 def valid_files() -> dict[str, bytes]:
@@ -54,22 +67,29 @@ def valid_files() -> dict[str, bytes]:
         images[f"colours-{colors}"] = pattern(colors, 23, 31)
     for colors in (65_535, 65_536):
         images[f"colours-{colors}"] = pattern(colors, 23, 31, grey=True)
-    files = {name: dumps(image) for name, image in images.items()}
+    files = {name: dumps(image, coding="packed") for name, image in images.items()}
+    for colors in MODELLED_COLORS:
+        files[f"modelled-{colors}"] = dumps(blots(colors, 45, 67), coding="modelled")
+    files["modelled-grey"] = dumps(blots(9, 20, 31, grey=True), coding="modelled")
+    files["modelled-one-row"] = dumps(blots(6, 1, 201), coding="modelled")
+    files["modelled-one-column"] = dumps(blots(6, 201, 1), coding="modelled")
+    files["modelled-stripes"] = in_stripes(blots(16, 23, 31), 5, layout.MODELLED)
+    files["modelled-one-colour"] = in_stripes(pattern(1, 3, 4), 3, layout.MODELLED)
     for colors in (1, 7, 64):
         files[f"stripes-{colors}"] = in_stripes(pattern(colors, 23, 31), 5)
     files["stripes-of-one-row"] = in_stripes(pattern(3, 23, 31), 1)
     return files
 
 
-def in_stripes(image: IndexedImage, rows: int) -> bytes:
-    """Return a file of smaller stripes than kmq would make, as any writer may."""
-    size = len(image.palette)
-    bodies = [
-        packed.encode(image.indices[first : first + rows], size)
-        for first in range(0, image.height, rows)
-    ]
+def in_stripes(image: IndexedImage, rows: int, coding: int = layout.PACKED) -> bytes:
+    """Return a file of other stripes than kmq would make, as any writer may."""
+    bands = [image.indices[first : first + rows] for first in range(0, image.height, rows)]
+    if coding == layout.PACKED:
+        bodies = [packed.encode(band, len(image.palette)) for band in bands]
+    else:
+        bodies = [modelled.encode(band, image.palette) for band in bands]
     palette = image.palette.tobytes()
-    table = [(0, body) for body in bodies]
+    table = [(coding, body) for body in bodies]
     head = layout.write_head(image.width, image.height, layout.RGB, palette, rows, table)
     return head + b"".join(body + layout.checksum(body) for body in bodies)
 
@@ -145,7 +165,10 @@ def _broken_stripes() -> Iterator[tuple[str, bytes]]:
     yield "fields-too-short", file_of(**four, table=bytes((0, 0)), bodies=(b"",))
     yield "fields-too-long", file_of(**four, table=bytes((0, 2)), bodies=(b"\x1b\x00",))
     yield "fields-padding", file_of(**four, table=bytes((0, 1)), bodies=(b"\x19",))
+    yield "modelled-zero-at-the-end", file_of(table=bytes((1, 2)), bodies=(b"\x80\x00",))
+    yield "modelled-too-long", file_of(table=bytes((1, 40)), bodies=(b"\x80" * 40,))
     one = {"numbers": bytes((4, 2, 1, 2)), "palette": bytes(3)}
+    yield "modelled-one-colour-with-a-body", file_of(**one, table=bytes((1, 1)), bodies=(b"\1",))
     yield "one-colour-with-a-body", file_of(**one, table=bytes((0, 1)), bodies=(b"\0",))
 
 

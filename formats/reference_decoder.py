@@ -1,11 +1,9 @@
 """Reference decoder of the .kmq image format, version 1, written from kmq-1.md alone.
 
-It favours clarity over speed and needs nothing but the standard library.
+It favours clarity over speed and needs nothing but the standard library. Coding 1 is in
+reference_modelled.py beside it.
 
     python reference_decoder.py picture.kmq picture.ppm    # "-" is standard input or output
-
-For a port to fixed-size integers: W * H takes 62 bits, a body length or a state of coding 0 takes
-63, and a length is compared with what is left of the file, never added to a position.
 """
 
 import struct
@@ -16,8 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import reference_modelled
 
-class FormatError(Exception):
+Palette = list[tuple[int, int, int]]
+
+
+class FormatError(ValueError):
     """The data breaks a rule of the format."""
 
 
@@ -30,7 +32,7 @@ class Image(NamedTuple):
 
     width: int
     height: int
-    palette: list[tuple[int, int, int]]
+    palette: Palette
     indices: "array[int]"  # of type "H", 16 bits: an index is at most 65,535
 
     def rgb(self) -> bytes:
@@ -82,8 +84,7 @@ class Cursor:
 
 def read_head(cursor: Cursor) -> tuple[Image, int, list[tuple[int, int]]]:
     """Return the image, still without indices, the stripe rows, and each (coding, body length)."""
-    signature = cursor.take(4, "the signature")
-    require(signature == b"\x89KMQ", "the signature is not that of a .kmq file")
+    require(cursor.take(4, "the signature") == b"\x89KMQ", "the signature is not 89 4B 4D 51")
     (version,) = cursor.take(1, "the version")
     require(version == 1, f"the version is {version}, not 1")
     (layout,) = cursor.take(1, "the layout")
@@ -92,11 +93,9 @@ def read_head(cursor: Cursor) -> tuple[Image, int, list[tuple[int, int]]]:
     height = cursor.varint("the height", 1, 2**31 - 1)
     colours = cursor.varint("the number of colours", 1, 65_536)
     stripe_rows = cursor.varint("the number of stripe rows", 1, height)
-
     samples = cursor.take(colours * (1 if layout == 0 else 3), "the palette")
     channels = (samples,) * 3 if layout == 0 else (samples[0::3], samples[1::3], samples[2::3])
     palette = list(zip(*channels, strict=True))
-
     stripe_count = (height + stripe_rows - 1) // stripe_rows
     require(stripe_count <= 65_536, f"there are {stripe_count} stripes, more than 65536")
     stripes = []
@@ -108,11 +107,12 @@ def read_head(cursor: Cursor) -> tuple[Image, int, list[tuple[int, int]]]:
     return Image(width, height, palette, array("H")), stripe_rows, stripes
 
 
-def decode_packed(body: bytes, pixels: int, width: int, colours: int) -> "array[int]":
-    """Coding 0: bits where K is a power of two, else digits in base K; `width` plays no part."""
-    if colours & (colours - 1) == 0:
-        return unpack_bits(body, pixels, colours.bit_length() - 1)
-    return unpack_digits(body, pixels, colours)
+def decode_packed(body: bytes, pixels: int, width: int, palette: Palette) -> "array[int]":
+    """Coding 0: bits where K is a power of two, else digits in base K."""
+    index_bits = (len(palette) - 1).bit_length()
+    if len(palette) == 1 << index_bits:
+        return unpack_bits(body, pixels, index_bits)
+    return unpack_digits(body, pixels, len(palette))
 
 
 def unpack_bits(body: bytes, pixels: int, index_bits: int) -> "array[int]":
@@ -135,13 +135,13 @@ def unpack_bits(body: bytes, pixels: int, index_bits: int) -> "array[int]":
 
 def unpack_digits(body: bytes, pixels: int, colours: int) -> "array[int]":
     """Take an index off the state by dividing by K; a word refills a state that gets small."""
-    whole = len(body) >= 8 and len(body) % 4 == 0
-    require(whole, f"the body has {len(body)} bytes, not a state of 8 and words of 4")
+    require(len(body) >= 8 and len(body) % 4 == 0, f"the body cannot have {len(body)} bytes")
     state, *words = struct.unpack(f"<Q{len(body) // 4 - 2}I", body)
     words.reverse()  # so that pop() takes them in the order of the body
     low = 2**31 // colours * colours
-    in_range = low <= state < low << 32
-    require(in_range, f"the state starts at {state}, not {low} to {(low << 32) - 1}")
+    require(
+        low <= state < low << 32, f"the state starts at {state}, not {low} to {(low << 32) - 1}"
+    )
     indices = array("H")
     for _ in range(pixels):
         state, index = divmod(state, colours)
@@ -154,8 +154,9 @@ def unpack_digits(body: bytes, pixels: int, colours: int) -> "array[int]":
     return indices
 
 
-# By coding: functions of a stripe's body, its number of pixels, the image's width and K.
-CODINGS: dict[int, Callable[[bytes, int, int, int], "array[int]"]] = {0: decode_packed}
+# By coding: functions of a stripe's body, its number of pixels, the image's width and palette.
+Decoder = Callable[[bytes, int, int, Palette], "array[int]"]
+CODINGS: dict[int, Decoder] = {0: decode_packed, 1: reference_modelled.decode_stripe}
 
 
 def decode(data: bytes, max_pixels: int = 2**28) -> Image:
@@ -172,11 +173,10 @@ def decode(data: bytes, max_pixels: int = 2**28) -> Image:
         body = cursor.take(length, f"the body of {name}")
         cursor.checksum(start, f"the checksum of {name}")
         try:
-            image.indices.extend(CODINGS[coding](body, pixels, image.width, len(image.palette)))
-        except FormatError as error:
+            image.indices.extend(CODINGS[coding](body, pixels, image.width, image.palette))
+        except ValueError as error:
             raise FormatError(f"{name}: {error}") from None
-    left = len(data) - cursor.position
-    require(left == 0, f"{left} bytes follow the last stripe")
+    require(cursor.position == len(data), "bytes follow the last stripe")
     return image
 
 

@@ -172,3 +172,21 @@ def mean_squared_error(pixels, indexed):
     """Return the mean over the pixels of the squared distance, three channels summed."""
     apart = pixels.astype(np.int64) - indexed.to_rgb()
     return (apart**2).sum() / (pixels.shape[0] * pixels.shape[1])
+
+
+def halves_in_order(colors):
+    """Return the order of colours, each range of a power of two sorted along its main axis."""
+    order = np.arange(len(colors))
+    size = 1 << (len(colors) - 1).bit_length()
+    while size > 1:
+        for start in range(0, len(colors), size):
+            part = order[start : start + size]
+            apart = colors[part] - colors[part].sum(axis=0) // len(part)
+            spread = apart.T @ apart
+            axis = spread[np.argmax(np.diag(spread))]
+            for _ in range(16):
+                axis = spread @ (axis * 1024 // max(np.abs(axis).max(), 1))
+            axis = (1 if axis.sum() >= 0 else -1) * axis * 1024 // max(np.abs(axis).max(), 1)
+            order[start : start + size] = part[np.argsort(colors[part] @ axis, kind="stable")]
+        size //= 2
+    return order

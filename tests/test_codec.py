@@ -111,6 +111,7 @@ def test_the_same_seed_gives_the_same_file_and_another_may_not():
         ("seed", 2**32),
         ("max_iter", 0),
         ("effort", "heroic"),
+        ("coding", "zip"),
         ("psnr", 0),
         ("psnr", 101),
         ("psnr", "40"),
@@ -157,7 +158,10 @@ def test_info_tells_what_the_head_says(tmp_path):
     assert info.file_bytes == len(data)
     assert info.theoretical_bits == 24 * 7 + 2000 * np.log2(7)
     assert info.excess_bytes == len(data) - info.theoretical_bits / 8
-    assert [stripe.coding for stripe in info.stripes] == ["packed"]
+    assert [stripe.coding for stripe in info.stripes] == ["modelled"]
+    packed = kmq.info(kmq.encode(photo_like(), 7, coding="packed"))
+    assert [stripe.coding for stripe in packed.stripes] == ["packed"]
+    assert info.share < packed.share == 8 * packed.file_bytes / packed.theoretical_bits
     assert info.to_dict()["excess_bytes"] == info.excess_bytes
 
 
@@ -197,3 +201,46 @@ def test_a_palette_can_be_given_as_an_array():
     assert applied.palette.tolist() == [[0, 0, 0], [255, 255, 255]]
     with pytest.raises(kmq.OptionError, match="palette"):
         kmq.apply(photo_like(), [[0, 0]])
+
+
+@pytest.mark.parametrize("coding", ["auto", "modelled"])
+def test_a_file_is_never_larger_for_having_been_modelled(coding):
+    noise = np.random.default_rng(0).integers(0, 256, (50, 60, 3), np.uint8)
+    packed = kmq.encode(noise, 40, coding="packed")
+    assert kmq.encode(noise, 40, coding=coding) == packed
+    smooth = photo_like()
+    assert len(kmq.encode(smooth, 40, coding=coding)) < len(kmq.encode(smooth, 40, coding="packed"))
+
+
+def test_one_colour_takes_a_packed_stripe_of_no_bytes():
+    info = kmq.info(kmq.encode(np.zeros((9, 9), np.uint8)))
+    assert [(stripe.coding, stripe.bytes) for stripe in info.stripes] == [("packed", 0)]
+
+
+def test_a_band_of_rows_is_loaded_alone(tmp_path, random_indexed):
+    image = random_indexed(5, 2050, 1030)
+    (tmp_path / "a.kmq").write_bytes(data := kmq.encode(image))
+    stripes = kmq.info(data).stripes
+    assert len(stripes) == 3
+    for rows in [(0, 1), (0, 2050), (2049, 2050), (stripes[0].rows - 1, stripes[0].rows + 1)]:
+        for source in (data, tmp_path / "a.kmq"):
+            band = kmq.load(source, rows=rows)
+            assert np.array_equal(band.indices, image.indices[slice(*rows)])
+            assert np.array_equal(band.palette, image.palette)
+
+
+def test_a_band_is_loaded_though_other_stripes_are_damaged_or_too_large(random_indexed):
+    data = bytearray(kmq.encode(random_indexed(5, 2050, 1030)))
+    data[-20] ^= 1
+    first = kmq.info(bytes(data)).stripes[0].rows
+    assert kmq.load(data, rows=(3, first), max_pixels=first * 1030).height == first - 3
+    with pytest.raises(kmq.FormatError):
+        kmq.load(data, rows=(2049, 2050))
+    with pytest.raises(kmq.LimitError):
+        kmq.load(data, rows=(first - 1, first + 1), max_pixels=first * 1030)
+
+
+@pytest.mark.parametrize("rows", [(0, 0), (5, 4), (-1, 3), (0, 41)])
+def test_rows_that_are_not_there_are_refused(rows):
+    with pytest.raises(kmq.OptionError, match="rows: expected 0 <= first < end <= 40"):
+        kmq.load(kmq.encode(photo_like()), rows=rows)

@@ -28,15 +28,26 @@ def test_an_image_goes_there_and_back_at_the_promised_size(real_images, name):
     rgb = pixels.read(real_images / name, background="white").rgb
     for colors in (2, 5, 16, 64, 200, 256):
         indexed = kmq.quantize(rgb, colors)
-        data = kmq.encode(rgb, colors)
+        packed = kmq.encode(indexed, coding="packed")
+        data = kmq.encode(indexed)
+        assert len(data) <= len(packed)
         png = pixels.to_file(kmq.load(data).to_pil(), ".png")
         decoded = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
         assert np.array_equal(decoded, indexed.to_rgb())
-        used, stripes = len(indexed.palette), len(kmq.info(data).stripes)
+        used, stripes = len(indexed.palette), len(kmq.info(packed).stripes)
         theoretical_bits = 24 * used + decoded.shape[0] * decoded.shape[1] * math.log2(used)
         allowance = 40 if stripes == 1 else 40 + 16 * stripes
-        assert len(data) - theoretical_bits / 8 <= allowance
-        assert reference.decode(data).rgb() == decoded.tobytes()
+        assert len(packed) - theoretical_bits / 8 <= allowance
+        assert reference.decode(packed).rgb() == decoded.tobytes()
+
+
+@pytest.mark.parametrize("name", NAMES or ["none"])
+def test_the_middle_of_an_image_is_decoded_alike_by_the_reference(real_images, name):
+    rgb = pixels.read(real_images / name, background="white").rgb
+    middle = rgb[rgb.shape[0] // 2 :, rgb.shape[1] // 2 :][:37, :53]
+    for colors in (5, 200):
+        data = kmq.encode(middle, colors, coding="modelled")
+        assert reference.decode(data).rgb() == kmq.decode(data).tobytes()
 
 
 def test_a_photograph_in_256_colours_is_about_as_close_as_a_start_of_full_k_means(real_images):

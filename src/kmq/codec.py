@@ -14,7 +14,7 @@ from kmq.container.summary import Info, read_info
 from kmq.errors import OptionError
 from kmq.files import write_whole
 from kmq.limits import DEFAULT_MAX_PIXELS, whole_number
-from kmq.options import DEFAULT_EFFORT, Options
+from kmq.options import DEFAULT_CODING, DEFAULT_EFFORT, Options
 from kmq.threads import thread_count
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ def encode(
     psnr: float | None = None,
     max_bytes: int | None = None,
     effort: str = DEFAULT_EFFORT,
+    coding: str = DEFAULT_CODING,
     seed: int = 0,
     max_iter: int | None = None,
     background: str | Rgb | None = None,
@@ -88,14 +89,16 @@ def encode(
 ) -> bytes:
     """Return an image as a `.kmq` file.
 
-    Parameters and errors as for `quantize`, and `max_bytes` as `kmq.Options` has it.
-    An IndexedImage is stored as it is: of the options only `threads` applies to it.
+    Parameters and errors as for `quantize`; `max_bytes` and `coding` as `kmq.Options`
+    has them. An IndexedImage is stored as it is: of the options only `coding` and
+    `threads` apply to it.
     """
     options = Options(
         colors=colors,
         psnr=psnr,
         max_bytes=max_bytes,
         effort=effort,
+        coding=coding,
         seed=seed,
         max_iter=max_iter,
         background=background,
@@ -208,11 +211,15 @@ def dump(indexed: IndexedImage, options: Options) -> bytes:
     """Return the `.kmq` file of an indexed image."""
     from kmq.container import stripes
 
-    return stripes.dumps(indexed, threads=options.workers)
+    return stripes.dumps(indexed, coding=options.coding, threads=options.workers)
 
 
 def load(
-    source: DataSource, *, max_pixels: int = DEFAULT_MAX_PIXELS, threads: int | None = None
+    source: DataSource,
+    *,
+    rows: tuple[int, int] | None = None,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    threads: int | None = None,
 ) -> IndexedImage:
     """Return the palette and indices that a `.kmq` file holds.
 
@@ -220,34 +227,47 @@ def load(
     ----------
     source
         The file's bytes or its path.
+    rows
+        (first, end): only rows `first` to `end` - 1, for which no more of the file is
+        read and decoded than the stripes that hold them.
     max_pixels
-        Larger images are refused before anything is allocated.
+        More pixels are not decoded; that is found out before anything is allocated.
     threads
         As `kmq.Options` has it.
 
     Raises
     ------
     FormatError
-        If anything in the file is wrong.
+        If anything that is read is wrong.
     LimitError
-        If the image has more than `max_pixels` pixels.
+        If there are more than `max_pixels` pixels.
+    OptionError
+        If the image has no such rows.
     OSError
         If the path cannot be read.
     """
     from kmq.container import stripes
 
     limit = whole_number("max_pixels", max_pixels, 1)
-    return stripes.loads(_bytes_of(source), max_pixels=limit, threads=thread_count(threads))
+    workers = thread_count(threads)
+    if isinstance(source, str | Path):
+        with Path(source).open("rb") as file:
+            return stripes.load(file, rows=rows, max_pixels=limit, threads=workers)
+    return stripes.loads(_bytes_of(source), rows=rows, max_pixels=limit, threads=workers)
 
 
 def decode(
-    data: DataSource, *, max_pixels: int = DEFAULT_MAX_PIXELS, threads: int | None = None
+    data: DataSource,
+    *,
+    rows: tuple[int, int] | None = None,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    threads: int | None = None,
 ) -> NDArray[np.uint8]:
     """Return the pixels of a `.kmq` file, (H, W, 3) uint8.
 
     Parameters and errors as for `load`.
     """
-    return load(data, max_pixels=max_pixels, threads=threads).to_rgb()
+    return load(data, rows=rows, max_pixels=max_pixels, threads=threads).to_rgb()
 
 
 def info(source: DataSource) -> Info:
@@ -272,9 +292,7 @@ def _read(image: ImageSource, options: Options) -> NDArray[np.uint8]:
     return pixels.read(image, background=options.background, max_pixels=options.max_pixels).rgb
 
 
-def _bytes_of(source: DataSource) -> bytes:
-    if isinstance(source, str | Path):
-        return Path(source).read_bytes()
+def _bytes_of(source: bytes | bytearray | memoryview) -> bytes:
     if isinstance(source, bytes | bytearray | memoryview):
         return bytes(source)
     raise OptionError(f"data: expected bytes or a path, got {type(source).__name__}")

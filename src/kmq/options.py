@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 DEFAULT_COLORS = 64
 DEFAULT_EFFORT = "default"
 EFFORTS = ("fast", "default", "best")
+DEFAULT_CODING = "auto"
+CODINGS = ("auto", "packed", "modelled")
 MAX_SEED = (1 << 32) - 1
 MAX_PSNR = 100.0
 """Decibels; one sample in 650,000,000 off by one is as close as that."""
@@ -36,6 +38,10 @@ class Options:
         many bytes.
     effort
         How long to search for a palette of lower error: "fast", "default" or "best".
+    coding
+        How the file keeps the indices. "auto": for each stripe, what is smaller;
+        "packed": log2 K bits an index; "modelled": as a context model predicts them,
+        but where that would be larger.
     seed
         0 to 2^32 - 1; another seed starts the search elsewhere.
     max_iter
@@ -59,6 +65,7 @@ class Options:
     psnr: float | None = None
     max_bytes: int | None = None
     effort: str = DEFAULT_EFFORT
+    coding: str = DEFAULT_CODING
     seed: int = 0
     max_iter: int | None = None
     background: str | Rgb | None = None
@@ -78,8 +85,10 @@ class Options:
                 object.__setattr__(self, name, whole_number(name, given, low, high))
         if self.psnr is not None:
             _check_psnr(self.psnr)
-        if self.effort not in EFFORTS:
-            raise OptionError(f"effort: expected one of {', '.join(EFFORTS)}, got {self.effort!r}")
+        for name, choices in (("effort", EFFORTS), ("coding", CODINGS)):
+            given = getattr(self, name)
+            if given not in choices:
+                raise OptionError(f"{name}: expected one of {', '.join(choices)}, got {given!r}")
         if self.psnr is not None and self.max_bytes is not None:
             raise OptionError("max_bytes: cannot be asked for together with psnr")
         object.__setattr__(self, "threads", thread_count(self.threads))

@@ -65,7 +65,7 @@ def encode_to_size(
     def is_too_large(colors: int) -> bool:
         palette = _fit(histogram, colors, options)
         indexed = clustering.apply(pixels, palette, histogram, threads=options.workers)
-        data = stripes.dumps(indexed, threads=options.workers)
+        data = stripes.dumps(indexed, coding=options.coding, threads=options.workers)
         sizes[colors] = len(data)
         if len(data) > max_bytes:
             return True

@@ -21,7 +21,7 @@ SHAPES = [(1, 1), (1, 37), (37, 1), (3, 5), (16, 16), (31, 33), (1, 1000)]
 def test_a_file_of_one_stripe_is_within_40_bytes_of_the_theoretical_count(random_indexed, colors):
     for height, width in SHAPES:
         image = random_indexed(colors, height, width)
-        data = dumps(image)
+        data = dumps(image, coding="packed")
         theoretical_bits = 24 * colors + height * width * math.log2(colors)
         assert 8 * len(data) - theoretical_bits <= 8 * 40
         assert loads(data) == image
@@ -44,7 +44,7 @@ def test_large_images_are_cut_into_stripes_and_cost_16_bytes_each(
     random_indexed, colors, height, width, stripes
 ):
     image = random_indexed(colors, height, width)
-    data = dumps(image, threads=2)
+    data = dumps(image, coding="packed", threads=2)
     head = layout.read_head(io.BytesIO(data))
     assert len(head.stripes) == stripes
     theoretical_bits = 24 * colors + height * width * math.log2(colors)
@@ -52,11 +52,14 @@ def test_large_images_are_cut_into_stripes_and_cost_16_bytes_each(
     assert loads(data) == image
 
 
+@pytest.mark.parametrize("coding", ["auto", "packed"])
 @pytest.mark.parametrize("colors", [2, 3])
-def test_any_number_of_threads_gives_the_same(random_indexed, colors):
-    image = random_indexed(colors, 2050, 1030)
-    data = dumps(image)
-    assert dumps(image, threads=2) == dumps(image, threads=8) == data
+def test_any_number_of_threads_gives_the_same(random_indexed, colors, coding):
+    noise = random_indexed(colors, 2050, 1030)
+    image = IndexedImage(noise.palette, np.minimum(noise.indices, noise.indices[::-1] // 2))
+    data = dumps(image, coding=coding)
+    assert dumps(image, coding=coding, threads=2) == data
+    assert dumps(image, coding=coding, threads=8) == data
     assert loads(data, threads=2) == loads(data, threads=8) == image
 
 
@@ -79,22 +82,25 @@ indexed_images = st.integers(1, 300).flatmap(
 )
 
 
-@given(indexed_images)
-def test_what_is_dumped_is_loaded(image):
-    assert loads(dumps(image)) == image
+codings = st.sampled_from(["auto", "packed"])
 
 
-@given(indexed_images, st.data())
-def test_any_truncation_is_a_format_error(image, data):
-    whole = dumps(image)
+@given(indexed_images, codings)
+def test_what_is_dumped_is_loaded(image, coding):
+    assert loads(dumps(image, coding=coding)) == image
+
+
+@given(indexed_images, codings, st.data())
+def test_any_truncation_is_a_format_error(image, coding, data):
+    whole = dumps(image, coding=coding)
     cut = data.draw(st.integers(0, len(whole) - 1))
     with pytest.raises(FormatError):
         loads(whole[:cut])
 
 
-@given(indexed_images, st.data())
-def test_any_flipped_bit_is_a_format_error(image, data):
-    damaged = bytearray(dumps(image))
+@given(indexed_images, codings, st.data())
+def test_any_flipped_bit_is_a_format_error(image, coding, data):
+    damaged = bytearray(dumps(image, coding=coding))
     bit = data.draw(st.integers(0, 8 * len(damaged) - 1))
     damaged[bit // 8] ^= 1 << bit % 8
     with pytest.raises(FormatError):
@@ -102,11 +108,13 @@ def test_any_flipped_bit_is_a_format_error(image, data):
     assert faults(bytes(damaged))
 
 
+@pytest.mark.parametrize("coding", ["auto", "packed"])
 @pytest.mark.parametrize("colors", [2, 3, 300])
 def test_every_truncation_and_every_flipped_bit_of_one_file_is_a_format_error(
-    random_indexed, colors
+    random_indexed, colors, coding
 ):
-    whole = dumps(random_indexed(colors, 7, 11))
+    noise = random_indexed(colors, 7, 11)
+    whole = dumps(IndexedImage(noise.palette, np.sort(noise.indices)), coding=coding)
     for cut in range(len(whole)):
         with pytest.raises(FormatError):
             loads(whole[:cut])

@@ -11,7 +11,15 @@ import click
 
 from kmq.errors import OptionError
 from kmq.limits import DEFAULT_MAX_PIXELS, MAX_COLORS
-from kmq.options import DEFAULT_COLORS, DEFAULT_EFFORT, EFFORTS, MAX_SEED, Options
+from kmq.options import (
+    CODINGS,
+    DEFAULT_CODING,
+    DEFAULT_COLORS,
+    DEFAULT_EFFORT,
+    EFFORTS,
+    MAX_SEED,
+    Options,
+)
 
 Command: TypeAlias = Callable[..., None]
 Decorator: TypeAlias = Callable[[Command], Command]
@@ -42,6 +50,13 @@ EFFORT = click.option(
     default=DEFAULT_EFFORT,
     show_default=True,
     help="How long to search for a better palette.",
+)
+CODING = click.option(
+    "--coding",
+    type=click.Choice(CODINGS),
+    default=DEFAULT_CODING,
+    show_default=True,
+    help="How the file keeps the indices; auto takes what is smaller.",
 )
 SEED = click.option(
     "--seed",

@@ -34,6 +34,7 @@ EXTENSION = ".kmq"
         type=click.Path(exists=True, dir_okay=False),
         help="Use the colours of this file: hex lines, .gpl, JSON or a .kmq file.",
     ),
+    arguments.CODING,
     arguments.RECURSIVE,
     arguments.FORCE,
     arguments.SKIP_EXISTING,

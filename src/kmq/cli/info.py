@@ -52,7 +52,7 @@ def _described(source: str, found: Info) -> str:
         ("stripes", ", ".join(f"{count} {coding}" for coding, count in codings.items())),
         ("theoretical", f"{theoretical:,.0f} bits (24K + N log2 K), {theoretical / 8:,.1f} bytes"),
         ("actual", f"{found.file_bytes * 8:,} bits, {found.file_bytes:,} bytes"),
-        ("difference", f"{found.excess_bytes:+,.1f} bytes"),
+        ("difference", f"{found.excess_bytes:+,.1f} bytes, {found.share:.1%} of the theoretical"),
     ):
         print(f"  {name:<12} {value}", file=text)
     return text.getvalue().rstrip()

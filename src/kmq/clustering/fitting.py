@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from kmq.clustering import schedule
 from kmq.clustering.histogram import Histogram
 from kmq.clustering.lloyd import Clusters, iterate
-from kmq.clustering.palette import whole_number_palette
+from kmq.clustering.palette import split_in_halves, whole_number_palette
 from kmq.clustering.points import Points, coarsen, count_cells, distinct_colors
 from kmq.clustering.schedule import Effort
 from kmq.clustering.search import search
@@ -24,7 +24,8 @@ def fit_colors(
     K is `colors`, or n where that is less; then the palette is the colours themselves.
     """
     if len(histogram) <= colors:
-        return histogram.colors, np.arange(len(histogram), dtype=np.int32)
+        order = split_in_halves(histogram.colors.astype(np.int64))
+        return histogram.colors[order], np.argsort(order).astype(np.int32)
     points = distinct_colors(histogram)
     clusters = cluster(points, colors, effort, seed, threads)
     last_iterations = effort.last_iterations

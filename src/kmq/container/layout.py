@@ -28,7 +28,8 @@ GREY, RGB = 0, 1
 ENTRY_BYTES = {GREY: 1, RGB: 3}
 """Layouts, and the bytes of a palette entry in each."""
 
-CODINGS = {0: "packed"}
+PACKED, MODELLED = 0, 1
+CODINGS = {PACKED: "packed", MODELLED: "modelled"}
 """The codings of a stripe that this version reads, by their number in the file."""
 
 _VARINT_BYTES = 9

@@ -6,6 +6,7 @@ Where K is a power of two, fields of log2 K bits; else the mixed-radix code of
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,11 @@ def decode(body: bytes | memoryview, count: int, palette_size: int) -> NDArray[A
     from kmq.container import mixed_radix
 
     return mixed_radix.decode(body, count, palette_size)
+
+
+def least_bytes(count: int, palette_size: int) -> int:
+    """Return a size that no packed body of `count` indices is below."""
+    return int(count * math.log2(palette_size) / 8 * (1 - 1e-9))
 
 
 def is_power_of_two(number: int) -> bool:

@@ -41,11 +41,17 @@ class Info:
         """File size above the theoretical one, in bytes; negative where below."""
         return self.file_bytes - self.theoretical_bits / 8
 
+    @property
+    def share(self) -> float:
+        """File size as a share of the theoretical one."""
+        return 8 * self.file_bytes / self.theoretical_bits
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""
         return asdict(self) | {
             "theoretical_bits": self.theoretical_bits,
             "excess_bytes": self.excess_bytes,
+            "share": self.share,
         }
 
 

@@ -1,0 +1,256 @@
+"""Coding 1 decoded as `kmq-1.md` says it, with the standard library alone; slow."""
+
+from array import array
+
+KNOTS = [
+    *(32768, 28693, 24743, 21025, 17625, 14595, 11955, 9702, 7812, 6249, 4971, 3938, 3108),
+    *(2446, 1921, 1506, 1179, 922, 720, 562, 439, 342, 267, 208, 162, 126, 98, 77, 60, 47),
+    *(36, 28, 22, 17, 13, 10, 8, 6, 5, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4),
+]
+MASK = 0xFFFFFFFF
+MULTIPLIERS = [pow(0x9E3779B1, power, 1 << 32) for power in range(1, 42)]
+# Columns to the right and rows down, in the order of the multipliers.
+NEAR = [(-1, 0), (0, -1), (-1, -1), (1, -1)]
+MIDDLE = [(-2, 0), (0, -2), (1, -2), (2, -1), (-1, -2), (-2, -1)]
+RING = [(-3, 0), (0, -3), (3, -1), (-3, -1), (2, -2), (-2, -2), (1, -3), (-1, -3), (-4, 0), (3, -2)]
+WIDE = [
+    *((-3, -2), (2, -3), (-2, -3), (4, -1), (-4, -1), (-5, 0), (4, -2), (-4, -2)),
+    *((0, -4), (1, -4), (-1, -4), (2, -4), (-2, -4), (0, -5)),
+    *((-6, 0), (3, -3), (-3, -3), (5, -1), (-5, -1), (6, -1)),
+]
+
+
+def falling(x):
+    left, part = divmod(x, 64)
+    return (KNOTS[left] * (64 - part) + KNOTS[left + 1] * part) // 64
+
+
+SQUASH = [4] + [falling(-x) if x < 0 else 65536 - falling(x) for x in range(-3071, 3072)]
+STRETCH = []
+for step in range(4096):
+    odds = STRETCH[-1] if STRETCH else -3072
+    while odds < 3072 and SQUASH[odds + 3072] < step * 16 + 8:
+        odds += 1
+    STRETCH.append(odds)
+STRETCH = [min(max(odds, -2047), 2047) for odds in STRETCH]
+
+
+def scatter(number):
+    number = (number & MASK) * 0x2C1B3C6D & MASK
+    number ^= number >> 15
+    number = number * 0x297A2D39 & MASK
+    return number ^ number >> 13
+
+
+def clamp(number, low, high):
+    return min(max(number, low), high)
+
+
+class Coder:
+    """The range decoder, the slots and the mixers."""
+
+    def __init__(self, body):
+        self.body, self.position = body, 0
+        self.low, self.span = self.word() << 32 | self.word() << 16 | self.word(), 1 << 48
+        self.slots, self.weights = {}, {}
+
+    def word(self):
+        pair = self.body[self.position : self.position + 2] + b"\0\0"
+        self.position += 2
+        return pair[0] << 8 | pair[1]
+
+    def slot(self, address, check):
+        """Return [probability of 2^18, count]; a slot of another check has learned nothing."""
+        chance, count, kept = self.slots.get(address, (1 << 17, 0, 0))
+        return (chance, count) if kept == check else (1 << 17, 0)
+
+    def confidence(self, contexts):
+        counts = [self.slot(*context)[1] for context in contexts]
+        return [sum(count >= edge for edge in (1, 2, 4, 12)) for count in counts]
+
+    def decide(self, contexts, mixers, initial):
+        states = [self.slot(*context) for context in contexts]
+        inputs = [STRETCH[chance >> 6] for chance, _ in states]
+        sets = [self.weights.setdefault(mixer, [initial] * len(inputs)) for mixer in mixers]
+        dot = sum(x * (u + v) for x, u, v in zip(inputs, *sets, strict=True)) >> 16
+        p = SQUASH[clamp(dot, -3071, 3071) + 3072]
+
+        bound = (self.span >> 16) * p
+        yes = int(self.low < bound)
+        if yes:
+            self.span = bound
+        else:
+            self.low, self.span = self.low - bound, self.span - bound
+        if self.span < 1 << 32:
+            self.low, self.span = self.low << 16 | self.word(), self.span << 16
+
+        error = (yes * 65536 - p) * 3 >> 1
+        for i, x in enumerate(inputs):
+            for weights in sets:
+                weights[i] += x * error + 0x8000 >> 16
+        for (address, check), (chance, count) in zip(contexts, states, strict=True):
+            if count == 0:
+                chance = p << 2
+            chance += (yes * 0x3FFFF - chance) * (655360 // (10 * count + 13)) >> 16
+            self.slots[address] = chance, min(count + 1, 60), check
+        return yes
+
+
+def split_axes(palette, leaves):
+    sums = [[0] * 4 for _ in range(leaves)]
+    sums += [[*color, 1] for color in palette]
+    sums += [[0] * 4 for _ in range(leaves - len(palette))]
+    axes = [None] * leaves
+    for node in range(leaves - 1, 0, -1):
+        left, right = sums[2 * node], sums[2 * node + 1]
+        sums[node] = [a + b for a, b in zip(left, right, strict=True)]
+        if right[3]:
+            from_mean = [16 * c // left[3] for c in left[:3]]
+            to_mean = [16 * c // right[3] for c in right[:3]]
+            line = [b - a for a, b in zip(from_mean, to_mean, strict=True)]
+            norm = max(sum(c * c for c in line), 16)
+            line = [c * (1 << 19) // norm for c in line]
+            middle = [a + b >> 1 for a, b in zip(from_mean, to_mean, strict=True)]
+            axes[node] = *line, -sum(m * c for m, c in zip(middle, line, strict=True)) >> 4
+    return axes
+
+
+def decode_stripe(body, pixels, width, palette):
+    """Return the indices of a stripe, row by row, or raise ValueError."""
+    if len(palette) == 1 and body:
+        raise ValueError("the body of one colour is not empty")
+    rows = pixels // width
+    plane = [[0] * width] * rows if len(palette) == 1 else decode(body, rows, width, palette)
+    return array("H", (index for row in plane for index in row))
+
+
+def decode(body, rows, width, palette):
+    """Return rows of indices; `palette` is a list of (red, green, blue), at least two."""
+    if body[-1:] == b"\0":
+        raise ValueError("the body ends in a zero byte")
+    colors = len(palette)
+    bits = (colors - 1).bit_length()
+    leaves = 1 << bits
+    axes = split_axes(palette, leaves)
+    size_bits = (rows * width - 1).bit_length()
+    flat_bits = clamp(size_bits - 4, 8, 16)
+    guess_bits = clamp(size_bits - 5, 8, 15)
+    tree_bits = clamp(size_bits - 6, 6, 14)
+    pairs = min(leaves * leaves, 1 << 16)
+    coder = Coder(body)
+    plane = [[0] * (width + 16) for _ in range(5)]
+
+    def pair_slot(kind, a, b):
+        pair = a << bits | b
+        return (kind, pair & pairs - 1), pair >> 16 & 255
+
+    def hashed_slot(kind, number, size, within=0):
+        number = scatter(number)
+        return (kind, number >> 32 - size, within), number & 255
+
+    def distance(a, b):
+        red, green, blue = (abs(x - y) for x, y in zip(palette[a], palette[b], strict=True))
+        return sum(red + 2 * green + blue >= edge for edge in (1, 16, 32, 56, 96, 160, 280))
+
+    for y in range(5, rows + 5):
+        plane.append([plane[y - 1][8]] * 8 + [0] * (width + 8))
+        for x in range(8, width + 8):
+
+            def at(offset, x=x, y=y):
+                return plane[y + offset[1]][x + offset[0]]
+
+            def summed(offsets, start, at=at):
+                return sum(MULTIPLIERS[start + i] * at(o) for i, o in enumerate(offsets))
+
+            W, N, NW, NE = map(at, NEAR)
+            WW, NN, NNE, NEE, NNW, NWW = map(at, MIDDLE)
+            ring = summed(RING, 10)
+            wide_ring = ring + summed(WIDE, 20)
+            flat = all(index == W for index in (N, NW, NE, WW, NN, NNE, NEE, NNW, NWW))
+            if flat:
+                contexts = [(("flat", W), 0)]
+                for j, number in enumerate((ring, wide_ring)):
+                    number += MULTIPLIERS[0] * W
+                    contexts.append(hashed_slot(("flat hashed", j), number, flat_bits))
+                mixers = "flat", ("flat", *coder.confidence(contexts[1:]))
+                if coder.decide(contexts, mixers, 9000):
+                    plane[y][x] = W
+                    continue
+
+            h4 = summed(NEAR, 0)
+            h10 = h4 + summed(MIDDLE, 4)
+            h20 = h10 + ring
+            h40 = h10 + wide_ring
+            c1, c2 = (N, W) if W == NW else (W, N)
+            if c1 == c2:
+                c2 = next((index for index in (NE, NW, WW) if index != c1), NN)
+            if colors == 2:
+                c2 = c1
+            guesses = 1 if c1 == c2 else 2
+            equal = [index == c1 for index in (NW, NE, WW, NN, N, W, NEE, NNE)]
+            equal += [index == c2 for index in (NE, NW, WW, NN)]
+            q = sum(bit << i for i, bit in enumerate(equal))
+            near = distance(W, N), distance(N, NW), distance(W, NW), distance(N, NE)
+            found = False
+            for guess in range(int(flat), guesses):
+                contexts = [
+                    (("equal", guess, q), 0),
+                    (("distance", guess, near), 0),
+                    pair_slot(("pair", guess), c1, c2),
+                ]
+                for j, number in enumerate((h4, h10, h20, h40)):
+                    contexts.append(hashed_slot(("guess", j), number, guess_bits, guess))
+                mixers = (
+                    ("confidence", guess, *coder.confidence(contexts[5:])),
+                    ("equality", guess, q & 255),
+                )
+                if coder.decide(contexts, mixers, 6800):
+                    plane[y][x] = c2 if guess else c1
+                    found = True
+                    break
+            if found:
+                continue
+
+            node = 1
+            for depth in range(bits):
+                shift = bits - 1 - depth
+                left = (2 * node << shift) - leaves
+                right = left + (1 << shift)
+                if right >= colors:
+                    node = 2 * node
+                    continue
+                if shift == 0 and left in (c1, c2):
+                    node = 2 * node + 1
+                    continue
+                if shift == 0 and right in (c1, c2):
+                    node = 2 * node
+                    continue
+                level = depth % 4
+                within = 1 << level | node & (1 << level) - 1
+                branch = MULTIPLIERS[40] * (node >> level)
+                contexts = [(("node", node), 0)]
+                for j, index in enumerate((W, N, NE)):
+                    contexts.append(pair_slot(("tree pair", j), index, node))
+                for j, number in enumerate((h4, h10, h20)):
+                    contexts.append(hashed_slot(("tree", j), number + branch, tree_bits, within))
+
+                def side(index, axis=axes[node]):
+                    return sum(a * c for a, c in zip(axis, palette[index], strict=False)) + axis[3]
+
+                def steps(number, down, half):
+                    return clamp((number >> down) + half, 0, 2 * half - 1)
+
+                mean = side(W) + side(N) >> 1
+                gradient = side(W) + side(N) - side(NW)
+                wide = side(WW) + side(NN) >> 1
+                contexts += [
+                    (("side 1", depth, steps(gradient, 12, 16), steps(mean, 12, 16)), 0),
+                    (("side 2", depth, steps(mean, 13, 8), steps(wide, 13, 8)), 0),
+                ]
+                mixers = ("depth", depth), ("node", node >> max(depth - 7, 0))
+                node = 2 * node + coder.decide(contexts, mixers, 6600)
+            plane[y][x] = node - leaves
+        plane[y][width + 8 :] = [plane[y][width + 7]] * 8
+    if coder.position < len(body):
+        raise ValueError("the body is longer than its pixels need")
+    return [row[8:-8] for row in plane[5:]]

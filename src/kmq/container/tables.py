@@ -1,0 +1,54 @@
+"""The coder's tables, each from a recipe in whole numbers that the specification repeats."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# 65,536 / (1 + exp(x / 4)) for x from 0 to 48, at least 4: half of the logistic curve.
+_SQUASH_KNOTS = (
+    *(32768, 28693, 24743, 21025, 17625, 14595, 11955, 9702, 7812, 6249, 4971, 3938, 3108),
+    *(2446, 1921, 1506, 1179, 922, 720, 562, 439, 342, 267, 208, 162, 126, 98, 77, 60, 47),
+    *(36, 28, 22, 17, 13, 10, 8, 6, 5, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4),
+)
+_KNOT_STEP = 64
+
+SQUASH_REACH = 3072
+"""Log-odds, in 256ths of a natural logarithm, lie from minus this to this less one."""
+
+COUNT_LIMIT = 60
+"""A slot that has learned so often forgets as fast as it learns."""
+
+
+def _squash() -> NDArray[Any]:
+    """Return the probability, of 65,536, at each log-odds from -3072 to 3071."""
+    knots = np.array(_SQUASH_KNOTS)
+    left, part = np.divmod(np.arange(SQUASH_REACH), _KNOT_STEP)
+    falling = (knots[left] * (_KNOT_STEP - part) + knots[left + 1] * part) // _KNOT_STEP
+    return np.concatenate([[4], falling[:0:-1], 65536 - falling]).astype(np.int32)
+
+
+def _stretch(squash: NDArray[Any]) -> NDArray[Any]:
+    """Return the log-odds, clipped to 2047, of each probability of 4,096, taken mid-step."""
+    odds = np.searchsorted(squash, np.arange(4096) * 16 + 8) - SQUASH_REACH
+    return np.clip(odds, -2047, 2047).astype(np.int16)
+
+
+SQUASH = _squash()
+STRETCH = _stretch(SQUASH)
+
+RATES = np.array([655_360 // (10 * count + 13) for count in range(64)], dtype=np.int32)
+"""How far, of 65,536, a slot moves to what it sees: 1 / (count + 1.3)."""
+
+CONFIDENCE = np.array([0, 1, 2, 2, *[3] * 8, *[4] * 52], dtype=np.int32)
+"""The class, of five, of a slot's count."""
+
+CLOSENESS = np.searchsorted((1, 16, 32, 56, 96, 160, 280), np.arange(1021), "right").astype(
+    np.int32
+)
+"""The class, of eight, of the distance |red| + 2 |green| + |blue| of two colours."""
+
+HASH = np.array([pow(0x9E3779B1, power, 1 << 32) for power in range(1, 42)], dtype=np.int64)
+"""Multipliers that make one sum of a context's indices."""

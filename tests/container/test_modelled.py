@@ -1,0 +1,161 @@
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_format import FORMATS, module
+
+from kmq.container import modelled
+from kmq.errors import FormatError
+
+reference_modelled = module(FORMATS / "reference_modelled.py")
+
+
+def make_palette(colors, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (colors, 3)).astype(np.uint8)
+
+
+def make_plane(rows, width, colors, seed=0, noise=0.1):
+    """Slopes and steps with some noise: neighbours agree, but not everywhere."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[:rows, :width]
+    plane = ((x // 5 + y // 3 + (x > y) * 7) * max(colors // 11, 1)) % colors
+    noisy = random.random((rows, width)) < noise
+    plane[noisy] = random.integers(0, colors, noisy.sum())
+    return plane.astype(np.uint8 if colors <= 256 else np.uint16)
+
+
+def round_trip(indices, palette):
+    body = modelled.encode(indices, palette)
+    decoded = modelled.decode(body, *indices.shape, palette)
+    assert decoded.dtype == indices.dtype
+    np.testing.assert_array_equal(decoded, indices)
+    return body
+
+
+COLORS = [1, 2, 3, 4, 5, 16, 17, 64, 200, 256, 257, 1000, 65536]
+SIZES = [(1, 1), (1, 40), (40, 1), (2, 2), (3, 5), (7, 4), (9, 8), (33, 47)]
+
+
+@pytest.mark.parametrize("colors", COLORS)
+@pytest.mark.parametrize("size", SIZES)
+def test_every_size_and_number_of_colours_comes_back(size, colors):
+    palette = make_palette(colors)
+    indices = make_plane(*size, colors)
+    if colors == 1:
+        indices[:] = 0
+    round_trip(indices, palette)
+
+
+@pytest.mark.parametrize("colors", COLORS[1:])
+def test_noise_comes_back(colors):
+    round_trip(make_plane(64, 61, colors, noise=1.0), make_palette(colors))
+
+
+@pytest.mark.parametrize("colors", COLORS[1:])
+def test_one_colour_all_over_takes_a_few_bytes(colors):
+    for index in (0, colors - 1):
+        indices = np.full((64, 64), index, dtype=np.uint8 if colors <= 256 else np.uint16)
+        assert len(round_trip(indices, make_palette(colors))) <= 12
+
+
+@given(
+    rows=st.integers(1, 12),
+    width=st.integers(1, 20),
+    colors=st.sampled_from([2, 3, 4, 5, 7, 16, 17, 100, 256, 257, 700]),
+    noise=st.sampled_from([0.0, 0.05, 0.5, 1.0]),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=60, deadline=None)
+def test_the_reference_decoder_decodes_the_same(rows, width, colors, noise, seed):
+    palette = make_palette(colors, seed)
+    indices = make_plane(rows, width, colors, seed, noise)
+    body = modelled.encode(indices, palette)
+    assert reference_modelled.decode(body, rows, width, palette.tolist()) == indices.tolist()
+
+
+@pytest.mark.parametrize("colors", [2, 3, 16, 200, 257])
+def test_the_reference_decoder_decodes_a_larger_plane(colors):
+    palette = make_palette(colors)
+    indices = make_plane(70, 90, colors)
+    body = round_trip(indices, palette)
+    assert reference_modelled.decode(body, 70, 90, palette.tolist()) == indices.tolist()
+
+
+def mutated(body, random):
+    body = bytearray(body)
+    for _ in range(random.integers(1, 4)):
+        kind = random.integers(4)
+        place = int(random.integers(len(body) + 1))
+        if kind == 0 and place < len(body):
+            body[place] ^= 1 << int(random.integers(8))
+        elif kind == 1:
+            del body[place:]
+        elif kind == 2:
+            body[place:place] = random.bytes(int(random.integers(1, 9)))
+        else:
+            del body[place : place + int(random.integers(1, 9))]
+    return bytes(body)
+
+
+@pytest.mark.parametrize("colors", [2, 3, 5, 17, 200, 256, 300])
+def test_a_damaged_body_is_refused_or_gives_indices_in_range(colors):
+    random = np.random.default_rng(colors)
+    palette = make_palette(colors)
+    body = modelled.encode(make_plane(19, 23, colors), palette)
+    started = time.monotonic()
+    refused = 0
+    for _ in range(1500):
+        try:
+            decoded = modelled.decode(mutated(body, random), 19, 23, palette)
+        except FormatError:
+            refused += 1
+        else:
+            assert decoded.shape == (19, 23)
+            assert decoded.max() < colors
+    assert refused
+    assert time.monotonic() - started < 60
+
+
+def test_a_body_with_bytes_to_spare_is_refused():
+    palette = make_palette(16)
+    body = modelled.encode(make_plane(8, 8, 16), palette)
+    with pytest.raises(FormatError, match="zero byte"):
+        modelled.decode(body + b"\0", 8, 8, palette)
+    with pytest.raises(FormatError, match="end after"):
+        modelled.decode(body + b"\1" * 9, 8, 8, palette)
+    with pytest.raises(FormatError, match="one colour"):
+        modelled.decode(b"\1", 8, 8, palette[:1])
+
+
+WITHOUT_JIT = """
+import numpy as np
+from kmq.container import modelled
+for colors in (2, 3, 17, 300):
+    palette = (np.arange(3 * colors).reshape(-1, 3) * 7 % 256).astype(np.uint8)
+    indices = (np.arange(35).reshape(5, 7) ** 2 // 3 % colors).astype(np.uint16)
+    if colors <= 256:
+        indices = indices.astype(np.uint8)
+    body = modelled.encode(indices, palette)
+    assert (modelled.decode(body, 5, 7, palette) == indices).all()
+    print(body.hex())
+"""
+
+
+def test_the_interpreter_codes_the_same_bytes_as_the_compiler():
+    outputs = [
+        subprocess.run(
+            [sys.executable, "-W", "error", "-c", WITHOUT_JIT],
+            env={**os.environ, "NUMBA_DISABLE_JIT": disabled},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        ).stdout
+        for disabled in "01"
+    ]
+    assert outputs[0] == outputs[1]
