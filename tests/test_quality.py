@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kmq.image import IndexedImage
-from kmq.quality import psnr
+from kmq.quality import psnr, ssim
 
 
 def test_equal_pixels_have_no_noise():
@@ -20,3 +20,23 @@ def test_the_ratio_is_that_of_the_definition(random_indexed, height):
     rgb = np.random.default_rng(0).integers(0, 256, (height, 17, 3), np.uint8)
     mean = ((rgb.astype(float) - image.to_rgb()) ** 2).mean()
     assert psnr(rgb, image) == pytest.approx(10 * math.log10(255**2 / mean))
+
+
+def test_equal_pixels_are_similar_in_full(random_indexed):
+    image = random_indexed(9, 20, 17)
+    assert ssim(image.to_rgb(), image) == pytest.approx(1)
+
+
+def test_the_similarity_of_flat_images_is_that_of_the_definition():
+    # Without variance the index is (2 a b + c) / (a^2 + b^2 + c) with c = (0.01 * 255)^2.
+    image = IndexedImage([[100, 100, 100]], np.zeros((20, 20), np.uint8))
+    rgb = np.full((20, 20, 3), 140, np.uint8)
+    stabilizer = (0.01 * 255) ** 2
+    expected = (2 * 100 * 140 + stabilizer) / (100**2 + 140**2 + stabilizer)
+    assert ssim(rgb, image) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(("height", "width"), [(10, 30), (30, 10)])
+def test_an_image_smaller_than_the_window_has_no_similarity(random_indexed, height, width):
+    image = random_indexed(9, height, width)
+    assert ssim(image.to_rgb(), image) is None

@@ -1,0 +1,198 @@
+"""One image in several numbers of colours: how large, how close, how long.
+
+Beside each `.kmq` file stand the same pixels as PNG with a palette and as lossless
+WebP. `kmq compare` prints these rows, its report draws them.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from kmq import codec, quality
+from kmq.image import IndexedImage
+from kmq.options import Options
+from kmq.threads import map_threads
+
+PNG_MOST_COLORS = 256
+"""The largest palette of a PNG: an index has 8 bits."""
+
+WEBP_LONGEST_SIDE = 16_383
+"""Pixels: the widest and highest image that WebP holds."""
+
+
+class Sizes(TypedDict):
+    """Bytes of a whole `.kmq` file in each of the container's codings."""
+
+    packed: int
+    modelled: int | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """What an image comes to in one number of colours.
+
+    Attributes
+    ----------
+    colors
+        K as it was asked for.
+    indexed
+        The image in K colours, or in all its colours where it has fewer.
+    seconds
+        Time of clustering and of finding each pixel's colour, kernels loaded before.
+    theoretical_bytes
+        24 K + N log2 K bits for N pixels and the colours there are, in bytes.
+    packed_bytes, modelled_bytes
+        The whole `.kmq` file; None for a coding that the container does not have.
+    png_bytes, webp_bytes
+        The same pixels as PNG with a palette (Pillow, optimised) and as lossless WebP
+        (the slowest and smallest it offers); None where the format cannot hold them.
+    psnr
+        Peak signal-to-noise ratio in decibels, infinity where nothing changed.
+    ssim
+        Structural similarity, at most 1; None without scikit-image, or where it is
+        undefined.
+    """
+
+    colors: int
+    indexed: IndexedImage = field(repr=False)
+    seconds: float
+    theoretical_bytes: float
+    packed_bytes: int
+    modelled_bytes: int | None
+    png_bytes: int | None
+    webp_bytes: int | None
+    psnr: float
+    ssim: float | None
+
+    @property
+    def used(self) -> int:
+        """How many colours there are: `colors`, or as many as the image has."""
+        return len(self.indexed.palette)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every pixel kept its colour."""
+        return math.isinf(self.psnr)
+
+    @property
+    def smallest_bytes(self) -> int:
+        """The smaller of the `.kmq` files."""
+        if self.modelled_bytes is None:
+            return self.packed_bytes
+        return min(self.packed_bytes, self.modelled_bytes)
+
+    def to_dict(self, file_bytes: int) -> dict[str, Any]:
+        """Return plain values for JSON and CSV; `file_bytes` is the original's size."""
+        return {
+            "colors": self.colors,
+            "used": self.used,
+            "theoretical_bytes": self.theoretical_bytes,
+            "packed_bytes": self.packed_bytes,
+            "modelled_bytes": self.modelled_bytes,
+            "share": self.smallest_bytes / file_bytes,
+            "png_bytes": self.png_bytes,
+            "webp_bytes": self.webp_bytes,
+            "exact": self.is_exact,
+            "psnr": None if self.is_exact else self.psnr,
+            "ssim": self.ssim,
+            "seconds": self.seconds,
+        }
+
+
+def compare(rgb: NDArray[np.uint8], colors: Sequence[int], options: Options) -> list[Row]:
+    """Return a row for each number of colours, in the order given.
+
+    Parameters
+    ----------
+    rgb
+        (H, W, 3), each at least 1.
+    colors
+        The numbers of colours, each 1 to 65,536.
+    options
+        How to cluster; its own `colors`, and its targets, are left aside.
+
+    Raises
+    ------
+    OptionError
+        If a number of colours is out of its range.
+    """
+    choices = [replace(options, colors=each, psnr=None, max_bytes=None) for each in colors]
+    for first in choices[:1]:
+        codec.quantize_pixels(rgb, first)  # loads the kernels, which no time includes
+    quantized = [_timed_quantize(rgb, each) for each in choices]
+
+    def row(number: int) -> Row:
+        indexed, seconds = quantized[number]
+        found = sizes(indexed)
+        return Row(
+            colors=colors[number],
+            indexed=indexed,
+            seconds=seconds,
+            theoretical_bytes=theoretical_bytes(indexed),
+            packed_bytes=found["packed"],
+            modelled_bytes=found["modelled"],
+            png_bytes=png_bytes(indexed),
+            webp_bytes=webp_bytes(indexed),
+            psnr=quality.psnr(rgb, indexed),
+            ssim=quality.ssim(rgb, indexed) if has_ssim() else None,
+        )
+
+    return map_threads(row, range(len(choices)), options.workers)
+
+
+def sizes(indexed: IndexedImage) -> Sizes:
+    """Return the bytes of an indexed image's `.kmq` file in each coding.
+
+    The container packs indices; it has no context model, so that size is None.
+    """
+    return {"packed": len(codec.encode(indexed, threads=1)), "modelled": None}
+
+
+def theoretical_bytes(indexed: IndexedImage) -> float:
+    """Return 24 K + N log2 K bits, for K colours and N pixels, in bytes."""
+    colors = len(indexed.palette)
+    return (24 * colors + indexed.width * indexed.height * math.log2(colors)) / 8
+
+
+def png_bytes(indexed: IndexedImage) -> int | None:
+    """Return the bytes of the same pixels as PNG with a palette; None above 256 colours."""
+    if len(indexed.palette) > PNG_MOST_COLORS:
+        return None
+    image = Image.frombytes("P", (indexed.width, indexed.height), indexed.indices.tobytes())
+    image.putpalette(indexed.palette.tobytes(), "RGB")
+    return _saved_bytes(image, format="PNG", optimize=True)
+
+
+def webp_bytes(indexed: IndexedImage) -> int | None:
+    """Return the bytes of the same pixels as lossless WebP; None if that is too large for it."""
+    if max(indexed.width, indexed.height) > WEBP_LONGEST_SIDE:
+        return None
+    image = Image.fromarray(indexed.to_rgb())
+    return _saved_bytes(image, format="WEBP", lossless=True, quality=100, method=6, exact=True)
+
+
+def has_ssim() -> bool:
+    """Whether scikit-image is there to compute the structural similarity."""
+    return find_spec("skimage") is not None
+
+
+def _timed_quantize(rgb: NDArray[np.uint8], options: Options) -> tuple[IndexedImage, float]:
+    started = time.perf_counter()
+    indexed = codec.quantize_pixels(rgb, options)
+    return indexed, time.perf_counter() - started
+
+
+def _saved_bytes(image: Image.Image, **how: Any) -> int:
+    file = io.BytesIO()
+    image.save(file, **how)
+    return file.tell()
