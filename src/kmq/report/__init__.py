@@ -1,0 +1,66 @@
+"""A comparison as one self-contained HTML page.
+
+`page` gathers what the page shows and renders it; the other modules make its parts:
+`pictures` the images, `error_map` the map of where the error is, `trace` the error of each
+iteration, `jpeg` the other kind of coding, `figures` the plots. The page itself is
+`template.html.j2` with `report.css` and `report.js`; it loads nothing from anywhere.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from kmq.errors import KmqError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from kmq.comparison import Row
+    from kmq.options import Options
+
+INSTALL = "pip install 'kmq[report]'"
+_PACKAGES = ("matplotlib", "jinja2", "skimage")
+
+
+class MissingPackageError(KmqError):
+    """What the report is made with is not installed."""
+
+
+def require_packages() -> None:
+    """Raise MissingPackageError, with the command that helps, unless all are installed."""
+    missing = [name for name in _PACKAGES if find_spec(name) is None]
+    if missing:
+        raise MissingPackageError(f"a report needs {', '.join(missing)}; install with {INSTALL}")
+
+
+def render(
+    title: str, rgb: NDArray[np.uint8], file_bytes: int, rows: Sequence[Row], options: Options
+) -> str:
+    """Return the page.
+
+    Parameters
+    ----------
+    title
+        What the image is called.
+    rgb
+        Its pixels, (H, W, 3).
+    file_bytes
+        The size of its file.
+    rows
+        What `kmq.comparison.compare` found, at least one.
+    options
+        How it was clustered.
+
+    Raises
+    ------
+    MissingPackageError
+        Without the extra `report`.
+    """
+    require_packages()
+    from kmq.report.page import render_page
+
+    return render_page(title, rgb, file_bytes, rows, options)

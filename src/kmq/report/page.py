@@ -1,0 +1,162 @@
+"""Everything that the page shows, gathered and rendered."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from kmq.clustering import Histogram
+from kmq.comparison import Row
+from kmq.image import Palette
+from kmq.options import Options
+from kmq.report import error_map, figures, pictures
+from kmq.report.jpeg import jpeg_curve
+from kmq.report.pictures import Box
+from kmq.report.trace import ITERATIONS, MOST_COLORS, Trace, trace
+
+MOST_POINTS = 4000
+"""Colours of the image that the cloud shows, evenly chosen from all where there are more."""
+
+_HERE = Path(__file__).parent
+_DETAILS_BY_ERROR = 2
+_DETAILS_BY_GRADIENT = 1
+
+
+def render_page(
+    title: str, rgb: NDArray[np.uint8], file_bytes: int, rows: Sequence[Row], options: Options
+) -> str:
+    """Return the page; parameters as `kmq.report.render` has them."""
+    histogram = Histogram.from_image(rgb)
+    chosen = len(rows) // 2
+    worst = min(rows, key=lambda row: row.psnr)
+    limit = error_map.brightest(error_map.distances(rgb, worst.indexed))
+    details = _details(rgb, rows[chosen])
+    boxes = [box for box, _ in details]
+    traces = _traces(histogram, rows, options)
+    height, width = rgb.shape[:2]
+    shown_width, shown_height = pictures.shown_size(width, height)
+    script = _part("report.js")
+    return _template().render(
+        title=title,
+        version=version("kmq"),
+        style=_part("report.css"),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        data={
+            "chosen": chosen,
+            "points": _base64(_evenly_chosen(histogram.colors)),
+            "details": [pictures.picture_uri(box.cut(rgb)) for box in boxes],
+            "rows": [_row_data(rgb, row, boxes, limit) for row in rows],
+        },
+        width=width,
+        height=height,
+        shown_width=shown_width,
+        shown_height=shown_height,
+        is_downscaled=(shown_width, shown_height) != (width, height),
+        distinct=len(histogram),
+        points=min(MOST_POINTS, len(histogram)),
+        file_bytes=file_bytes,
+        rows=rows,
+        chosen=chosen,
+        options=options,
+        original=pictures.picture_uri(rgb),
+        images=[pictures.picture_uri(row.indexed.to_rgb()) for row in rows],
+        details=details,
+        has_modelled=any(row.modelled_bytes is not None for row in rows),
+        has_exact=any(row.is_exact for row in rows),
+        iterations=ITERATIONS,
+        size_figure=Markup(figures.size_figure(rows, file_bytes)),
+        quality_figure=Markup(figures.quality_figure(rows, jpeg_curve(rgb))),
+        trace_figure=Markup(figures.trace_figure(traces)) if traces else None,
+        color_bar=Markup(figures.color_bar(limit)),
+    )
+
+
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["thousands"] = lambda number: f"{number:,.0f}"
+    return environment.get_template("template.html.j2")
+
+
+def _part(name: str) -> Markup:
+    """Return a file of this folder that becomes a part of the page as it is."""
+    return Markup((_HERE / name).read_text(encoding="utf-8"))
+
+
+def _details(rgb: NDArray[np.uint8], row: Row) -> list[tuple[Box, str]]:
+    """Return the boxes to look at closely, each with why."""
+    squared_error = np.square(error_map.distances(rgb, row.indexed))
+    found: list[tuple[Box, str]] = []
+    for amount, count, why in (
+        (squared_error, _DETAILS_BY_ERROR, f"Where the error at K = {row.colors} is greatest"),
+        (pictures.gradient(rgb), _DETAILS_BY_GRADIENT, "Where the picture changes most"),
+    ):
+        taken = [box for box, _ in found]
+        found += [(box, why) for box in islice(pictures.peaks(amount, taken), count)]
+    return found
+
+
+def _traces(histogram: Histogram, rows: Sequence[Row], options: Options) -> list[Trace]:
+    """Return the trace of each row that has an error and not too many colours."""
+    return [
+        trace(histogram, Palette(row.indexed.palette), options.seed, options.workers)
+        for row in rows
+        if not row.is_exact and row.colors <= MOST_COLORS
+    ]
+
+
+def _row_data(
+    rgb: NDArray[np.uint8], row: Row, details: Sequence[Box], limit: float
+) -> dict[str, Any]:
+    """Return what the page's script shows of a row when it is chosen."""
+    indexed = row.indexed
+    reproduced = indexed.to_rgb()
+    distances = error_map.distances(rgb, indexed)
+    spread = error_map.spread(distances)
+    facts = [
+        f"{row.smallest_bytes:,} bytes",
+        f"{8 * row.smallest_bytes / distances.size:.2f} bits a pixel",
+        "exact" if row.is_exact else f"{row.psnr:.2f} dB",
+    ]
+    if row.ssim is not None:
+        facts.append(f"SSIM {row.ssim:.4f}")
+    return {
+        "colors": row.colors,
+        "used": row.used,
+        "facts": facts,
+        "palette": _base64(indexed.palette),
+        "pixels": np.bincount(indexed.indices.ravel(), minlength=row.used).tolist(),
+        "details": [pictures.picture_uri(box.cut(reproduced)) for box in details],
+        "heatMap": error_map.heat_map(distances, limit),
+        "spread": [
+            f"{number:.1f}" for number in (spread.root_mean_square, spread.most, spread.largest)
+        ],
+    }
+
+
+def _evenly_chosen(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return at most `MOST_POINTS` of the colours (n, 3), evenly along their order."""
+    if len(colors) <= MOST_POINTS:
+        return colors
+    chosen: NDArray[np.uint8] = colors[np.linspace(0, len(colors) - 1, MOST_POINTS).astype(int)]
+    return chosen
+
+
+def _base64(array: NDArray[np.uint8]) -> str:
+    return base64.b64encode(array.tobytes()).decode()

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+
+from kmq import comparison
+from kmq.comparison import compare
+from kmq.options import Options
+from kmq.report import figures
+from kmq.report.jpeg import JpegPoint
+from kmq.report.trace import Trace
+
+
+@pytest.fixture(scope="module")
+def rgb():
+    return np.random.default_rng(0).integers(0, 256, (30, 30, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def rows(rgb):
+    return compare(rgb, (2, 9, 1000), Options())
+
+
+def drawn(rows):
+    jpeg = [JpegPoint(10, 500, 20.0), JpegPoint(90, 2000, 35.0)]
+    trace = Trace(9, np.linspace(300, 110, 31), 100.0)
+    return {
+        "sizes": figures.size_figure(rows, 2800),
+        "quality": figures.quality_figure(rows, jpeg),
+        "trace": figures.trace_figure([trace]),
+        "scale": figures.color_bar(150.0),
+    }
+
+
+def test_every_figure_is_svg_with_a_description_and_ids_of_its_own(rows):
+    for name, text in drawn(rows).items():
+        root = ElementTree.fromstring(text)
+        assert root.get("aria-label")
+        assert root.get("width") is None
+        ids = re.findall(r'\bid="([^"]+)"', text)
+        assert all(each.startswith(f"{name}-") for each in ids)
+
+
+def test_colours_are_the_pages_own(rows):
+    for text in drawn(rows).values():
+        fixed = set(re.findall(r"(?:fill|stroke): (#[0-9a-f]{6})", text))
+        assert fixed == set()
+
+
+def test_what_belongs_to_a_number_of_colours_is_marked_with_it(rows):
+    figure = drawn(rows)
+    # Packed and WebP hold 1,000 colours, PNG does not; what is exact has no PSNR.
+    assert figure["sizes"].count('class="ring" data-colors="9"') == 3
+    assert figure["sizes"].count('class="ring" data-colors="1000"') == 2
+    assert 'data-colors="1000"' not in figure["quality"]
+    assert figure["trace"].count('class="curve" data-colors="9"') == 1
+
+
+def test_the_modelled_coding_has_a_line_where_it_has_sizes(rgb, rows, monkeypatch):
+    assert "kmq modelled" not in drawn(rows)["sizes"]
+    monkeypatch.setattr(comparison, "sizes", lambda _: {"packed": 900, "modelled": 500})
+    for name in ("sizes", "quality"):
+        assert "kmq modelled" in drawn(compare(rgb, (2, 9), Options()))[name]
+
+
+def test_figures_without_a_point_are_still_figures(rgb):
+    exact = compare(rgb[:2, :2], (256,), Options())
+    assert figures.quality_figure(exact, []).startswith("<svg")
