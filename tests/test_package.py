@@ -42,6 +42,7 @@ def test_importing_kmq_loads_neither_numpy_nor_numba():
         ["--help"],
         ["--version"],
         ["encode", "--help"],
+        ["compare", "--help"],
         ["encode", "--colors", "0", "x"],
         ["nonsense"],
     ],

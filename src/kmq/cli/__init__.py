@@ -8,6 +8,7 @@ import os
 import click
 from PIL import Image
 
+from kmq.cli.compare import compare
 from kmq.cli.decode import decode
 from kmq.cli.demo import demo
 from kmq.cli.encode import encode
@@ -30,7 +31,7 @@ def kmq() -> None:
     """
 
 
-for command in (encode, decode, info, verify, palette, warmup, demo):
+for command in (encode, decode, info, verify, palette, compare, warmup, demo):
     kmq.add_command(command)
 
 

@@ -1,0 +1,220 @@
+"""`kmq compare`: an image in several numbers of colours, as a table and as a report."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kmq.cli import arguments
+from kmq.cli.common import (
+    STANDARD,
+    display,
+    for_each,
+    read_input,
+    refuse_existing,
+    tell,
+    tell_compiling,
+)
+from kmq.files import write_whole
+from kmq.limits import MAX_COLORS
+from kmq.options import Options
+from kmq.report import INSTALL, render, require_packages
+
+if TYPE_CHECKING:
+    from kmq.comparison import Row
+
+DEFAULT_LIST = "2,4,8,16,32,64,128,256"
+ABSENT = "-"
+_WIDEST = 1000
+"""Characters that no table needs."""
+
+
+class ColorList(click.ParamType[tuple[int, ...]]):
+    """Numbers of colours with commas between them; each is taken once."""
+
+    name = "K,K,..."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """Return the numbers in the order given."""
+        if isinstance(value, tuple):
+            return value
+        one = click.IntRange(1, MAX_COLORS)
+        return tuple(dict.fromkeys(one.convert(part, param, ctx) for part in value.split(",")))
+
+
+@click.command(short_help="Compare an image in several numbers of colours.")
+@click.argument("image", type=arguments.FILE)
+@arguments.takes(
+    click.option(
+        "-k",
+        "--colors",
+        "palette_sizes",
+        type=ColorList(),
+        default=DEFAULT_LIST,
+        show_default=True,
+        help="Numbers of colours.",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print a JSON object instead."),
+    click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values instead."),
+    click.option(
+        "--report",
+        type=click.Path(dir_okay=False, path_type=str),
+        metavar="OUT.html",
+        help=f"Write a page with pictures and plots too. Needs {INSTALL}",
+    ),
+    arguments.EFFORT,
+    arguments.SEED,
+    arguments.MAX_ITER,
+    arguments.BACKGROUND,
+    arguments.FORCE,
+    arguments.THREADS,
+    arguments.MAX_PIXELS,
+)
+def compare(
+    image: str,
+    options: Options,
+    palette_sizes: tuple[int, ...],
+    as_json: bool,
+    as_csv: bool,
+    report: str | None,
+    force: bool,
+) -> None:
+    """Compare sizes, closeness and time of an image in several numbers of colours.
+
+    Beside each .kmq file stand the same pixels as PNG with a palette and as lossless
+    WebP. --report writes a self-contained page that shows the pictures side by side.
+
+    \b
+    Examples:
+      kmq compare photo.jpg
+      kmq compare photo.jpg --colors 4,16,64 --csv > photo.csv
+      kmq compare photo.jpg --report photo.html
+    """
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv: choose one")
+
+    def compare_one(source: str) -> None:
+        if report is not None:
+            require_packages()
+            refuse_existing(report, force=force)
+        stored = read_input(source)
+
+        from kmq import comparison, pixels
+
+        read = pixels.read(
+            io.BytesIO(stored), background=options.background, max_pixels=options.max_pixels
+        )
+        for note in read.notes:
+            tell(f"kmq: {display(source)}: {note}")
+        with _status(f"comparing {display(source)}"):
+            rows = comparison.compare(read.rgb, palette_sizes, options)
+            page = b""
+            if report is not None:
+                page = render(_title(source), read.rgb, len(stored), rows, options).encode()
+        if as_json:
+            height, width = read.rgb.shape[:2]
+            _print_json(source, len(stored), width, height, rows)
+        elif as_csv:
+            _print_csv(len(stored), rows)
+        else:
+            _print_table(len(stored), rows)
+            if not comparison.has_ssim():
+                tell(f"kmq: SSIM is left out: it needs scikit-image; {INSTALL}")
+        if report is not None:
+            write_whole(report, page, overwrite=force)
+            tell(f"kmq: {display(report)}: {len(page):,} bytes")
+
+    tell_compiling()
+    for_each([image], compare_one)
+
+
+def _title(source: str) -> str:
+    return display(source if source == STANDARD else Path(source).name)
+
+
+def _status(text: str) -> contextlib.AbstractContextManager[object]:
+    """Show on a terminal that something is going on."""
+    if not sys.stderr.isatty():
+        return contextlib.nullcontext()
+    from rich.console import Console
+    from rich.markup import escape
+
+    return Console(stderr=True).status(escape(text))
+
+
+def _print_json(source: str, file_bytes: int, width: int, height: int, rows: Sequence[Row]) -> None:
+    described = {
+        "file": source,
+        "file_bytes": file_bytes,
+        "width": width,
+        "height": height,
+        "rows": [row.to_dict(file_bytes) for row in rows],
+    }
+    click.echo(json.dumps(described, indent=2))
+
+
+def _print_csv(file_bytes: int, rows: Sequence[Row]) -> None:
+    lines = [row.to_dict(file_bytes) for row in rows]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(lines[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    click.echo(text.getvalue(), nl=False)
+
+
+def _print_table(file_bytes: int, rows: Sequence[Row]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    with_ssim = any(row.ssim is not None for row in rows)
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        caption=f"Sizes in bytes. theory: (24 K + N log2 K) / 8. share: that of the smallest .kmq "
+        f"in the file's {file_bytes:,}. PNG-8 and WebP (lossless) hold the same pixels. "
+        "ms: the time of clustering.",
+        caption_justify="left",
+    )
+    heads = ["K", "theory", "packed", "modelled", "share", "PNG-8", "WebP", "PSNR", "SSIM", "ms"]
+    for head in heads:
+        if head != "SSIM" or with_ssim:
+            table.add_column(head, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(*_cells(row, file_bytes, with_ssim))
+    console = Console(highlight=False)
+    # A line too long is better than a number cut short.
+    unbounded = console.options.update(max_width=_WIDEST)
+    console.width = max(console.width, console.measure(table, options=unbounded).maximum)
+    console.print(table)
+
+
+def _cells(row: Row, file_bytes: int, with_ssim: bool) -> list[str]:
+    cells = [
+        f"{row.colors:,}" if row.used == row.colors else f"{row.colors:,} ({row.used:,})",
+        f"{row.theoretical_bytes:,.0f}",
+        f"{row.packed_bytes:,}",
+        _bytes(row.modelled_bytes),
+        f"{row.smallest_bytes / file_bytes:.1%}",
+        _bytes(row.png_bytes),
+        _bytes(row.webp_bytes),
+        "exact" if row.is_exact else f"{row.psnr:.2f}",
+    ]
+    if with_ssim:
+        cells.append(ABSENT if row.ssim is None else f"{row.ssim:.4f}")
+    return [*cells, f"{1000 * row.seconds:,.0f}"]
+
+
+def _bytes(count: int | None) -> str:
+    return ABSENT if count is None else f"{count:,}"
