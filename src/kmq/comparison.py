@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,13 +30,6 @@ WEBP_LONGEST_SIDE = 16_383
 """Pixels: the widest and highest image that WebP holds."""
 
 
-class Sizes(TypedDict):
-    """Bytes of a whole `.kmq` file in each of the container's codings."""
-
-    packed: int
-    modelled: int | None
-
-
 @dataclass(frozen=True)
 class Row:
     """What an image comes to in one number of colours.
@@ -52,7 +45,7 @@ class Row:
     theoretical_bytes
         24 K + N log2 K bits for N pixels and the colours there are, in bytes.
     packed_bytes, modelled_bytes
-        The whole `.kmq` file; None for a coding that the container does not have.
+        The whole `.kmq` file in either coding; modelled is never the larger.
     png_bytes, webp_bytes
         The same pixels as PNG with a palette (Pillow, optimised) and as lossless WebP
         (the slowest and smallest it offers); None where the format cannot hold them.
@@ -68,7 +61,7 @@ class Row:
     seconds: float
     theoretical_bytes: float
     packed_bytes: int
-    modelled_bytes: int | None
+    modelled_bytes: int
     png_bytes: int | None
     webp_bytes: int | None
     psnr: float
@@ -84,13 +77,6 @@ class Row:
         """Whether every pixel kept its colour."""
         return math.isinf(self.psnr)
 
-    @property
-    def smallest_bytes(self) -> int:
-        """The smaller of the `.kmq` files."""
-        if self.modelled_bytes is None:
-            return self.packed_bytes
-        return min(self.packed_bytes, self.modelled_bytes)
-
     def to_dict(self, file_bytes: int) -> dict[str, Any]:
         """Return plain values for JSON and CSV; `file_bytes` is the original's size."""
         return {
@@ -99,7 +85,7 @@ class Row:
             "theoretical_bytes": self.theoretical_bytes,
             "packed_bytes": self.packed_bytes,
             "modelled_bytes": self.modelled_bytes,
-            "share": self.smallest_bytes / file_bytes,
+            "share": self.modelled_bytes / file_bytes,
             "png_bytes": self.png_bytes,
             "webp_bytes": self.webp_bytes,
             "exact": self.is_exact,
@@ -133,14 +119,13 @@ def compare(rgb: NDArray[np.uint8], colors: Sequence[int], options: Options) -> 
 
     def row(number: int) -> Row:
         indexed, seconds = quantized[number]
-        found = sizes(indexed)
         return Row(
             colors=colors[number],
             indexed=indexed,
             seconds=seconds,
             theoretical_bytes=theoretical_bytes(indexed),
-            packed_bytes=found["packed"],
-            modelled_bytes=found["modelled"],
+            packed_bytes=len(codec.encode(indexed, coding="packed", threads=1)),
+            modelled_bytes=len(codec.encode(indexed, coding="modelled", threads=1)),
             png_bytes=png_bytes(indexed),
             webp_bytes=webp_bytes(indexed),
             psnr=quality.psnr(rgb, indexed),
@@ -148,14 +133,6 @@ def compare(rgb: NDArray[np.uint8], colors: Sequence[int], options: Options) -> 
         )
 
     return map_threads(row, range(len(choices)), options.workers)
-
-
-def sizes(indexed: IndexedImage) -> Sizes:
-    """Return the bytes of an indexed image's `.kmq` file in each coding.
-
-    The container packs indices; it has no context model, so that size is None.
-    """
-    return {"packed": len(codec.encode(indexed, threads=1)), "modelled": None}
 
 
 def theoretical_bytes(indexed: IndexedImage) -> float:

@@ -6,7 +6,6 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-from kmq import comparison
 from kmq.comparison import compare
 from kmq.options import Options
 from kmq.report import figures
@@ -52,18 +51,17 @@ def test_colours_are_the_pages_own(rows):
 
 def test_what_belongs_to_a_number_of_colours_is_marked_with_it(rows):
     figure = drawn(rows)
-    # Packed and WebP hold 1,000 colours, PNG does not; what is exact has no PSNR.
-    assert figure["sizes"].count('class="ring" data-colors="9"') == 3
-    assert figure["sizes"].count('class="ring" data-colors="1000"') == 2
+    # Both codings and WebP hold 1,000 colours, PNG does not; what is exact has no PSNR.
+    assert figure["sizes"].count('class="ring" data-colors="9"') == 4
+    assert figure["sizes"].count('class="ring" data-colors="1000"') == 3
     assert 'data-colors="1000"' not in figure["quality"]
     assert figure["trace"].count('class="curve" data-colors="9"') == 1
 
 
-def test_the_modelled_coding_has_a_line_where_it_has_sizes(rgb, rows, monkeypatch):
-    assert "kmq modelled" not in drawn(rows)["sizes"]
-    monkeypatch.setattr(comparison, "sizes", lambda _: {"packed": 900, "modelled": 500})
+def test_both_codings_have_a_line(rows):
     for name in ("sizes", "quality"):
-        assert "kmq modelled" in drawn(compare(rgb, (2, 9), Options()))[name]
+        for coding in ("kmq packed", "kmq modelled"):
+            assert coding in drawn(rows)[name]
 
 
 def test_figures_without_a_point_are_still_figures(rgb):

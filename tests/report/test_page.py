@@ -89,7 +89,7 @@ def test_the_data_of_a_row_are_its_palette_and_how_often_each_colour_occurs(pict
     ):
         assert base64.b64decode(stored["palette"]) == row.indexed.palette.tobytes()
         assert stored["pixels"] == np.bincount(row.indexed.indices.ravel()).tolist()
-        assert f"{row.packed_bytes:,} bytes" in stored["facts"]
+        assert f"{row.modelled_bytes:,} bytes" in stored["facts"]
 
 
 def test_the_cloud_shows_at_most_so_many_colours_of_the_picture():

@@ -206,7 +206,7 @@ def _cells(row: Row, file_bytes: int, with_ssim: bool) -> list[str]:
         f"{row.theoretical_bytes:,.0f}",
         f"{row.packed_bytes:,}",
         _bytes(row.modelled_bytes),
-        f"{row.smallest_bytes / file_bytes:.1%}",
+        f"{row.modelled_bytes / file_bytes:.1%}",
         _bytes(row.png_bytes),
         _bytes(row.webp_bytes),
         "exact" if row.is_exact else f"{row.psnr:.2f}",

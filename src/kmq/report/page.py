@@ -72,7 +72,6 @@ def render_page(
         original=pictures.picture_uri(rgb),
         images=[pictures.picture_uri(row.indexed.to_rgb()) for row in rows],
         details=details,
-        has_modelled=any(row.modelled_bytes is not None for row in rows),
         has_exact=any(row.is_exact for row in rows),
         iterations=ITERATIONS,
         size_figure=Markup(figures.size_figure(rows, file_bytes)),
@@ -130,8 +129,8 @@ def _row_data(
     distances = error_map.distances(rgb, indexed)
     spread = error_map.spread(distances)
     facts = [
-        f"{row.smallest_bytes:,} bytes",
-        f"{8 * row.smallest_bytes / distances.size:.2f} bits a pixel",
+        f"{row.modelled_bytes:,} bytes",
+        f"{8 * row.modelled_bytes / distances.size:.2f} bits a pixel",
         "exact" if row.is_exact else f"{row.psnr:.2f} dB",
     ]
     if row.ssim is not None:
