@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +21,7 @@ from kmq.cli.common import (
     tell,
     tell_compiling,
 )
+from kmq.cli.reporting import working
 from kmq.files import write_whole
 from kmq.limits import MAX_COLORS
 from kmq.options import Options
@@ -116,7 +115,7 @@ def compare(
         )
         for note in read.notes:
             tell(f"kmq: {display(source)}: {note}")
-        with _status(f"comparing {display(source)}"):
+        with working(f"comparing {display(source)}"):
             rows = comparison.compare(read.rgb, palette_sizes, options)
             page = b""
             if report is not None:
@@ -140,16 +139,6 @@ def compare(
 
 def _title(source: str) -> str:
     return display(source if source == STANDARD else Path(source).name)
-
-
-def _status(text: str) -> contextlib.AbstractContextManager[object]:
-    """Show on a terminal that something is going on."""
-    if not sys.stderr.isatty():
-        return contextlib.nullcontext()
-    from rich.console import Console
-    from rich.markup import escape
-
-    return Console(stderr=True).status(escape(text))
 
 
 def _print_json(source: str, file_bytes: int, width: int, height: int, rows: Sequence[Row]) -> None:

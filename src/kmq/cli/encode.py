@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from kmq.cli import arguments, batch
-from kmq.cli.common import read_input, tell_compiling, write_output
+from kmq.cli.common import display, read_input, tell_compiling, write_output
+from kmq.cli.reporting import working
 from kmq.errors import FormatError
 from kmq.options import Options
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from kmq.image import Palette
 
 EXTENSION = ".kmq"
+
+_MANY_SAMPLES = 3 << 20
+"""Those of a megapixel: the best effort takes about a second from there on."""
 
 
 @click.command(short_help="Turn images into .kmq files.")
@@ -88,7 +92,9 @@ def encode(
             raise
         own = options.with_threads(threads)
         if palette is None:
-            indexed, data = codec.encode_pixels(read.rgb, own)
+            is_long = len(jobs) == 1 and own.effort == "best" and read.rgb.size >= _MANY_SAMPLES
+            with working(f"searching for the best palette of {display(job.source)}", is_long):
+                indexed, data = codec.encode_pixels(read.rgb, own)
         else:
             indexed = codec.apply_palette(read.rgb, palette, own)
             data = codec.dump(indexed, own)

@@ -5,9 +5,22 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 from kmq.cli.common import display, tell
+
+
+def working(on: str, is_long: bool = True) -> AbstractContextManager[object]:
+    """Show on a terminal, with the time that it has taken, that something is going on."""
+    if not is_long or not sys.stderr.isatty():
+        return nullcontext()
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    progress.add_task(on, total=None)
+    return progress
 
 
 class Reporter(AbstractContextManager["Reporter"]):
