@@ -10,7 +10,7 @@ import numba
 import numpy as np
 import pytest
 
-from kmq import jit
+from kmq import jit, kernel_cache
 
 pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="about compiled kernels")
 
@@ -152,10 +152,12 @@ def test_no_place_for_a_cache_is_no_error(tmp_path):
 
 
 def test_a_cache_that_cannot_be_saved_to_warns_once(tmp_path, monkeypatch):
-    cache = jit._ForgivingCache(sum_of_squares.py_func)
-    monkeypatch.setattr(jit._ForgivingCache, "_warned", False)
+    cache = kernel_cache.ForgivingCache(sum_of_squares.py_func)
+    monkeypatch.setattr(kernel_cache.ForgivingCache, "_warned", False)
     monkeypatch.setattr(
-        jit.FunctionCache, "save_overload", lambda *_: (_ for _ in ()).throw(OSError("disk full"))
+        kernel_cache.FunctionCache,
+        "save_overload",
+        lambda *_: (_ for _ in ()).throw(OSError("disk full")),
     )
     with pytest.warns(RuntimeWarning, match="disk full.*NUMBA_CACHE_DIR") as caught:
         cache.save_overload(None, None)

@@ -14,13 +14,14 @@ from __future__ import annotations
 import os
 import threading
 import types
-import warnings
 from collections.abc import Callable
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import numba
 from numba import prange
-from numba.core.caching import FunctionCache, NullCache
+from numba.core.caching import NullCache
+
+from kmq.kernel_cache import ForgivingCache, on_compile
 
 __all__ = ["helper", "kernel", "on_compile", "parallel_kernel", "prange", "useful_threads"]
 
@@ -30,51 +31,8 @@ Result = TypeVar("Result")
 SMALLEST_PARALLEL_WORK = 1 << 17
 """Points below which launching threads costs more than it saves."""
 
-on_compile: list[Callable[[], None]] = []
-"""Called before a kernel is compiled because the cache did not hold it."""
-
 kernels: list[Any] = []
 """Every dispatcher with a cache, so that a warm-up can tell which are compiled."""
-
-
-class _ForgivingCache(FunctionCache):  # type: ignore[misc]  # numba is untyped
-    """A compilation cache whose failures cost a compilation, never an error.
-
-    numba lets a truncated file or a full disk raise from the kernel's call.
-    """
-
-    _warned = False
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        try:
-            found = super().load_overload(sig, target_context)
-        except Exception:  # unpickling damaged bytes raises nearly anything
-            found = None
-            self._forget()
-        if found is None:
-            for listener in on_compile:
-                listener()
-        return found
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        try:
-            super().save_overload(sig, data)
-        except Exception as error:  # full disk, vanished folder, lost permission
-            if not _ForgivingCache._warned:
-                _ForgivingCache._warned = True
-                warnings.warn(
-                    f"compiled code cannot be kept in {self.cache_path} ({error}); "
-                    "set NUMBA_CACHE_DIR to a folder that can be written to",
-                    RuntimeWarning,
-                    stacklevel=2,
-                )
-
-    def _forget(self) -> None:
-        """Empty the index, so that what is compiled next is not added to damage."""
-        try:
-            self.flush()
-        except OSError:
-            self.disable()
 
 
 def _compile(function: Callable[..., Any], *, parallel: bool) -> Any:
@@ -82,7 +40,7 @@ def _compile(function: Callable[..., Any], *, parallel: bool) -> Any:
     if isinstance(compiled, types.FunctionType):  # NUMBA_DISABLE_JIT
         return compiled
     try:
-        compiled._cache = _ForgivingCache(function)
+        compiled._cache = ForgivingCache(function)
     except RuntimeError:  # no folder can be written to
         compiled._cache = NullCache()
     kernels.append(compiled)

@@ -1,0 +1,107 @@
+"""A cache of compiled code whose failures cost a compilation, never an error or a wrong kernel.
+
+numba's own cache lets a truncated file or a full disk raise from the kernel's call. It
+also numbers its data files, and writes the index that names one before the file itself:
+a process that is killed in between, or two that compile at once, leave a name that
+stands for other code. Here a data file is named after what it holds, carries a
+checksum, and is there before it is named.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import warnings
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from numba.core.caching import FunctionCache, IndexDataCacheFile
+
+_CHECKSUM_BYTES = 4
+
+on_compile: list[Callable[[], None]] = []
+"""Called before a kernel is compiled because the cache did not hold it."""
+
+
+class ForgivingCache(FunctionCache):  # type: ignore[misc]  # numba is untyped
+    """The cache of one kernel, in the folder that numba chooses.
+
+    Raises
+    ------
+    RuntimeError
+        When it is made, if there is no folder that can be written to.
+    """
+
+    _warned = False
+    _cache_file: Any
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        numbas = self._cache_file
+        self._cache_file = _Files(self.cache_path, self._impl.filename_base, numbas._source_stamp)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return the compiled code, None where it has to be compiled."""
+        try:
+            found = super().load_overload(sig, target_context)
+        except Exception:  # unpickling damaged bytes raises nearly anything
+            found = None
+            self._forget()
+        if found is None:
+            for listener in on_compile:
+                listener()
+        return found
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep compiled code; where that fails, warn the first time."""
+        try:
+            super().save_overload(sig, data)
+        except Exception as error:  # full disk, vanished folder, lost permission
+            if not ForgivingCache._warned:
+                ForgivingCache._warned = True
+                warnings.warn(
+                    f"compiled code cannot be kept in {self.cache_path} ({error}); "
+                    "set NUMBA_CACHE_DIR to a folder that can be written to",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
+
+    def _forget(self) -> None:
+        """Empty the index, so that what is compiled next is not added to damage."""
+        try:
+            self.flush()
+        except OSError:
+            self.disable()
+
+
+class _Files(IndexDataCacheFile):  # type: ignore[misc]  # numba is untyped
+    """An index, and data files that it cannot mistake for one another."""
+
+    def save(self, key: Any, data: Any) -> None:
+        """Write the data file, then its name into the index."""
+        name = self._data_name(self._number_for(key))
+        self._save_data(name, data)
+        self._save_index(self._load_index() | {key: name})
+
+    def _number_for(self, key: Any) -> int:
+        """Return a number that stands for this version of the source, signature and CPU."""
+        identity = repr((self._version, self._source_stamp, key)).encode()
+        return int.from_bytes(hashlib.sha256(identity).digest()[:8], "big")
+
+    def _save_data(self, name: str, data: Any) -> None:
+        pickled = self._dump(data)
+        with self._open_for_write(self._data_path(name)) as file:
+            file.write(pickled + _checksum(pickled))
+
+    def _load_data(self, name: str) -> Any:
+        stored = Path(self._data_path(name)).read_bytes()
+        pickled = stored[:-_CHECKSUM_BYTES]
+        if stored[-_CHECKSUM_BYTES:] != _checksum(pickled):
+            raise ValueError(f"{name} is damaged")
+        return pickle.loads(pickled)
+
+
+def _checksum(data: bytes) -> bytes:
+    return zlib.crc32(data).to_bytes(_CHECKSUM_BYTES, "little")

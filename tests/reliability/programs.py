@@ -1,0 +1,80 @@
+"""Programs that run in a process of their own, with a limit on time; what they share."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+
+import kmq
+
+SECONDS = 100
+"""A program that takes longer hangs: ten seconds would do, were the machine its own."""
+
+needs_jit = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="about compiled kernels")
+
+PREAMBLE = """
+import hashlib, os, sys, threading
+import numpy as np
+
+def encoded(threads=2):
+    import kmq
+    from kmq import jit
+    jit.SMALLEST_PARALLEL_WORK = 0  # so that an image this small takes the parallel kernels
+    rgb = np.random.default_rng(0).integers(0, 256, (190, 190, 3), np.uint8)
+    data = kmq.encode(rgb, 20, effort="fast", threads=threads)
+    assert kmq.encode(kmq.load(data), threads=threads) == data
+    return hashlib.sha256(data).hexdigest()
+"""
+"""Defines `encoded()`: the digest of an image's file, made with every kernel there is."""
+
+
+@functools.cache
+def expected() -> str:
+    """Return what `encoded()` returns where all goes well."""
+    rgb = np.random.default_rng(0).integers(0, 256, (190, 190, 3), np.uint8)
+    return hashlib.sha256(kmq.encode(rgb, 20, effort="fast", threads=1)).hexdigest()
+
+
+def run(
+    program: str, *arguments: object, seconds: float = SECONDS, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a program after `PREAMBLE`; it has to end by itself, and well."""
+    done = subprocess.run(
+        [sys.executable, "-c", PREAMBLE + program, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        env=os.environ | environment,
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@functools.cache
+def layer_environment(layer: str) -> dict[str, str] | None:
+    """Return the environment in which numba has this threading layer, None where it cannot."""
+    environment = {"NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": "4"}
+    if (Path(sys.prefix) / "lib" / "libtbb.so.12").exists():
+        environment["LD_LIBRARY_PATH"] = str(Path(sys.prefix) / "lib")
+    program = "from numba.np.ufunc import parallel; parallel._launch_threads()"
+    probe = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, env=os.environ | environment
+    )
+    return environment if probe.returncode == 0 else None
+
+
+@pytest.fixture(params=["workqueue", "omp", "tbb"])
+def layer(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Each threading layer that can be had, as the environment that chooses it."""
+    environment = layer_environment(request.param)
+    if environment is None:
+        pytest.skip(f"numba cannot load its {request.param} layer here")
+    return environment

@@ -1,0 +1,104 @@
+"""Caches of compiled code that are full, read-only, out of date, or torn by a killed process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from mounts import read_only_disk, small_disk  # noqa: F401  # fixtures
+from programs import needs_jit, run
+
+import kmq
+
+pytestmark = needs_jit
+
+VECTOR = ROOT / "formats" / "vectors" / "valid" / "colours-17.kmq"
+DECODING = """
+import kmq
+print(hashlib.sha256(kmq.decode(sys.argv[1]).tobytes()).hexdigest())
+"""
+"""Takes one kernel, so that it soon is compiled."""
+
+
+def decode(**environment: str) -> tuple[str, int]:
+    """Return the digest of a vector's pixels, and how many warnings there were."""
+    done = run(DECODING, VECTOR, **environment)
+    return done.stdout, done.stderr.count("Warning")
+
+
+def test_a_full_disk_costs_one_warning(small_disk):  # noqa: F811
+    (small_disk / "filler").write_bytes(bytes(50_000))
+    expected, _ = decode()
+    environment = {"NUMBA_CACHE_DIR": str(small_disk)}
+    assert decode(**environment) == (expected, 1)
+    assert decode(**environment) == (expected, 1)
+    (small_disk / "filler").unlink()
+    assert decode(**environment) == (expected, 0)
+    assert list(small_disk.rglob("*.nbc"))
+
+
+def test_without_home_or_a_folder_to_write_to_nothing_is_kept_and_nothing_said(
+    read_only_disk,  # noqa: F811
+    tmp_path,
+):
+    expected, _ = decode()
+    remount = ["mount", "-o", "remount,rw", read_only_disk]
+    subprocess.run(remount, check=True)
+    installed = Path(kmq.__file__).parent
+    shutil.copytree(
+        installed, read_only_disk / "kmq", ignore=shutil.ignore_patterns("__pycache__", "*.nb?")
+    )
+    subprocess.run([*remount[:2], "remount,ro", read_only_disk], check=True)
+    unwritable = str(read_only_disk)
+    environment = {"HOME": unwritable, "XDG_CACHE_HOME": unwritable, "PYTHONPATH": unwritable}
+    environment["NUMBA_CACHE_DIR"] = ""
+    assert decode(**environment) == (expected, 0)
+
+
+def test_what_a_killed_process_left_is_not_taken_for_newer_code(tmp_path):
+    """Its source is edited, then the new code's data file cannot be written."""
+    script = tmp_path / "script.py"
+    source = """
+import sys
+from kmq import jit, kernel_cache
+
+@jit.kernel
+def plus(x):
+    return x + {number}
+
+def fail(*_):
+    raise OSError(28, "No space left on device")
+
+if len(sys.argv) > 1:
+    kernel_cache._Files._save_data = fail
+print(plus(0))
+"""
+
+    def plus(number: int, *arguments: str) -> str:
+        script.write_text(source.format(number=number))
+        command = [sys.executable, "-W", "ignore", script, *arguments]
+        environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=60, env=environment
+        ).stdout.strip()
+
+    assert plus(1) == "1"
+    assert plus(2, "full") == "2"
+    assert plus(2) == "2"
+
+
+@pytest.mark.parametrize("position", [0.1, 0.5, 0.9])
+def test_a_flipped_bit_in_compiled_code_costs_a_compilation(tmp_path, position):
+    environment = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    expected = decode(**environment)
+    [code] = tmp_path.rglob("*.nbc")
+    damaged = bytearray(code.read_bytes())
+    damaged[int(position * len(damaged))] ^= 1
+    code.write_bytes(damaged)
+    assert decode(**environment) == expected
+    assert code.read_bytes() != damaged
