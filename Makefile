@@ -1,7 +1,7 @@
 # `make demo` and `make test` need python3 (3.11 or later) and nothing else.
 PYTHON := .venv/bin/python
 
-.PHONY: demo test check coverage wheel vectors pictures clean
+.PHONY: demo test soak check coverage wheel vectors pictures clean
 
 .venv/ready: pyproject.toml
 	python3 -m venv .venv
@@ -15,6 +15,10 @@ demo: .venv/ready
 test: .venv/ready
 	$(PYTHON) -m pytest
 	NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest tests/clustering tests/container
+
+# What takes minutes: many more kills, mutations, files and cold starts.
+soak: .venv/ready
+	$(PYTHON) -m pytest -m soak -s tests/reliability
 
 check: .venv/ready
 	$(PYTHON) -m ruff check

@@ -10,7 +10,7 @@ import numba
 import numpy as np
 import pytest
 
-from kmq import jit, kernel_cache
+from kmq import forks, jit, kernel_cache, parallelism
 
 pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="about compiled kernels")
 
@@ -72,7 +72,7 @@ def test_the_hosts_number_of_threads_is_left_alone():
 
 
 def test_a_second_thread_does_not_enter_a_parallel_kernel(which):
-    with jit._process.lock:
+    with parallelism._lock:
         assert total_on(2) == NUMBERS.sum()
     assert which == ["serial"]
     assert total_on(2) == NUMBERS.sum()
@@ -95,9 +95,9 @@ def test_a_forked_child_runs_serially():
         warnings.simplefilter("ignore", DeprecationWarning)  # a fork among threads is the point
         child = os.fork()
     if child == 0:
-        os._exit(0 if jit._process.is_forked and total_on(2) == NUMBERS.sum() else 1)
+        os._exit(0 if forks.is_child and total_on(2) == NUMBERS.sum() else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert not jit._process.is_forked
+    assert not forks.is_child
 
 
 def test_little_work_takes_one_thread():

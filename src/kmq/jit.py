@@ -11,8 +11,6 @@ Nothing else in kmq decorates with numba. Three decorators:
 
 from __future__ import annotations
 
-import os
-import threading
 import types
 from collections.abc import Callable
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
@@ -21,6 +19,7 @@ import numba
 from numba import prange
 from numba.core.caching import NullCache
 
+from kmq import parallelism
 from kmq.kernel_cache import ForgivingCache, on_compile
 
 __all__ = ["helper", "kernel", "on_compile", "parallel_kernel", "prange", "useful_threads"]
@@ -64,12 +63,8 @@ class ParallelKernel(Generic[Arguments, Result]):
     """A kernel with `prange` loops, called with the number of threads first.
 
     Its loops run over a fixed number of chunks or of outputs, so that the result is
-    the same for any number of threads. The serial compilation runs where
-
-    - one thread is asked for;
-    - this process is a forked child: OpenMP's workers do not survive a fork;
-    - another Python thread is inside a parallel kernel: numba's workqueue layer
-      aborts the process on a second one.
+    the same for any number of threads. The serial compilation runs where one thread is
+    asked for, and where `parallelism` says that the parallel one is not safe.
     """
 
     def __init__(self, function: Callable[Arguments, Result]) -> None:
@@ -81,17 +76,17 @@ class ParallelKernel(Generic[Arguments, Result]):
         self, threads: int, /, *arguments: Arguments.args, **named: Arguments.kwargs
     ) -> Result:
         """Run on up to `threads` threads."""
-        if threads == 1 or _process.is_forked or not _process.lock.acquire(blocking=False):
+        if threads == 1:
             return self.serial(*arguments, **named)
-        try:
+        with parallelism.turn() as is_granted:
+            if not is_granted:
+                return self.serial(*arguments, **named)
             before = numba.get_num_threads()
             numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
             try:
                 return self.parallel(*arguments, **named)
             finally:
                 numba.set_num_threads(before)
-        finally:
-            _process.lock.release()
 
 
 def parallel_kernel(
@@ -119,19 +114,3 @@ def _renamed(function: Callable[..., Any]) -> Callable[..., Any]:
     copy.__qualname__ = f"{function.__qualname__}_parallel"
     copy.__module__ = function.__module__
     return copy
-
-
-class _Process:
-    """What this process may do."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.is_forked = False
-
-    def mark_forked(self) -> None:
-        self.is_forked = True
-
-
-_process = _Process()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_process.mark_forked)

@@ -1,0 +1,59 @@
+"""Many Python threads at once, on each of numba's threading layers."""
+
+from __future__ import annotations
+
+import pytest
+from programs import expected, layer, needs_jit, run  # noqa: F401  # a fixture
+
+pytestmark = needs_jit
+
+EIGHT_AT_ONCE = """
+found = []
+gate = threading.Barrier(8)
+
+def work():
+    gate.wait()
+    found.append(encoded())
+
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert len(found) == 8
+print(*set(found))
+"""
+
+
+def test_eight_threads_that_start_at_once_encode_right(layer):  # noqa: F811
+    assert run(EIGHT_AT_ONCE, **layer).stdout.split() == [expected()]
+
+
+def test_eight_threads_that_have_to_compile_first_encode_right(tmp_path):
+    done = run(EIGHT_AT_ONCE, NUMBA_CACHE_DIR=str(tmp_path))
+    assert done.stdout.split() == [expected()]
+
+
+@pytest.mark.soak
+def test_eight_threads_that_have_to_compile_first_encode_right_on_each_layer(layer, tmp_path):  # noqa: F811
+    done = run(EIGHT_AT_ONCE, NUMBA_CACHE_DIR=str(tmp_path), **layer)
+    assert done.stdout.split() == [expected()]
+
+
+ALTERNATING = """
+for threads in (1, 2, 8, 2, 1):
+    print(encoded(threads))
+"""
+
+
+def test_any_number_of_threads_gives_the_same_bytes(layer):  # noqa: F811
+    assert set(run(ALTERNATING, **layer).stdout.split()) == {expected()}
+
+
+def test_a_threading_layer_that_cannot_be_loaded_is_done_without():
+    assert run("print(encoded(8))", NUMBA_THREADING_LAYER="none").stdout.split() == [expected()]
+
+
+def test_threads_are_those_of_the_environment():
+    program = "from kmq.threads import thread_count; print(thread_count(None))"
+    assert run(program, KMQ_NUM_THREADS="3").stdout.split() == ["3"]
