@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from kmq.errors import FormatError
 from kmq.image import index_dtype
 
+_FIELDS_AT_ONCE = 1 << 16
+"""A multiple of 8, so that each lot begins with a byte. Spread out, a field takes 16 bytes."""
+
 
 def encode(indices: NDArray[Any], palette_size: int) -> bytes:
     """Return the packed body of a stripe.
@@ -59,8 +62,12 @@ def is_power_of_two(number: int) -> bool:
 
 
 def _pack_fields(indices: NDArray[Any], width: int) -> bytes:
-    bits = np.unpackbits(indices.astype(">u2").view(np.uint8)).reshape(-1, 16)
-    return np.packbits(bits[:, 16 - width :]).tobytes()
+    parts = []
+    for start in range(0, len(indices), _FIELDS_AT_ONCE):
+        fields = indices[start : start + _FIELDS_AT_ONCE].astype(">u2")
+        bits = np.unpackbits(fields.view(np.uint8)).reshape(-1, 16)
+        parts.append(np.packbits(bits[:, 16 - width :]).tobytes())
+    return b"".join(parts)
 
 
 def _unpack_fields(body: bytes | memoryview, count: int, palette_size: int) -> NDArray[Any]:
@@ -68,9 +75,18 @@ def _unpack_fields(body: bytes | memoryview, count: int, palette_size: int) -> N
     expected = -(-count * width // 8)
     if len(body) != expected:
         raise FormatError(f"the packed body has {len(body)} bytes, not {expected}")
-    bits = np.unpackbits(np.frombuffer(body, np.uint8))
-    if bits[count * width :].any():
+    stored = np.frombuffer(body, np.uint8)
+    padding = 8 * expected - count * width
+    if padding and stored[-1] & (1 << padding) - 1:
         raise FormatError("the packed body's padding is not zero")
-    fields = np.zeros((count, 16), np.uint8)
-    fields[:, 16 - width :] = bits[: count * width].reshape(count, width)
-    return np.packbits(fields).view(">u2").astype(index_dtype(palette_size))
+    indices = np.zeros(count, index_dtype(palette_size))
+    if width == 0:
+        return indices
+    for start in range(0, count, _FIELDS_AT_ONCE):
+        part = indices[start : start + _FIELDS_AT_ONCE]
+        first_byte = start * width // 8
+        bits = np.unpackbits(stored[first_byte:], count=len(part) * width)
+        fields = np.zeros((len(part), 16), np.uint8)
+        fields[:, 16 - width :] = bits.reshape(len(part), width)
+        part[:] = np.packbits(fields).view(">u2")
+    return indices

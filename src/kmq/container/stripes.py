@@ -116,6 +116,7 @@ def load(
 
     stripes = range(top // head.stripe_rows, -(-bottom // head.stripe_rows))
     map_threads(fill, _read_stripes(stream, head, stripes), threads)
+    indices.flags.writeable = False  # spares the image its copy
     return IndexedImage(palette, indices[first - top : end - top])
 
 
