@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from pathlib import Path
 
 
@@ -20,7 +19,7 @@ def write_whole(path: str | Path, data: bytes, *, overwrite: bool = True) -> Non
     FileExistsError
         If there is such a file and `overwrite` is false.
     OSError
-        If it cannot be written; the target is then as it was.
+        If it cannot be written, with the target's name; the target is then as it was.
     """
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
@@ -28,7 +27,7 @@ def write_whole(path: str | Path, data: bytes, *, overwrite: bool = True) -> Non
         return
     if not overwrite and target.exists():
         raise FileExistsError(f"{path} exists")
-    temporary = target.with_name(f".kmq-{secrets.token_hex(8)}.tmp")
+    temporary = target.with_name(f".kmq-{os.urandom(8).hex()}.tmp")
     try:
         with temporary.open("xb") as file:
             file.write(data)
@@ -38,8 +37,13 @@ def write_whole(path: str | Path, data: bytes, *, overwrite: bool = True) -> Non
             temporary.replace(target)
         else:
             _take_free_name(temporary, target)
+    except OSError as error:
+        if error.errno is not None:  # the system's, which names the temporary file or none
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it has the target's name, or was never there
+            temporary.unlink()
 
 
 def _take_free_name(temporary: Path, target: Path) -> None:
@@ -51,5 +55,4 @@ def _take_free_name(temporary: Path, target: Path) -> None:
     except OSError:  # a file system without links
         if target.exists():
             raise FileExistsError(f"{target} exists") from None
-        with contextlib.suppress(FileNotFoundError):
-            temporary.replace(target)
+        temporary.replace(target)

@@ -1,0 +1,135 @@
+"""Processes killed at random moments: what they write is absent, as it was, or whole."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+from programs import needs_jit, run
+
+import kmq
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
+
+KILLED_WRITERS = """
+import random, signal, time
+from pathlib import Path
+from kmq.files import write_whole
+
+folder, kills = Path(sys.argv[1]), int(sys.argv[2])
+chance = random.Random(int(sys.argv[3]))
+seen = dict.fromkeys(("absent", "old", "whole", "left behind"), 0)
+
+def content(number):
+    return number.to_bytes(4, "big") * 50_000
+
+for kill in range(kills):
+    target = folder / f"{kill}.kmq"
+    replaces = kill % 2 == 0
+    if replaces:
+        target.write_bytes(content(0))
+    writer = os.fork()
+    if writer == 0:
+        number = 1
+        while True:
+            if not replaces:
+                target.unlink(missing_ok=True)
+            write_whole(target, content(number), overwrite=replaces)
+            number += 1
+    time.sleep(chance.uniform(0, 0.01))
+    os.kill(writer, signal.SIGKILL)
+    os.waitpid(writer, 0)
+    if not target.exists():
+        assert not replaces, "a file that was there is lost"
+        seen["absent"] += 1
+    else:
+        found = target.read_bytes()
+        number = int.from_bytes(found[:4], "big")
+        assert found == content(number), "half a file"
+        seen["whole" if number else "old"] += 1
+    for other in folder.iterdir():
+        if other != target:
+            assert other.name.startswith(".kmq-") and other.name.endswith(".tmp"), other
+            seen["left behind"] += 1
+        other.unlink()
+print(seen)
+"""
+
+
+def test_of_200_killed_writers_none_leaves_half_a_file(tmp_path):
+    told = run(KILLED_WRITERS, tmp_path, 200, 0).stdout
+    assert "'whole'" in told
+
+
+@pytest.mark.soak
+def test_of_20000_killed_writers_none_leaves_half_a_file(tmp_path):
+    print(run(KILLED_WRITERS, tmp_path, 20_000, 1, seconds=1800).stdout)
+
+
+ENCODE = [sys.executable, "-c", "from kmq.cli import main; main()", "encode", "-q", "-k", "9"]
+
+
+def interrupted_encode(folder, seconds, number):
+    """Start to encode a folder and send a signal after so many seconds; return the exit code."""
+    with subprocess.Popen([*ENCODE, "-f", "-r", folder / "in", "-o", folder / "out"]) as process:
+        time.sleep(seconds)
+        process.send_signal(number)
+    return process.returncode
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """200 pictures, the same each time, so that their files are known; some are there already."""
+    random_numbers = np.random.default_rng(0)
+    for folder in ("in", "out"):
+        (tmp_path / folder).mkdir()
+    for number in range(200):
+        rgb = random_numbers.integers(0, 256, (40, 40, 3), np.uint8)
+        Image.fromarray(rgb).save(tmp_path / "in" / f"{number}.png")
+    return tmp_path
+
+
+def assert_none_is_half_written(folder):
+    for path in (folder / "out").glob("*.kmq"):
+        assert path.read_bytes() == b"old" or len(kmq.load(path).palette) == 9
+
+
+def kill_encodes(folder, kills):
+    chance = random.Random(0)
+    started = time.perf_counter()
+    subprocess.run([*ENCODE, "-r", folder / "in", "-o", folder / "out"], check=True)
+    full = time.perf_counter() - started
+    completed = 0
+    for _ in range(kills):
+        for number in range(200):
+            (folder / "out" / f"{number}.kmq").write_bytes(b"old")
+        interrupted_encode(folder, chance.uniform(0.4, 1) * full, signal.SIGKILL)
+        assert_none_is_half_written(folder)
+        completed += sum(path.stat().st_size > 3 for path in (folder / "out").glob("*.kmq"))
+    return completed
+
+
+@needs_jit
+def test_killed_encodes_leave_no_half_file(pictures):
+    assert kill_encodes(pictures, 4) > 0
+
+
+@needs_jit
+@pytest.mark.soak
+def test_200_killed_encodes_leave_no_half_file(pictures):
+    print("files written by encodes that were killed:", kill_encodes(pictures, 200))
+
+
+@needs_jit
+def test_an_encode_that_is_asked_to_end_leaves_no_temporary_file(pictures):
+    code = interrupted_encode(pictures, 0.8, signal.SIGTERM)
+    assert code in (128 + signal.SIGTERM, -signal.SIGTERM, 0)  # it may not have begun, or be done
+    assert_none_is_half_written(pictures)
+    assert not list((pictures / "out").glob(".*"))
