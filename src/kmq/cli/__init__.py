@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
+import signal
+import sys
 
 import click
 from PIL import Image
 
+from kmq.cli.common import reason, tell
 from kmq.cli.compare import compare
 from kmq.cli.decode import decode
 from kmq.cli.demo import demo
@@ -43,7 +47,13 @@ def main() -> None:
     gc.disable()
     # Here the limit is --max-pixels, which counts before anything is decoded.
     Image.MAX_IMAGE_PIXELS = None
+    # Leaves what is half written as Ctrl-C does: not at all.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         kmq(prog_name="kmq")
+    except OSError as error:  # the inputs' are told where they happen
+        with contextlib.suppress(OSError):
+            tell(f"kmq: standard output: {reason(error)}")
+        sys.exit(1)
     finally:
         gc.freeze()

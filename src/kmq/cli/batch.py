@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kmq.cli.common import STANDARD, display, reason, tell
+from kmq.cli.common import FAILURES, STANDARD, display, reason, tell
 from kmq.cli.reporting import Reporter, reporter
-from kmq.errors import KmqError, OptionError
+from kmq.errors import OptionError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -231,7 +231,7 @@ def _note(job: Job, result: Attempt, summary: Summary, report: Reporter) -> None
         outcome = result()
     except PassedOverError:
         summary.passed_over += 1
-    except (KmqError, OSError) as error:
+    except FAILURES as error:
         summary.failed += 1
         report.tell(f"kmq: {display(job.source)}: {reason(error)}")
     else:

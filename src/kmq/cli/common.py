@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -15,6 +16,9 @@ from kmq.files import write_whole
 STANDARD = "-"
 """The name that stands for standard input or output."""
 
+FAILURES = (KmqError, OSError, MemoryError)
+"""What may go wrong with an input without being a fault of kmq."""
+
 
 def refuse_existing(target: str, *, force: bool) -> None:
     """Raise FileExistsError early if the output is there and may not be replaced."""
@@ -24,7 +28,11 @@ def refuse_existing(target: str, *, force: bool) -> None:
 
 def read_input(source: str) -> bytes:
     """Return all bytes of a file or of standard input."""
-    return sys.stdin.buffer.read() if source == STANDARD else Path(source).read_bytes()
+    if source != STANDARD:
+        return Path(source).read_bytes()
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "it is closed")
+    return sys.stdin.buffer.read()
 
 
 def write_output(
@@ -41,6 +49,8 @@ def write_output(
             Path(target).parent.mkdir(parents=True, exist_ok=True)
         write_whole(target, data, overwrite=force)
         return
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "standard output is closed")
     if sys.stdout.isatty() and not is_text:
         raise click.UsageError("standard output is a terminal; redirect it or name a file with -o")
     sys.stdout.buffer.write(data)
@@ -56,7 +66,7 @@ def for_each(sources: Iterable[str], work: Callable[[str], None]) -> None:
     for source in sources:
         try:
             work(source)
-        except (KmqError, OSError) as error:
+        except FAILURES as error:
             failed = True
             tell(f"kmq: {display(source)}: {reason(error)}")
     if failed:
@@ -92,4 +102,4 @@ def reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         about = f" ({display(str(error.filename))})" if error.filename is not None else ""
         return f"{error.strerror}{about}"
-    return str(error)
+    return "not enough memory" if isinstance(error, MemoryError) else str(error)
