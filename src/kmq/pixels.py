@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from kmq.errors import FormatError, KmqError, LimitError, OptionError
+from kmq.errors import FormatError, KmqError, OptionError
 from kmq.limits import DEFAULT_MAX_PIXELS, check_pixel_count
+from kmq.pillow_opening import open_image
 
 ImageSource: TypeAlias = "NDArray[Any] | Image.Image | str | Path | IO[bytes]"
 """An array, a Pillow image, a path, or a binary file: what holds an ordinary image."""
@@ -154,9 +155,9 @@ def _from_array(array: NDArray[Any], background: Rgb | None, max_pixels: int) ->
 
 def _from_file(file: IO[bytes], background: Rgb | None, max_pixels: int) -> Pixels:
     try:
-        image = Image.open(file)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise LimitError(f"{error} Raise PIL.Image.MAX_IMAGE_PIXELS to read it.") from error
+        image = open_image(file, max_pixels)
+    except (KmqError, MemoryError):
+        raise
     except UnidentifiedImageError as error:
         raise UnknownKindError("not an image of a known kind") from error
     except Exception as error:  # Pillow's readers raise nearly anything on damaged bytes
@@ -173,7 +174,7 @@ def _from_image(image: Image.Image, background: Rgb | None, max_pixels: int) -> 
     check_pixel_count(image.width, image.height, max_pixels)
     try:
         samples, alpha = _upright_samples(image)
-    except KmqError:
+    except (KmqError, MemoryError):
         raise
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged bytes
         raise FormatError(f"the image cannot be decoded: {error}") from error
