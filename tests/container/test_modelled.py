@@ -3,6 +3,7 @@ import subprocess
 import sys
 import time
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,10 @@ from kmq.container import modelled
 from kmq.errors import FormatError
 
 reference_modelled = module(FORMATS / "reference_modelled.py")
+
+needs_compiler = pytest.mark.skipif(
+    numba.config.DISABLE_JIT, reason="takes too long without the compiler"
+)
 
 
 def make_palette(colors, seed=0):
@@ -51,11 +56,13 @@ def test_every_size_and_number_of_colours_comes_back(size, colors):
     round_trip(indices, palette)
 
 
+@needs_compiler
 @pytest.mark.parametrize("colors", COLORS[1:])
 def test_noise_comes_back(colors):
     round_trip(make_plane(64, 61, colors, noise=1.0), make_palette(colors))
 
 
+@needs_compiler
 @pytest.mark.parametrize("colors", COLORS[1:])
 def test_one_colour_all_over_takes_a_few_bytes(colors):
     for index in (0, colors - 1):
@@ -63,6 +70,7 @@ def test_one_colour_all_over_takes_a_few_bytes(colors):
         assert len(round_trip(indices, make_palette(colors))) <= 12
 
 
+@needs_compiler
 @given(
     rows=st.integers(1, 12),
     width=st.integers(1, 20),
@@ -78,6 +86,7 @@ def test_the_reference_decoder_decodes_the_same(rows, width, colors, noise, seed
     assert reference_modelled.decode(body, rows, width, palette.tolist()) == indices.tolist()
 
 
+@needs_compiler
 @pytest.mark.parametrize("colors", [2, 3, 16, 200, 257])
 def test_the_reference_decoder_decodes_a_larger_plane(colors):
     palette = make_palette(colors)
@@ -102,6 +111,7 @@ def mutated(body, random):
     return bytes(body)
 
 
+@needs_compiler
 @pytest.mark.parametrize("colors", [2, 3, 5, 17, 200, 256, 300])
 def test_a_damaged_body_is_refused_or_gives_indices_in_range(colors):
     random = np.random.default_rng(colors)
@@ -146,6 +156,7 @@ for colors in (2, 3, 17, 300):
 """
 
 
+@needs_compiler
 def test_the_interpreter_codes_the_same_bytes_as_the_compiler():
     outputs = [
         subprocess.run(
