@@ -105,10 +105,12 @@ def test_little_work_takes_one_thread():
     assert jit.useful_threads(jit.SMALLEST_PARALLEL_WORK, 8) == 8
 
 
+# Few kernels, so that compiling them again and again stays quick.
 ENCODE = """
-import sys, warnings, numpy as np, kmq
-rgb = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
-sys.stdout.buffer.write(kmq.encode(rgb, 7))
+import sys, numpy as np, kmq
+random = np.random.default_rng(0)
+palette, indices = random.integers(0, 256, (7, 3)), random.integers(0, 7, (20, 30))
+sys.stdout.buffer.write(kmq.encode(kmq.IndexedImage(palette, indices), coding="packed"))
 """
 
 
