@@ -1,7 +1,7 @@
 # `make demo` and `make test` need python3 (3.11 or later) and nothing else.
 PYTHON := .venv/bin/python
 
-.PHONY: demo test soak check coverage wheel vectors pictures clean
+.PHONY: demo test soak fuzz check coverage wheel vectors pictures clean
 
 .venv/ready: pyproject.toml
 	python3 -m venv .venv
@@ -21,6 +21,12 @@ test: .venv/ready
 # What takes minutes: many more kills, mutations, files and cold starts.
 soak: .venv/ready
 	$(PYTHON) -m pytest -m soak -s tests/reliability
+
+# Until Ctrl-C, or for so many seconds: make fuzz FUZZ=-max_total_time=600
+fuzz: .venv/ready
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	mkdir -p build/fuzz
+	$(PYTHON) tests/reliability/fuzz_decoder.py build/fuzz formats/vectors/valid $(FUZZ)
 
 check: .venv/ready
 	$(PYTHON) -m ruff check

@@ -71,10 +71,19 @@ def layer_environment(layer: str) -> dict[str, str] | None:
     return environment if probe.returncode == 0 else None
 
 
-@pytest.fixture(params=["workqueue", "omp", "tbb"])
-def layer(request: pytest.FixtureRequest) -> dict[str, str]:
-    """Each threading layer that can be had, as the environment that chooses it."""
-    environment = layer_environment(request.param)
-    if environment is None:
-        pytest.skip(f"numba cannot load its {request.param} layer here")
-    return environment
+EIGHT_AT_ONCE = """
+found = []
+gate = threading.Barrier(8)
+
+def work():
+    gate.wait()
+    found.append(encoded())
+
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert len(found) == 8
+print(*set(found))
+"""

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from mounts import read_only_disk, small_disk  # noqa: F401  # fixtures
-from programs import needs_jit, run
 
 import kmq
+from reliability.programs import needs_jit, run
 
 pytestmark = needs_jit
 
@@ -31,7 +30,7 @@ def decode(**environment: str) -> tuple[str, int]:
     return done.stdout, done.stderr.count("Warning")
 
 
-def test_a_full_disk_costs_one_warning(small_disk):  # noqa: F811
+def test_a_full_disk_costs_one_warning(small_disk):
     (small_disk / "filler").write_bytes(bytes(50_000))
     expected, _ = decode()
     environment = {"NUMBA_CACHE_DIR": str(small_disk)}
@@ -43,7 +42,7 @@ def test_a_full_disk_costs_one_warning(small_disk):  # noqa: F811
 
 
 def test_without_home_or_a_folder_to_write_to_nothing_is_kept_and_nothing_said(
-    read_only_disk,  # noqa: F811
+    read_only_disk,
     tmp_path,
 ):
     expected, _ = decode()

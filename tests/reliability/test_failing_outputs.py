@@ -10,13 +10,13 @@ import sys
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from mounts import SMALL_DISK_BYTES, read_only_disk, small_disk  # noqa: F401  # fixtures
 from PIL import Image
 
 import kmq
 from kmq.cli import batch, common
 from kmq.cli import kmq as command
 from kmq.files import write_whole
+from reliability.conftest import SMALL_DISK_BYTES
 
 KMQ = [sys.executable, "-c", "from kmq.cli import main; main()"]
 
@@ -52,7 +52,7 @@ def names(folder):
         ["palette", "photo.kmq", "--kind", "json", "-o", "small/x.json"],
     ],
 )
-def test_a_full_disk_is_told_and_nothing_is_left_on_it(folder, small_disk, arguments):  # noqa: F811
+def test_a_full_disk_is_told_and_nothing_is_left_on_it(folder, small_disk, arguments):
     (small_disk / "filler").write_bytes(bytes(SMALL_DISK_BYTES - 8192))
     if arguments[0] == "palette":
         (small_disk / "more").write_bytes(bytes(8192))
@@ -61,7 +61,7 @@ def test_a_full_disk_is_told_and_nothing_is_left_on_it(folder, small_disk, argum
     assert names(small_disk) == before
 
 
-def test_on_a_full_disk_the_old_file_stays(folder, small_disk):  # noqa: F811
+def test_on_a_full_disk_the_old_file_stays(folder, small_disk):
     old = bytes(SMALL_DISK_BYTES - 8192)
     (small_disk / "x.kmq").write_bytes(old)
     assert "No space left" in failure("encode", "-f", "photo.png", "-o", "small/x.kmq")
@@ -69,7 +69,7 @@ def test_on_a_full_disk_the_old_file_stays(folder, small_disk):  # noqa: F811
     assert names(small_disk) == ["x.kmq"]
 
 
-def test_of_many_outputs_those_that_fit_on_the_disk_are_whole(folder, small_disk):  # noqa: F811
+def test_of_many_outputs_those_that_fit_on_the_disk_are_whole(folder, small_disk):
     for number in range(8):
         shutil.copy("photo.png", f"{number}.png")
     result = CliRunner().invoke(command, ["encode", "-r", ".", "-k", "9", "-o", "small"])
@@ -80,7 +80,7 @@ def test_of_many_outputs_those_that_fit_on_the_disk_are_whole(folder, small_disk
 
 
 @pytest.mark.parametrize("force", [[], ["--force"]])
-def test_a_read_only_disk_is_told_with_the_outputs_name(folder, read_only_disk, force):  # noqa: F811
+def test_a_read_only_disk_is_told_with_the_outputs_name(folder, read_only_disk, force):
     line = failure("encode", *force, "photo.png", "-o", "read-only/new.kmq")
     assert line == "kmq: photo.png: Read-only file system (read-only/new.kmq)"
     line = failure("encode", "--force", "photo.png", "-o", "read-only/old.kmq")
@@ -122,7 +122,7 @@ def test_a_folder_that_is_gone_is_told(folder):
     )
 
 
-def test_an_output_may_lie_on_another_file_system(folder, small_disk):  # noqa: F811
+def test_an_output_may_lie_on_another_file_system(folder, small_disk):
     (folder / "link.kmq").symlink_to(small_disk / "target.kmq")
     result = CliRunner().invoke(command, ["encode", "-f", "-k", "9", "photo.png", "-o", "link.kmq"])
     assert result.exit_code == 0

@@ -7,7 +7,8 @@ import subprocess
 import sys
 
 import pytest
-from programs import PREAMBLE, SECONDS, expected, layer, needs_jit, run  # noqa: F401
+
+from reliability.programs import PREAMBLE, SECONDS, expected, needs_jit, run
 
 pytestmark = [
     needs_jit,
@@ -28,7 +29,7 @@ def is_well_in_a_child(generations=1):
 """
 
 
-def test_a_forked_child_and_its_own_child_encode_right(layer):  # noqa: F811
+def test_a_forked_child_and_its_own_child_encode_right(layer):
     program = """
 assert encoded() == sys.argv[1]
 assert is_well_in_a_child(generations=2)
@@ -58,8 +59,8 @@ finally:
 """
 
 
-def test_children_forked_while_another_thread_encodes_encode_right(layer):  # noqa: F811
-    run(FORKING + WHILE_ENCODING, expected(), 8, seconds=60, **layer)
+def test_children_forked_while_another_thread_encodes_encode_right(layer):
+    run(FORKING + WHILE_ENCODING, expected(), 3, seconds=60, **layer)
 
 
 WHILE_COMPILING = """
@@ -105,7 +106,7 @@ hosts_kernel(np.zeros(1000))
 
 
 @pytest.mark.parametrize("import_first", [True, False])
-def test_a_child_of_a_host_that_used_numba_before_kmq_encodes_right(layer, import_first):  # noqa: F811
+def test_a_child_of_a_host_that_used_numba_before_kmq_encodes_right(layer, import_first):
     first = "import kmq\n" if import_first else ""
     program = first + HOSTS_KERNEL + FORKING + "assert is_well_in_a_child()"
     run(program, expected(), **layer)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from programs import expected, layer, needs_jit, run  # noqa: F401
-from test_forks import HOSTS_KERNEL
+from reliability.programs import expected, needs_jit, run
+from reliability.test_forks import HOSTS_KERNEL
 
 BESIDE_A_HOST = """
 stop = threading.Event()
@@ -16,7 +16,7 @@ def work():
 host = threading.Thread(target=work)
 host.start()
 try:
-    for _ in range(30):
+    for _ in range(10):
         assert encoded() == sys.argv[1]
 finally:
     stop.set()
@@ -25,7 +25,7 @@ finally:
 
 
 @needs_jit
-def test_kmq_encodes_while_the_host_is_in_a_parallel_kernel_of_its_own(layer):  # noqa: F811
+def test_kmq_encodes_while_the_host_is_in_a_parallel_kernel_of_its_own(layer):
     run(HOSTS_KERNEL + BESIDE_A_HOST, expected(), **layer)
 
 

@@ -12,9 +12,9 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
-from programs import needs_jit, run
 
 import kmq
+from reliability.programs import needs_jit, run
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 

@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 import pytest
-from programs import expected, layer, needs_jit, run  # noqa: F401  # a fixture
+
+from reliability.programs import EIGHT_AT_ONCE, expected, needs_jit, run
 
 pytestmark = needs_jit
 
-EIGHT_AT_ONCE = """
-found = []
-gate = threading.Barrier(8)
 
-def work():
-    gate.wait()
-    found.append(encoded())
-
-threads = [threading.Thread(target=work) for _ in range(8)]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
-assert len(found) == 8
-print(*set(found))
-"""
-
-
-def test_eight_threads_that_start_at_once_encode_right(layer):  # noqa: F811
+def test_eight_threads_that_start_at_once_encode_right(layer):
     assert run(EIGHT_AT_ONCE, **layer).stdout.split() == [expected()]
 
 
-def test_eight_threads_that_have_to_compile_first_encode_right(tmp_path):
-    done = run(EIGHT_AT_ONCE, NUMBA_CACHE_DIR=str(tmp_path))
-    assert done.stdout.split() == [expected()]
+def test_eight_threads_that_have_to_compile_first_encode_right(cold_start):
+    assert cold_start[1].split() == [expected()]
 
 
 @pytest.mark.soak
-def test_eight_threads_that_have_to_compile_first_encode_right_on_each_layer(layer, tmp_path):  # noqa: F811
+def test_eight_threads_that_have_to_compile_first_encode_right_on_each_layer(layer, tmp_path):
     done = run(EIGHT_AT_ONCE, NUMBA_CACHE_DIR=str(tmp_path), **layer)
     assert done.stdout.split() == [expected()]
 
@@ -46,7 +29,7 @@ for threads in (1, 2, 8, 2, 1):
 """
 
 
-def test_any_number_of_threads_gives_the_same_bytes(layer):  # noqa: F811
+def test_any_number_of_threads_gives_the_same_bytes(layer):
     assert set(run(ALTERNATING, **layer).stdout.split()) == {expected()}
 
 

@@ -1,4 +1,4 @@
-"""Small disks and read-only ones, where the system lets tests mount them."""
+"""Fixtures of the tests of reliability: threading layers, cold starts, small disks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,32 @@ from pathlib import Path
 
 import pytest
 
+from reliability.programs import EIGHT_AT_ONCE, layer_environment, run
+
 SMALL_DISK_BYTES = 64 * 1024
+
+
+@pytest.fixture(params=["workqueue", "omp", "tbb"])
+def layer(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Each threading layer that can be had, as the environment that chooses it."""
+    environment = layer_environment(request.param)
+    if environment is None:
+        pytest.skip(f"numba cannot load its {request.param} layer here")
+    return environment
+
+
+@pytest.fixture(scope="session")
+def cold_start(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], str]:
+    """Start eight threads that have to compile for a plain processor, which takes long.
+
+    Returns the environment that finds what was compiled, and what they printed.
+    """
+    environment = {
+        "NUMBA_CPU_NAME": "generic",
+        "NUMBA_CPU_FEATURES": "",
+        "NUMBA_CACHE_DIR": str(tmp_path_factory.mktemp("cache")),
+    }
+    return environment, run(EIGHT_AT_ONCE, **environment).stdout
 
 
 def _mounted(folder: Path, *options: str) -> Iterator[Path]:

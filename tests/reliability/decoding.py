@@ -1,0 +1,31 @@
+"""What every way of reading a `.kmq` file promises, whatever its bytes are."""
+
+from __future__ import annotations
+
+import kmq
+from kmq.container.stripes import faults
+
+MAX_PIXELS = 1 << 16
+"""What a mutation claims beyond this is refused, so that trying many stays quick."""
+
+
+def outcome(data: bytes) -> str:
+    """Return what loading a file comes to, all ways of reading it agreeing; no other is allowed."""
+    try:
+        found = kmq.info(data)
+    except kmq.FormatError:
+        found = None
+    try:
+        image = kmq.load(data, max_pixels=MAX_PIXELS)
+    except kmq.LimitError:
+        assert found is None or found.width * found.height > MAX_PIXELS
+        return "too large"
+    except kmq.FormatError:
+        assert faults(data, max_pixels=MAX_PIXELS)
+        return "refused"
+    assert found is not None
+    assert (found.width, found.height) == (image.width, image.height)
+    assert not faults(data, max_pixels=MAX_PIXELS)
+    assert image.indices.max() < len(image.palette)
+    assert kmq.load(kmq.encode(image)) == image
+    return "an image"

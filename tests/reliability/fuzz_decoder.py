@@ -1,0 +1,29 @@
+"""Fuzz the decoder for as long as one likes: `make fuzz`, which needs the extra `fuzz`.
+
+Arguments are libFuzzer's: a folder to keep findings of new paths in, then the seeds.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import atheris
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+with atheris.instrument_imports(include=["kmq"]):
+    from reliability.decoding import outcome
+
+from reliability.mutations import mended
+
+
+def try_one(data: bytes) -> None:
+    """Raise where what the decoder does is not allowed."""
+    outcome(data)
+    outcome(mended(data))
+
+
+if __name__ == "__main__":
+    atheris.Setup(sys.argv, try_one)
+    atheris.Fuzz()

@@ -1,0 +1,88 @@
+"""Damaged `.kmq` files whose checksums are right, so that every other check is tried."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from collections.abc import Iterator, Sequence
+
+from kmq.container import layout
+
+INTERESTING = (0, 1, 2, 3, 0x7F, 0x80, 0xFF)
+
+
+def mutations(seeds: Sequence[bytes], chance: random.Random) -> Iterator[bytes]:
+    """Yield damaged files for ever: cut, spliced, with bits flipped, bytes set or repeated."""
+    while True:
+        data = bytearray(chance.choice(seeds))
+        for _ in range(chance.choice((1, 1, 2, 4))):
+            _damage(data, chance, seeds)
+        yield bytes(data) if chance.random() < 0.1 else mended(bytes(data))
+
+
+def _damage(data: bytearray, chance: random.Random, seeds: Sequence[bytes]) -> None:
+    # The head is where the numbers are, so half of the damage goes there.
+    end = min(len(data), 40) if chance.random() < 0.5 else len(data)
+    at = chance.randrange(end) if end else 0
+    kind = chance.randrange(6)
+    if kind == 0:
+        del data[at:]
+    elif kind == 1:
+        other = chance.choice(seeds)
+        data[at:] = other[chance.randrange(len(other)) :]
+    elif kind == 2 and data:
+        data[at] ^= 1 << chance.randrange(8)
+    elif kind == 3 and data:
+        data[at] = chance.choice(INTERESTING)
+    elif kind == 4:
+        data[at:at] = data[at : at + chance.randrange(1, 9)]
+    else:
+        del data[at : at + chance.randrange(1, 9)]
+
+
+def mended(data: bytes) -> bytes:
+    """Return a file with its checksums put right, as far as its head can be followed."""
+    end_of_head, lengths = _followed(data)
+    if end_of_head is None:
+        return data
+    mended_file = bytearray(data)
+    _put_checksum(mended_file, 0, end_of_head)
+    start = end_of_head + layout.CHECKSUM_BYTES
+    for length in lengths:
+        if start + length > len(data):
+            break
+        _put_checksum(mended_file, start, start + length)
+        start += length + layout.CHECKSUM_BYTES
+    return bytes(mended_file)
+
+
+def _put_checksum(data: bytearray, start: int, end: int) -> None:
+    data[end : end + layout.CHECKSUM_BYTES] = zlib.crc32(data[start:end]).to_bytes(4, "little")
+
+
+def _followed(data: bytes) -> tuple[int | None, list[int]]:
+    """Return where the head's checksum stands, None if not that far, and the bodies' lengths."""
+    position = len(layout.SIGNATURE) + 2
+
+    def varint() -> int:
+        nonlocal position
+        number = shift = 0
+        while True:
+            byte = data[position]
+            position += 1
+            number |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80 or shift > 63:
+                return number
+
+    lengths = []
+    try:
+        entry_bytes = layout.ENTRY_BYTES.get(data[position - 1], 3)
+        _, height, colors, stripe_rows = varint(), varint(), varint(), varint()
+        position += colors * entry_bytes
+        for _ in range(min(-(-height // max(1, stripe_rows)), layout.MAX_STRIPES)):
+            position += 1
+            lengths.append(varint())
+    except IndexError:
+        return None, []
+    return position, lengths

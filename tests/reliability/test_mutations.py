@@ -1,0 +1,60 @@
+"""Damaged files with right checksums: an image, a FormatError or a LimitError, nothing else."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import time
+from collections import Counter
+
+import pytest
+from conftest import ROOT
+
+import kmq
+from kmq.container.layout import CODINGS
+from reliability.decoding import outcome
+from reliability.mutations import mended, mutations
+
+VALID = ROOT / "formats" / "vectors" / "valid"
+SEEDS = [
+    data
+    for data in (path.read_bytes() for path in sorted(VALID.glob("*.kmq")))
+    if len(data) < 10_000
+]
+
+
+def tried(count: int, seed: int) -> Counter[str]:
+    chance = random.Random(seed)
+    return Counter(outcome(data) for data in itertools.islice(mutations(SEEDS, chance), count))
+
+
+def test_the_files_that_are_mutated_have_every_coding():
+    found = {stripe.coding for data in SEEDS for stripe in kmq.info(data).stripes}
+    assert found == set(CODINGS.values())
+
+
+def test_a_whole_file_needs_no_mending():
+    for data in SEEDS:
+        assert mended(data) == data
+
+
+def test_of_20000_mutations_none_is_anything_but_an_image_or_an_error_of_kmqs():
+    count = 2_000 if os.environ.get("NUMBA_DISABLE_JIT") == "1" else 20_000
+    found = tried(count, seed=0)
+    assert sum(found.values()) == count
+    # The mended checksums bring a good part of them past the first check.
+    assert found["an image"] > count / 50
+    assert found["refused"] > count / 4
+
+
+@pytest.mark.soak
+def test_millions_of_mutations_are_survived():
+    minutes = float(os.environ.get("SOAK_MINUTES", "10"))
+    total: Counter[str] = Counter()
+    end = time.monotonic() + 60 * minutes
+    for seed in itertools.count(1):
+        total += tried(10_000, seed)
+        if time.monotonic() > end:
+            break
+    print(f"{sum(total.values()):,} mutations: {dict(total)}")
