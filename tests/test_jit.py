@@ -145,6 +145,29 @@ def test_a_damaged_cache_costs_a_compilation_and_nothing_else(tmp_path, damage):
     assert encode_in_a_process(tmp_path) == expected
 
 
+def test_an_edit_of_a_constant_in_another_file_is_noticed(tmp_path):
+    (tmp_path / "kernels.py").write_text(
+        "import numpy as np\nfrom constants import TABLE\nfrom kmq import jit\n"
+        "@jit.kernel\ndef first(numbers):\n    return TABLE[0] + numbers[0]\n"
+        "print(first(np.zeros(1, np.int64)), sum(first.stats.cache_hits.values()))\n"
+    )
+    outputs = []
+    for table in ("[1]", "[1]", "[2]"):
+        (tmp_path / "constants.py").write_text(f"import numpy as np\nTABLE = np.array({table})\n")
+        environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+        done = subprocess.run(
+            [sys.executable, "-B", "kernels.py"],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        outputs.append(done.stdout.split())
+    assert outputs == [["1", "0"], ["1", "1"], ["2", "0"]]
+
+
 def test_no_place_for_a_cache_is_no_error(tmp_path):
     (tmp_path / "file").write_text("not a folder")
     # Neither the chosen folder nor the one beside the sources can be used then.

@@ -3,13 +3,17 @@
 numba's own cache lets a truncated file or a full disk raise from the kernel's call. It
 also numbers its data files, and writes the index that names one before the file itself:
 a process that is killed in between, or two that compile at once, leave a name that
-stands for other code. Here a data file is named after what it holds, carries a
-checksum, and is there before it is named.
+stands for other code. And it looks at no file but the kernel's own, though constants of
+its neighbours are compiled in. Here a data file is named after what it holds, carries a
+checksum and is there before it is named, and an edit in any file of the kernel's folder
+asks for new ones.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import inspect
 import pickle
 import warnings
 import zlib
@@ -39,8 +43,8 @@ class ForgivingCache(FunctionCache):  # type: ignore[misc]  # numba is untyped
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
-        numbas = self._cache_file
-        self._cache_file = _Files(self.cache_path, self._impl.filename_base, numbas._source_stamp)
+        stamp = _folder_stamp(Path(inspect.getfile(function)).parent)
+        self._cache_file = _Files(self.cache_path, self._impl.filename_base, stamp)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the compiled code, None where it has to be compiled."""
@@ -101,6 +105,15 @@ class _Files(IndexDataCacheFile):  # type: ignore[misc]  # numba is untyped
         if stored[-_CHECKSUM_BYTES:] != _checksum(pickled):
             raise ValueError(f"{name} is damaged")
         return pickle.loads(pickled)
+
+
+@functools.lru_cache
+def _folder_stamp(folder: Path) -> str:
+    """Return a hash of all sources in a folder: a kernel takes constants from no other."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def _checksum(data: bytes) -> bytes:
