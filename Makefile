@@ -26,7 +26,7 @@ soak: .venv/ready
 fuzz: .venv/ready
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	mkdir -p build/fuzz
-	$(PYTHON) tests/reliability/fuzz_decoder.py build/fuzz formats/vectors/valid $(FUZZ)
+	$(PYTHON) tests/reliability/fuzz_decoder.py build/fuzz formats/vectors/valid -artifact_prefix=build/fuzz/ $(FUZZ)
 
 check: .venv/ready
 	$(PYTHON) -m ruff check

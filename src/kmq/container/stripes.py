@@ -131,8 +131,8 @@ def faults(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> list[FormatE
     stream = io.BytesIO(data)
     try:
         head = read_head(stream)
-        check_pixel_count(head.width, head.height, max_pixels)
         check_length(head, len(data))
+        check_pixel_count(head.width, head.height, max_pixels)
     except FormatError as error:
         return [error]
     found = []
