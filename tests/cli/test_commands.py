@@ -13,6 +13,7 @@ from conftest import opened
 from PIL import Image
 
 import kmq
+from kmq.cli import COMMANDS
 from kmq.cli import kmq as command
 
 
@@ -272,7 +273,7 @@ def test_the_demo_goes_the_whole_way_and_leaves_its_files(folder):
 
 
 def test_every_command_has_help_with_an_example():
-    for name in command.commands:
+    for name in COMMANDS:
         result = run(name, "--help")
         assert result.exit_code == 0
         assert "Example" in result.stdout

@@ -7,22 +7,42 @@ import gc
 import os
 import signal
 import sys
+from importlib import import_module
 
 import click
 from PIL import Image
 
 from kmq.cli.common import reason, tell
-from kmq.cli.compare import compare
-from kmq.cli.decode import decode
-from kmq.cli.demo import demo
-from kmq.cli.encode import encode
-from kmq.cli.info import info
-from kmq.cli.palette import palette
-from kmq.cli.verify import verify
-from kmq.cli.warmup import warmup
+
+COMMANDS = {
+    "encode": "Turn images into .kmq files.",
+    "decode": "Turn .kmq files into PNG or another kind of image.",
+    "info": "Show what is in .kmq files.",
+    "verify": "Check .kmq files, all of them.",
+    "palette": "Print the best colours of an image.",
+    "compare": "Compare an image in several numbers of colours.",
+    "warmup": "Compile everything now, for this machine.",
+    "demo": "Draw a picture, encode it, decode it, show what happened.",
+}
+"""Every command with its line in the help; its file is imported when it is run."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"kmq.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="kmq", message="%(prog)s %(version)s")
 def kmq() -> None:
     """Images in K colours: K-means finds them, a .kmq file keeps them.
@@ -33,10 +53,6 @@ def kmq() -> None:
       kmq decode photo.kmq           writes photo.png
       kmq info photo.kmq             shows what is in it
     """
-
-
-for command in (encode, decode, info, verify, palette, compare, warmup, demo):
-    kmq.add_command(command)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import click
 
+from kmq.cli.common import FILE as FILE  # beside the other options
 from kmq.errors import OptionError
 from kmq.limits import DEFAULT_MAX_PIXELS, MAX_COLORS
 from kmq.options import (
@@ -23,8 +24,6 @@ from kmq.options import (
 
 Command: TypeAlias = Callable[..., None]
 Decorator: TypeAlias = Callable[[Command], Command]
-
-FILE = click.Path(allow_dash=True, path_type=str)
 
 COLORS = click.option(
     "-k",

@@ -16,6 +16,9 @@ from kmq.files import write_whole
 STANDARD = "-"
 """The name that stands for standard input or output."""
 
+FILE = click.Path(allow_dash=True, path_type=str)
+"""The name of a file, or that."""
+
 FAILURES = (KmqError, OSError, MemoryError)
 """What may go wrong with an input without being a fault of kmq."""
 

@@ -51,7 +51,7 @@ class ColorList(click.ParamType[tuple[int, ...]]):
         return tuple(dict.fromkeys(one.convert(part, param, ctx) for part in value.split(",")))
 
 
-@click.command(short_help="Compare an image in several numbers of colours.")
+@click.command()
 @click.argument("image", type=arguments.FILE)
 @arguments.takes(
     click.option(

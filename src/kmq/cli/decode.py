@@ -14,7 +14,7 @@ from kmq.options import Options
 EXTENSION = ".png"
 
 
-@click.command(short_help="Turn .kmq files into PNG or another kind of image.")
+@click.command()
 @click.argument("files", nargs=-1, required=True, type=arguments.FILE)
 @arguments.takes(
     arguments.OUTPUT,

@@ -12,7 +12,7 @@ from kmq.files import write_whole
 ORIGINAL, ENCODED, DECODED = "kmq-demo.png", "kmq-demo.kmq", "kmq-demo-decoded.png"
 
 
-@click.command(short_help="Draw a picture, encode it, decode it, show what happened.")
+@click.command()
 @click.option("-f", "--force", is_flag=True, help="Replace the files of an earlier demo.")
 def demo(force: bool) -> None:
     """Draw a picture, encode it in 64 colours, decode it, and print what happened.

@@ -25,7 +25,7 @@ _MANY_SAMPLES = 3 << 20
 """Those of a megapixel: the best effort takes about a second from there on."""
 
 
-@click.command(short_help="Turn images into .kmq files.")
+@click.command()
 @click.argument("images", nargs=-1, required=True, type=arguments.FILE)
 @arguments.takes(
     arguments.OUTPUT,

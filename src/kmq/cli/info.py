@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import io
-import json
 from collections import Counter
 
 import click
 
 from kmq import codec
-from kmq.cli import arguments
-from kmq.cli.common import STANDARD, display, for_each, read_input
+from kmq.cli.common import FILE, STANDARD, display, for_each, read_input
 from kmq.container.summary import Info
 
 
-@click.command(short_help="Show what is in .kmq files.")
-@click.argument("files", nargs=-1, required=True, type=arguments.FILE)
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=FILE)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array, an object a file.")
 def info(files: tuple[str, ...], as_json: bool) -> None:
     """Show what the head of .kmq files says; nothing else is read.
@@ -38,6 +36,8 @@ def info(files: tuple[str, ...], as_json: bool) -> None:
         for_each(files, info_one)
     finally:
         if as_json:
+            import json
+
             click.echo(json.dumps(objects, indent=2))
 
 

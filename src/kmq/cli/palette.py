@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _KINDS = {".gpl": "gpl", ".json": "json", ".png": "png"}
 
 
-@click.command(short_help="Print the best colours of an image.")
+@click.command()
 @click.argument("image", type=arguments.FILE)
 @arguments.takes(
     arguments.OUTPUT,

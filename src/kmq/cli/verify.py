@@ -11,7 +11,7 @@ from kmq.cli.common import display, for_each, read_input, tell
 from kmq.options import Options
 
 
-@click.command(short_help="Check .kmq files, all of them.")
+@click.command()
 @click.argument("files", nargs=-1, required=True, type=arguments.FILE)
 @arguments.takes(arguments.MAX_PIXELS, arguments.QUIET)
 def verify(files: tuple[str, ...], options: Options, quiet: bool) -> None:

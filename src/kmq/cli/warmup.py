@@ -11,7 +11,7 @@ import click
 from kmq.cli.common import tell
 
 
-@click.command(short_help="Compile everything now, for this machine.")
+@click.command()
 def warmup() -> None:
     """Compile every kernel and keep the result, so that no later run has to.
 
