@@ -75,9 +75,12 @@ def image_of(source: NDArray[np.uint8], megapixels: float) -> NDArray[np.uint8]:
 
 
 def measure(case: Case, path: Path, repeats: int) -> Figures:
-    """Run a case twice, in two processes: one for the memory, one for the time."""
-    memory = _in_a_process(case, path, 0)["peak_bytes"]
+    """Run a case twice, in two processes: one for the time, one for the memory.
+
+    In this order, because compiling takes memory too, which only a first run needs.
+    """
     seconds = _in_a_process(case, path, repeats)["seconds"]
+    memory = _in_a_process(case, path, 0)["peak_bytes"]
     with Image.open(path) as image:
         count = image.width * image.height
     return Figures(case, 1000 * seconds, memory / 1e6, 200 + 14 * count / 1e6)
