@@ -1,0 +1,72 @@
+"""What the process around the commands does."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from click.testing import CliRunner
+
+from kmq import cli, warming
+from kmq.cli import batch
+
+
+@pytest.fixture
+def main(monkeypatch):
+    """The process's own function, which here changes nothing for good."""
+    for name in ("gc", "signal", "Image"):
+        monkeypatch.setattr(cli, name, FakeModule())
+    return cli.main
+
+
+class FakeModule:
+    """Stands for a module whose functions would change this process."""
+
+    SIGTERM = signal.SIGTERM
+    MAX_IMAGE_PIXELS = None
+
+    def __getattr__(self, name):
+        return lambda *_: None
+
+
+def test_standard_output_that_fails_is_told(main, monkeypatch, capsys):
+    def fail(prog_name):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cli, "kmq", fail)
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 1
+    assert capsys.readouterr().err == "kmq: standard output: No space left on device\n"
+
+
+def test_where_standard_error_fails_too_nothing_can_be_told(main, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cli, "kmq", fail)
+    monkeypatch.setattr(cli, "tell", fail)
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 1
+
+
+def test_a_warm_up_that_can_keep_nothing_fails(monkeypatch):
+    def fail():
+        raise warming.NothingKeptError("compiled code cannot be kept")
+
+    monkeypatch.setattr(warming, "warm_up", fail)
+    result = CliRunner().invoke(cli.kmq, ["warmup"])
+    assert result.exit_code == 1
+    assert result.stderr == "kmq: compiled code cannot be kept\n"
+
+
+def test_an_interruption_ends_a_batch_with_its_code(capsys):
+    def interrupt(job, threads):
+        raise KeyboardInterrupt
+
+    jobs = [batch.Job("a", "b"), batch.Job("c", "d")]
+    with pytest.raises(SystemExit) as caught:
+        batch.run(jobs, interrupt, threads=1, force=True, skip_existing=False, quiet=False)
+    assert caught.value.code == batch.INTERRUPTED
+    assert capsys.readouterr().err.startswith("interrupted, 0 of 2 files")

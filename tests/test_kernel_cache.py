@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numba
+import pytest
+
+from kmq import jit, kernel_cache
+
+pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="about compiled kernels")
+
+
+@jit.kernel
+def plus_one(x):
+    return x + 1
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """A cache in an empty folder, and what is saved in it."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    plus_one(1)
+    [signature] = plus_one.signatures
+    made = kernel_cache.ForgivingCache(plus_one.py_func)
+    result = plus_one.overloads[signature]
+    made.save_overload(signature, result)
+    return SimpleNamespace(
+        cache=made,
+        folder=tmp_path,
+        load=lambda: made.load_overload(signature, result.target_context),
+        save=lambda: made.save_overload(signature, result),
+    )
+
+
+@pytest.fixture
+def compilations(monkeypatch):
+    """How often it was announced that something has to be compiled."""
+    announced = []
+    monkeypatch.setattr(kernel_cache, "on_compile", [lambda: announced.append(1)])
+    return announced
+
+
+def test_what_is_kept_is_found_again(cache, compilations):
+    assert cache.load().entry_point(41) == 42
+    assert not compilations
+
+
+@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
+def test_damage_is_forgotten_and_compiled_anew(cache, compilations, suffix):
+    [path] = cache.folder.rglob(f"*{suffix}")
+    path.write_bytes(b"nonsense")
+    assert cache.load() is None
+    assert len(compilations) == 1
+    cache.save()
+    assert cache.load().entry_point(41) == 42
+
+
+def test_damage_that_cannot_be_mended_ends_the_use_of_the_cache(cache, monkeypatch):
+    [path] = cache.folder.rglob("*.nbi")
+    path.write_bytes(b"nonsense")
+
+    def fail(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(kernel_cache.ForgivingCache, "flush", fail)
+    assert cache.load() is None
+    cache.save()
+    assert path.read_bytes() == b"nonsense"
+
+
+def test_two_processes_that_save_at_once_lose_an_entry_at_most(cache, monkeypatch):
+    """Each has read the index before the other wrote it."""
+    other = numba.njit(plus_one.py_func)
+    other(1.0)
+    [signature] = other.signatures
+    monkeypatch.setattr(kernel_cache._Files, "_load_index", lambda _: {})
+    cache.cache.save_overload(signature, other.overloads[signature])
+    monkeypatch.undo()
+    assert len(list(cache.folder.rglob("*.nbc"))) == 2
+    found = cache.cache.load_overload(signature, other.overloads[signature].target_context)
+    assert found.signature.args == signature
+    assert cache.load() is None
+
+
+def test_without_a_folder_a_kernel_is_compiled_all_the_same(monkeypatch):
+    def fail(_):
+        raise RuntimeError("cannot cache function: no locator available")
+
+    monkeypatch.setattr(jit, "ForgivingCache", fail)
+    monkeypatch.setattr(jit, "kernels", [])
+    assert jit.kernel(lambda x: x + 2)(40) == 42
+    assert jit.cache_folder(jit.kernels[0]) is None
