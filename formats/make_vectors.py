@@ -28,6 +28,12 @@ MODELLED_COLORS = (2, 3, 4, 5, 16, 17, 64, 200, 256, 257, 1000, 4097)
 VECTORS = Path(__file__).parent / "vectors"
 
 
+def tiles(colors: int, down: int, across: int) -> IndexedImage:
+    """Return a small pattern time and again, for matches longer than any class of them."""
+    tile = pattern(colors, 9, 37)
+    return IndexedImage(tile.palette, np.tile(tile.indices, (down, across)))
+
+
 def pattern(colors: int, height: int, width: int, *, grey: bool = False) -> IndexedImage:
     """Return an image whose palette and indices follow from whole-number arithmetic."""
     entry = np.arange(colors)
@@ -73,6 +79,7 @@ def valid_files() -> dict[str, bytes]:
     files["modelled-grey"] = dumps(blots(9, 20, 31, grey=True), coding="modelled")
     files["modelled-one-row"] = dumps(blots(6, 1, 201), coding="modelled")
     files["modelled-one-column"] = dumps(blots(6, 201, 1), coding="modelled")
+    files["modelled-tiles"] = dumps(tiles(12, 2, 35), coding="modelled")
     files["modelled-stripes"] = in_stripes(blots(16, 23, 31), 5, layout.MODELLED)
     files["modelled-one-colour"] = in_stripes(pattern(1, 3, 4), 3, layout.MODELLED)
     for colors in (1, 7, 64):

@@ -10,10 +10,10 @@ KNOTS = [
 MASK = 0xFFFFFFFF
 MULTIPLIERS = [pow(0x9E3779B1, power, 1 << 32) for power in range(1, 42)]
 # Columns to the right and rows down, in the order of the multipliers.
-NEAR = [(-1, 0), (0, -1), (-1, -1), (1, -1)]
-MIDDLE = [(-2, 0), (0, -2), (1, -2), (2, -1), (-1, -2), (-2, -1)]
-RING = [(-3, 0), (0, -3), (3, -1), (-3, -1), (2, -2), (-2, -2), (1, -3), (-1, -3), (-4, 0), (3, -2)]
-WIDE = [
+NEIGHBORS = [
+    *((-1, 0), (0, -1), (-1, -1), (1, -1)),
+    *((-2, 0), (0, -2), (1, -2), (2, -1), (-1, -2), (-2, -1)),
+    *((-3, 0), (0, -3), (3, -1), (-3, -1), (2, -2), (-2, -2), (1, -3), (-1, -3), (-4, 0), (3, -2)),
     *((-3, -2), (2, -3), (-2, -3), (4, -1), (-4, -1), (-5, 0), (4, -2), (-4, -2)),
     *((0, -4), (1, -4), (-1, -4), (2, -4), (-2, -4), (0, -5)),
     *((-6, 0), (3, -3), (-3, -3), (5, -1), (-5, -1), (6, -1)),
@@ -66,12 +66,12 @@ class Coder:
 
     def confidence(self, contexts):
         counts = [self.slot(*context)[1] for context in contexts]
-        return [sum(count >= edge for edge in (1, 2, 4, 12)) for count in counts]
+        return [sum(count >= edge for edge in (1, 2, 5, 24)) for count in counts]
 
-    def decide(self, contexts, mixers, initial):
+    def decide(self, contexts, mixers):
         states = [self.slot(*context) for context in contexts]
         inputs = [STRETCH[chance >> 6] for chance, _ in states]
-        sets = [self.weights.setdefault(mixer, [initial] * len(inputs)) for mixer in mixers]
+        sets = [self.weights.setdefault(mixer, [5500] * len(inputs)) for mixer in mixers]
         dot = sum(x * (u + v) for x, u, v in zip(inputs, *sets, strict=True)) >> 16
         p = SQUASH[clamp(dot, -3071, 3071) + 3072]
 
@@ -91,7 +91,7 @@ class Coder:
         for (address, check), (chance, count) in zip(contexts, states, strict=True):
             if count == 0:
                 chance = p << 2
-            chance += (yes * 0x3FFFF - chance) * (655360 // (10 * count + 13)) >> 16
+            chance += (yes * 0x3FFFF - chance) * (163840 // (10 * count + 13)) >> 14
             self.slots[address] = chance, min(count + 1, 60), check
         return yes
 
@@ -135,10 +135,15 @@ def decode(body, rows, width, palette):
     size_bits = (rows * width - 1).bit_length()
     flat_bits = clamp(size_bits - 4, 8, 16)
     guess_bits = clamp(size_bits - 5, 8, 15)
-    tree_bits = clamp(size_bits - 6, 6, 14)
+    tree_bits = clamp(size_bits - 6, 6, 13)
     pairs = min(leaves * leaves, 1 << 16)
     coder = Coder(body)
-    plane = [[0] * (width + 16) for _ in range(5)]
+    stride = width + 16
+    plane = [0] * (5 * stride)
+    last_seen = {}
+
+    def direct(*name):
+        return name, 0
 
     def pair_slot(kind, a, b):
         pair = a << bits | b
@@ -152,63 +157,68 @@ def decode(body, rows, width, palette):
         red, green, blue = (abs(x - y) for x, y in zip(palette[a], palette[b], strict=True))
         return sum(red + 2 * green + blue >= edge for edge in (1, 16, 32, 56, 96, 160, 280))
 
-    for y in range(5, rows + 5):
-        plane.append([plane[y - 1][8]] * 8 + [0] * (width + 8))
-        for x in range(8, width + 8):
+    def side(node, index):
+        return sum(a * c for a, c in zip(axes[node], (*palette[index], 1), strict=True))
 
-            def at(offset, x=x, y=y):
-                return plane[y + offset[1]][x + offset[0]]
+    def steps(number, down, half):
+        return clamp((number >> down) + half, 0, 2 * half - 1)
 
-            def summed(offsets, start, at=at):
-                return sum(MULTIPLIERS[start + i] * at(o) for i, o in enumerate(offsets))
-
-            W, N, NW, NE = map(at, NEAR)
-            WW, NN, NNE, NEE, NNW, NWW = map(at, MIDDLE)
-            ring = summed(RING, 10)
-            wide_ring = ring + summed(WIDE, 20)
-            flat = all(index == W for index in (N, NW, NE, WW, NN, NNE, NEE, NNW, NWW))
+    for start in range(5 * stride + 8, (rows + 5) * stride, stride):
+        plane += [plane[start - stride]] * 8
+        match = run = 0
+        for i in range(start, start + width):
+            around = [plane[i + y * stride + x] for x, y in NEIGHBORS]
+            W, N, NW, NE, WW, NN, NNE, NEE = around[:8]
+            terms = [m * index for m, index in zip(MULTIPLIERS, around, strict=False)]
+            h4, h10, h40 = sum(terms[:4]), sum(terms[:10]), sum(terms)
+            if run:
+                run = min(run + 1, 1023) if plane[match] == W else 0
+                match += 1
+            flat = around[:10] == [W] * 10
             if flat:
-                contexts = [(("flat", W), 0)]
-                for j, number in enumerate((ring, wide_ring)):
-                    number += MULTIPLIERS[0] * W
-                    contexts.append(hashed_slot(("flat hashed", j), number, flat_bits))
+                contexts = [
+                    direct("flat", W),
+                    hashed_slot("flat", h40, flat_bits),
+                    direct("flat run", run.bit_length(), run > 0 and plane[match] == W),
+                ]
                 mixers = "flat", ("flat", *coder.confidence(contexts[1:]))
-                if coder.decide(contexts, mixers, 9000):
-                    plane[y][x] = W
+                if coder.decide(contexts, mixers):
+                    plane.append(W)
                     continue
 
-            h4 = summed(NEAR, 0)
-            h10 = h4 + summed(MIDDLE, 4)
-            h20 = h10 + ring
-            h40 = h10 + wide_ring
+            number = scatter(h10)
+            position, check = last_seen.get(number >> 32 - guess_bits, (0, 0))
+            if run == 0 and position > 0 and check == number & 0xFFFF:
+                match, run = position, 1
+            last_seen[number >> 32 - guess_bits] = i, number & 0xFFFF
+            foretold = plane[match] if run else None
+
             c1, c2 = (N, W) if W == NW else (W, N)
             if c1 == c2:
                 c2 = next((index for index in (NE, NW, WW) if index != c1), NN)
             if colors == 2:
                 c2 = c1
-            guesses = 1 if c1 == c2 else 2
             equal = [index == c1 for index in (NW, NE, WW, NN, N, W, NEE, NNE)]
             equal += [index == c2 for index in (NE, NW, WW, NN)]
             q = sum(bit << i for i, bit in enumerate(equal))
             near = distance(W, N), distance(N, NW), distance(W, NW), distance(N, NE)
-            found = False
-            for guess in range(int(flat), guesses):
+            which = 1 if foretold == c1 else 2 if foretold == c2 else 0
+            for guess in range(int(flat), 1 if c1 == c2 else 2):
                 contexts = [
-                    (("equal", guess, q), 0),
-                    (("distance", guess, near), 0),
+                    direct("equal", guess, q),
+                    direct("distance", guess, near),
                     pair_slot(("pair", guess), c1, c2),
+                    *(
+                        hashed_slot(size, h, guess_bits, guess)
+                        for size, h in enumerate((h4, h10, h40))
+                    ),
+                    direct("guess run", guess, run.bit_length(), which),
                 ]
-                for j, number in enumerate((h4, h10, h20, h40)):
-                    contexts.append(hashed_slot(("guess", j), number, guess_bits, guess))
-                mixers = (
-                    ("confidence", guess, *coder.confidence(contexts[5:])),
-                    ("equality", guess, q & 255),
-                )
-                if coder.decide(contexts, mixers, 6800):
-                    plane[y][x] = c2 if guess else c1
-                    found = True
+                mixers = ("sure", guess, *coder.confidence(contexts[4:6])), ("q", guess, q & 255)
+                if coder.decide(contexts, mixers):
+                    plane.append(c2 if guess else c1)
                     break
-            if found:
+            if len(plane) > i:
                 continue
 
             node = 1
@@ -216,41 +226,34 @@ def decode(body, rows, width, palette):
                 shift = bits - 1 - depth
                 left = (2 * node << shift) - leaves
                 right = left + (1 << shift)
-                if right >= colors:
-                    node = 2 * node
-                    continue
-                if shift == 0 and left in (c1, c2):
-                    node = 2 * node + 1
-                    continue
-                if shift == 0 and right in (c1, c2):
-                    node = 2 * node
+                if right >= colors or (shift == 0 and {left, right} & {c1, c2}):
+                    node = 2 * node + (right < colors and left in (c1, c2))
                     continue
                 level = depth % 4
                 within = 1 << level | node & (1 << level) - 1
                 branch = MULTIPLIERS[40] * (node >> level)
-                contexts = [(("node", node), 0)]
-                for j, index in enumerate((W, N, NE)):
-                    contexts.append(pair_slot(("tree pair", j), index, node))
-                for j, number in enumerate((h4, h10, h20)):
-                    contexts.append(hashed_slot(("tree", j), number + branch, tree_bits, within))
-
-                def side(index, axis=axes[node]):
-                    return sum(a * c for a, c in zip(axis, palette[index], strict=False)) + axis[3]
-
-                def steps(number, down, half):
-                    return clamp((number >> down) + half, 0, 2 * half - 1)
-
-                mean = side(W) + side(N) >> 1
-                gradient = side(W) + side(N) - side(NW)
-                wide = side(WW) + side(NN) >> 1
-                contexts += [
-                    (("side 1", depth, steps(gradient, 12, 16), steps(mean, 12, 16)), 0),
-                    (("side 2", depth, steps(mean, 13, 8), steps(wide, 13, 8)), 0),
+                mean = side(node, W) + side(node, N) >> 1
+                slope = side(node, W) + side(node, N) - side(node, NW)
+                far = side(node, WW) + side(node, NN) >> 1
+                ahead = None
+                if run and foretold + leaves >> shift + 1 == node:
+                    ahead = run.bit_length(), foretold >> shift & 1
+                contexts = [
+                    direct("node", node),
+                    *(pair_slot(("tree", j), index, node) for j, index in enumerate((W, N, NE))),
+                    hashed_slot("tree 4", h4 + branch, tree_bits, within),
+                    hashed_slot("tree 10", h10 + branch, tree_bits, within),
+                    direct("side 1", depth, steps(slope, 12, 16), steps(mean, 12, 16)),
+                    direct("side 2", depth, steps(mean, 13, 8), steps(far, 13, 8)),
+                    direct("tree run", depth, ahead),
                 ]
-                mixers = ("depth", depth), ("node", node >> max(depth - 7, 0))
-                node = 2 * node + coder.decide(contexts, mixers, 6600)
-            plane[y][x] = node - leaves
-        plane[y][width + 8 :] = [plane[y][width + 7]] * 8
+                mixers = (
+                    ("tree", *coder.confidence(contexts[4:6])),
+                    ("node", node >> max(depth - 7, 0)),
+                )
+                node = 2 * node + coder.decide(contexts, mixers)
+            plane.append(node - leaves)
+        plane += [plane[-1]] * 8
     if coder.position < len(body):
         raise ValueError("the body is longer than its pixels need")
-    return [row[8:-8] for row in plane[5:]]
+    return [plane[y * stride + 8 : y * stride + 8 + width] for y in range(5, rows + 5)]

@@ -3,8 +3,8 @@
 Nothing else in kmq decorates with numba. Three decorators:
 
 - `kernel`: compiled once, cached on disk, runs without the interpreter lock.
-- `helper`: called by kernels of the same file only, compiled into them. It has no
-  cache of its own, because a cache does not notice an edit in another file.
+- `helper`: called by kernels of the same folder only, compiled into them; the kernels'
+  cache notices an edit in any file of its folder.
 - `parallel_kernel`: has `prange` loops. Compiled twice from the same source, serial
   and parallel, and the parallel one runs only where that is safe; see `ParallelKernel`.
 """
@@ -53,7 +53,7 @@ def kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]
 
 
 def helper(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Make a function callable from the kernels of its own file."""
+    """Make a function callable from the kernels of its own folder."""
     # Left to itself LLVM calls large helpers, and a call that passes arrays costs 15 ns.
     compiled: Callable[Arguments, Result] = numba.njit(nogil=True, forceinline=True)(function)
     return compiled

@@ -95,6 +95,29 @@ def test_the_reference_decoder_decodes_a_larger_plane(colors):
     assert reference_modelled.decode(body, 70, 90, palette.tolist()) == indices.tolist()
 
 
+@needs_compiler
+@given(
+    tile=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    times=st.tuples(st.integers(1, 4), st.integers(1, 5)),
+    colors=st.sampled_from([2, 3, 17, 256, 300]),
+)
+@settings(max_examples=30, deadline=None)
+def test_the_reference_decoder_decodes_tiles_the_same(tile, times, colors):
+    palette = make_palette(colors)
+    indices = np.tile(make_plane(*tile, colors, noise=1.0), times)
+    body = modelled.encode(indices, palette)
+    assert reference_modelled.decode(body, *indices.shape, palette.tolist()) == indices.tolist()
+
+
+@needs_compiler
+@pytest.mark.parametrize("colors", [4, 64, 300])
+def test_a_repeated_tile_is_stored_about_once(colors):
+    palette = make_palette(colors)
+    tile = make_plane(60, 61, colors, noise=1.0)
+    once = round_trip(tile, palette)
+    assert len(round_trip(np.tile(tile, (5, 7)), palette)) < 1.4 * len(once)
+
+
 def mutated(body, random):
     body = bytearray(body)
     for _ in range(random.integers(1, 4)):

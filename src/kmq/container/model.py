@@ -1,9 +1,9 @@
-"""The context model and its range coder: one kernel that encodes and decodes.
+"""The context model: one kernel that encodes and decodes a stripe of indices.
 
 A pixel is told by few binary decisions: is it as its flat surroundings, is it the
 first guess, is it the second, and else its index bit by bit, a walk down the tree of
-the palette. Several contexts predict each decision, a mixer weighs what they say
-(after Mahoney's lpaq), and a range coder turns the probability into bits.
+the palette. Several contexts predict each decision, and so does the place, if there is
+one, where a run of pixels stood before that was like the last few.
 """
 
 from __future__ import annotations
@@ -12,193 +12,220 @@ from typing import Any
 
 import numpy as np
 
-from kmq.container.tables import CLOSENESS, CONFIDENCE, COUNT_LIMIT, HASH, RATES, SQUASH, STRETCH
+from kmq.container.mixing import (
+    FIRST_WEIGHT,
+    FRESH,
+    confidences,
+    fresh,
+    learn,
+    learn_three,
+    look,
+    probability,
+    weigh,
+    weigh_three,
+)
+from kmq.container.palette_tree import color, distance, plus, side, step
+from kmq.container.range_coder import begin, code, finish
+from kmq.container.slots import MOST_BITS, SIDES, bit_length, lay_out
+from kmq.container.surroundings import (
+    NO_INDEX,
+    PAD,
+    ROWS_ABOVE,
+    Surroundings,
+    at,
+    scatter,
+    sum_above,
+)
+from kmq.container.tables import HASH, LONGEST_RUN, RUN_CLASS
 from kmq.jit import helper, kernel
 
 # numba gives these their types; to mypy they are opaque.
 Array = Any
 Number = Any
 
-MASK = 0xFFFFFFFF
-PAD = 8
-ROWS_ABOVE = 5
-"""Zeros above the first row, as far up as a context reaches."""
-
-FRESH = 1 << 31
-"""A slot: probability 18 bits, count 6, check 8. This one has learned nothing."""
-
-SHORT = 1 << 32
-"""A span of the 48-bit range coder below which 16 bits are shifted out."""
-
-EQUALITIES = 1 << 12
-DISTANCES = 1 << 12
-SIDES = 1 << 10
-MOST_BITS = 16
-MOST_PAIRS = 1 << 16
 FLAT_INPUTS = 3
 GUESS_INPUTS = 7
 TREE_INPUTS = 9
+CONFIDENCES = 25
 
 
 @helper
-def _predict(count: Number, slots: Array, at: Array, check: Array, state: Array, inputs: Array,
-             weights: Array, first: Number, second: Number) -> Number:  # fmt: skip
-    """Return the mixed probability, of 65,536, that the decision is a yes."""
-    dot = np.int64(0)
-    for i in range(count):
-        slot = np.int64(slots[at[i]])
-        if slot & 255 != check[i]:
-            slot = FRESH | np.int64(check[i])
-        state[i] = slot
-        odds = np.int64(STRETCH[slot >> 20])
-        inputs[i] = odds
-        dot += odds * np.int64(weights[first, i] + weights[second, i])
-    mixed: Number = min(max(dot >> 16, -3071), 3071)
-    return np.int64(SQUASH[mixed + 3072])
-
-
-@helper
-def _learn(count: Number, slots: Array, at: Array, state: Array, inputs: Array, weights: Array,
-           first: Number, second: Number, p: Number, yes: Number) -> None:  # fmt: skip
-    """Move the weights and the slots to what was seen."""
-    error = ((yes << 16) - p) * 3 >> 1
-    target = yes * ((1 << 18) - 1)
-    for i in range(count):
-        step = np.int64(inputs[i]) * error + 0x8000 >> 16
-        weights[first, i] += step
-        weights[second, i] += step
-        slot = np.int64(state[i])
-        seen = slot >> 8 & 63
-        chance = slot >> 14 if seen else p << 2
-        chance += (target - chance) * np.int64(RATES[seen]) >> 16
-        seen += np.int64(seen < COUNT_LIMIT)
-        slots[at[i]] = chance << 14 | seen << 8 | slot & 255
-
-
-@helper
-def _code(
-    decoding: Number,
-    yes: Number,
-    p: Number,
-    words: Array,
-    low: Number,
-    span: Number,
-    position: Number,
-) -> Number:
-    """Code one decision; return it and the coder's state.
-
-    `low` is the interval's lower end in the encoder, and in the decoder what has been
-    read less that end. There is no branch on a surprise, and none around `words`,
-    where numba would count references in the innermost loop.
-    """
-    encoding = 1 - decoding
-    bound = (span >> 16) * p
-    yes = yes & encoding | np.int64(low < bound) & decoding
-    no = 1 - yes
-    low += (encoding - decoding) * no * bound
-    span = bound * yes + (span - bound) * no
-    short = np.int64(span < SHORT)
-    word = np.int64(words[position])
-    words[position] = word * decoding + (low >> 32) * encoding  # bit 16 is a carry
-    low -= short * encoding * (low >> 32 << 32)
-    low = low << 16 * short | word * short * decoding
-    position += short & np.int64(position < len(words) - 1)
-    return yes, low, span << 16 * short, position
-
-
-@helper
-def _finish(words: Array, position: Number, low: Number, span: Number) -> Number:
-    """Write the number of the interval that has the most zeros at its end, and add up carries."""
-    end = low + span
-    for zeros in range(48, -1, -8):
-        number = (low + (1 << zeros) - 1) >> zeros << zeros
-        if number < end:
-            break
-    for shift in range(32, -1, -16):
-        words[position] = number >> shift
-        number &= (1 << shift) - 1
-        position += 1
-    carry = np.int64(0)
-    for i in range(position - 1, -1, -1):
-        carry += np.int64(words[i])
-        words[i] = carry & 0xFFFF
-        carry >>= 16
-    return position
-
-
-@helper
-def _scatter(number: Number) -> Number:
-    """Return 32 bits that each depend on all of the lower 32 bits of a number."""
-    number = (number & MASK) * 0x2C1B3C6D & MASK
-    number ^= number >> 15
-    number = number * 0x297A2D39 & MASK
-    return number ^ number >> 13
-
-
-@helper
-def _confidence_pair(slots: Array, at: Array, check: Array, i: Number) -> Number:
-    """Return how much two neighbouring inputs, i and the next, have learned: one of 25."""
-    shorter = np.int64(slots[at[i]])
-    longer = np.int64(slots[at[i + 1]])
-    return 5 * np.int64(
-        CONFIDENCE[longer >> 8 & 63 if longer & 255 == check[i + 1] else 0]
-    ) + np.int64(CONFIDENCE[shorter >> 8 & 63 if shorter & 255 == check[i] else 0])
-
-
-@helper
-def _distance(palette: Array, one: Number, other: Number) -> Number:
-    return np.int64(
-        CLOSENESS[
-            abs(palette[one, 0] - palette[other, 0])
-            + 2 * abs(palette[one, 1] - palette[other, 1])
-            + abs(palette[one, 2] - palette[other, 2])
-        ]
+def _code_flat(decoding: Number, index: Number, words: Array, interval: Number, slots: Array,
+               weights: Array, layout: Number, W: Number, h40: Number, foretold: Number,
+               run: Number) -> Number:  # fmt: skip
+    """Code whether a pixel is as its flat surroundings, all W."""
+    hashed = scatter(h40)
+    places = (
+        layout.flat_direct + W,
+        layout.flat_hashed + (hashed >> 32 - layout.flat_bits),
+        layout.flat_run + 2 * run + np.int64(foretold == W),
     )
-
-
-@helper
-def _side(axes: Array, node: Number, palette: Array, index: Number) -> Number:
-    """Return on which side of a node's split a colour lies: -2^18 is left, 2^18 right."""
-    return (
-        axes[node, 0] * palette[index, 0]
-        + axes[node, 1] * palette[index, 1]
-        + axes[node, 2] * palette[index, 2]
-        + axes[node, 3]
+    states = (
+        look(slots, places[0], FRESH),
+        look(slots, places[1], fresh(hashed)),
+        look(slots, places[2], FRESH),
     )
+    other = FLAT_INPUTS * (1 + confidences(states[1], states[2]))
+    p = probability(weigh_three(states, weights, 0, other))
+    yes, interval = code(decoding, np.int64(index == W), p, words, interval)
+    learn_three(slots, places, states, weights, 0, other, p, yes)
+    return yes, interval
 
 
 @helper
-def _step(side: Number, shift: Number, half: Number) -> Number:
-    return min(max((side >> shift) + half, 0), 2 * half - 1)
+def _candidates(near: Number) -> Number:
+    """Return the two guesses."""
+    W, N, NW = near.W, near.N, near.NW
+    c1, c2 = (N, W) if W == NW else (W, N)  # an edge continues
+    if c1 == c2:
+        c2 = near.WW if c1 != near.WW else near.NN
+        c2 = NW if c1 != NW else c2
+        c2 = near.NE if c1 != near.NE else c2
+    return c1, c2
 
 
-@kernel
-def split_axes(palette: Array, leaves: Number) -> Array:
-    """Return, for each node of the palette's tree, the line from its left mean to its right.
+@helper
+def _code_guesses(decoding: Number, index: Number, words: Array, interval: Number, slots: Array,
+                  weights: Array, layout: Number, near: Number, colors: Array, c1: Number,
+                  c2: Number, first: Number) -> Number:  # fmt: skip
+    """Code whether a pixel is one of the guesses; return it, or `NO_INDEX`, and the interval."""
+    equal = (
+        np.int64(c1 == near.NW) | np.int64(c1 == near.NE) << 1 | np.int64(c1 == near.WW) << 2
+        | np.int64(c1 == near.NN) << 3 | np.int64(c1 == near.N) << 4 | np.int64(c1 == near.W) << 5
+        | np.int64(c1 == near.NEE) << 6 | np.int64(c1 == near.NNE) << 7
+        | np.int64(c2 == near.NE) << 8 | np.int64(c2 == near.NW) << 9
+        | np.int64(c2 == near.WW) << 10 | np.int64(c2 == near.NN) << 11
+    )  # fmt: skip
+    W, N, NW = color(colors, near.W), color(colors, near.N), color(colors, near.NW)
+    distances = (
+        distance(W, N) | distance(N, NW) << 3 | distance(W, NW) << 6
+        | distance(N, color(colors, near.NE)) << 9
+    )  # fmt: skip
+    pair = c1 << layout.bits | c2
+    foretold = 1 if near.foretold == c1 else 2 if near.foretold == c2 else 0
+    run = 3 * near.run + foretold
+    s4, s10, s40 = scatter(near.h4), scatter(near.h10), scatter(near.h40)
+    down = 32 - layout.guess_bits
+    for guess in range(first, 1 if c1 == c2 else 2):
+        hashed = layout.guess_hashed + guess
+        places = (
+            layout.guess_equal + 2 * equal + guess,
+            layout.guess_distance + 2 * distances + guess,
+            layout.guess_pair + 2 * (pair & layout.pairs - 1) + guess,
+            hashed + 2 * (s4 >> down),
+            hashed + 2 * ((1 << layout.guess_bits) + (s10 >> down)),
+            hashed + 2 * ((2 << layout.guess_bits) + (s40 >> down)),
+            layout.guess_run + 2 * run + guess,
+        )
+        states = (
+            look(slots, places[0], FRESH),
+            look(slots, places[1], FRESH),
+            look(slots, places[2], fresh(pair >> 16)),
+            look(slots, places[3], fresh(s4)),
+            look(slots, places[4], fresh(s10)),
+            look(slots, places[5], fresh(s40)),
+            look(slots, places[6], FRESH),
+        )
+        one = GUESS_INPUTS * (CONFIDENCES * guess + confidences(states[5], states[4]))
+        other = GUESS_INPUTS * (2 * CONFIDENCES + 256 * guess + (equal & 255))
+        p = probability(
+            weigh_three(states[:3], weights, one, other)
+            + weigh_three(states[3:6], weights, one + 3, other + 3)
+            + weigh(states[6], weights, one + 6, other + 6)
+        )
+        candidate = c2 if guess else c1
+        yes, interval = code(decoding, np.int64(index == candidate), p, words, interval)
+        learn_three(slots, places[:3], states[:3], weights, one, other, p, yes)
+        learn_three(slots, places[3:6], states[3:6], weights, one + 3, other + 3, p, yes)
+        learn(slots, places[6], states[6], weights, one + 6, other + 6, p, yes)
+        if yes:
+            return candidate, interval
+    return NO_INDEX, interval
 
-    Three factors and an offset, for `_side`; means are in 16ths.
-    """
-    sums = np.zeros((2 * leaves, 4), np.int64)
-    sums[leaves : leaves + len(palette), :3] = palette
-    sums[leaves : leaves + len(palette), 3] = 1
-    axes = np.zeros((leaves, 4), np.int64)
-    for node in range(leaves - 1, 0, -1):
-        left, right = sums[2 * node], sums[2 * node + 1]
-        for j in range(4):
-            sums[node, j] = left[j] + right[j]
-        if right[3] == 0:
+
+@helper
+def _code_tree(decoding: Number, index: Number, words: Array, interval: Number, slots: Array,
+               weights: Array, layout: Number, near: Number, colors: Array, axes: Array,
+               c1: Number, c2: Number) -> Number:  # fmt: skip
+    """Code an index that is no guess, bit by bit from the top; return it and the interval."""
+    bits = layout.bits
+    leaves, used = 1 << bits, len(colors) // 3
+    both = plus(color(colors, near.W), color(colors, near.N), 1)
+    slope = plus(both, color(colors, near.NW), -1)
+    far = plus(color(colors, near.WW), color(colors, near.NN), 1)
+    row_W = layout.tree_pair + (near.W & layout.rows - 1) * layout.row_size
+    row_N = layout.tree_pair + (layout.rows + (near.N & layout.rows - 1)) * layout.row_size
+    row_NE = layout.tree_pair + (2 * layout.rows + (near.NE & layout.rows - 1)) * layout.row_size
+    fresh_W, fresh_N, fresh_NE = (
+        fresh(near.W << bits >> 16), fresh(near.N << bits >> 16), fresh(near.NE << bits >> 16),
+    )  # fmt: skip
+    fresh4 = fresh10 = group4 = group10 = np.int64(0)
+    group = start = np.int64(0)
+    node = np.int64(1)
+    for depth in range(bits):
+        shift = bits - 1 - depth
+        left = (2 * node << shift) - leaves
+        right = left + (1 << shift)
+        level = depth & 3
+        if level == 0:
+            s4, s10 = scatter(near.h4 + HASH[40] * node), scatter(near.h10 + HASH[40] * node)
+            down = 32 - layout.tree_bits
+            group4 = layout.tree_hashed + 16 * (s4 >> down)
+            group10 = layout.tree_hashed + 16 * ((1 << layout.tree_bits) + (s10 >> down))
+            fresh4, fresh10 = fresh(s4), fresh(s10)
+            group_bits = min(4, bits - depth)
+            group = start + (node - (1 << depth) << group_bits)
+            start += 1 << depth + group_bits
+        if right >= used:
+            node = 2 * node
             continue
-        norm = np.int64(0)
-        for j in range(3):
-            length = right[j] * 16 // right[3] - left[j] * 16 // left[3]
-            axes[node, j] = length
-            norm += length * length
-        for j in range(3):
-            middle = right[j] * 16 // right[3] + left[j] * 16 // left[3] >> 1
-            axes[node, j] = axes[node, j] * (1 << 19) // max(norm, 16)
-            axes[node, 3] -= middle * axes[node, j]
-        axes[node, 3] >>= 4
-    return axes
+        if shift == 0 and (left in (c1, c2)):
+            node = 2 * node + 1
+            continue
+        if shift == 0 and (right in (c1, c2)):
+            node = 2 * node
+            continue
+        within = 1 << level | node & (1 << level) - 1
+        mean = step(side(axes, node, both, 2), 13, 32)
+        steep = step(side(axes, node, slope, 1), 12, 32)
+        away = step(side(axes, node, far, 2), 14, 16)
+        is_ahead = np.int64(near.foretold + leaves >> shift + 1 == node)
+        run = is_ahead * (2 * near.run + (near.foretold >> shift & 1))
+        places = (
+            layout.tree_node + node,
+            row_W + group + within,
+            row_N + group + within,
+            row_NE + group + within,
+            group4 + within,
+            group10 + within,
+            layout.tree_side + SIDES * depth + (steep << 5 | mean),
+            layout.tree_side + SIDES * (MOST_BITS + depth) + (mean >> 1 << 4 | away),
+            layout.tree_run + MOST_BITS * run + depth,
+        )
+        states = (
+            look(slots, places[0], FRESH),
+            look(slots, places[1], fresh_W),
+            look(slots, places[2], fresh_N),
+            look(slots, places[3], fresh_NE),
+            look(slots, places[4], fresh4),
+            look(slots, places[5], fresh10),
+            look(slots, places[6], FRESH),
+            look(slots, places[7], FRESH),
+            look(slots, places[8], FRESH),
+        )
+        one = TREE_INPUTS * confidences(states[5], states[4])
+        other = TREE_INPUTS * (CONFIDENCES + (node >> max(depth - 7, 0)))
+        p = probability(
+            weigh_three(states[:3], weights, one, other)
+            + weigh_three(states[3:6], weights, one + 3, other + 3)
+            + weigh_three(states[6:], weights, one + 6, other + 6)
+        )
+        yes, interval = code(decoding, index >> shift & 1, p, words, interval)
+        learn_three(slots, places[:3], states[:3], weights, one, other, p, yes)
+        learn_three(slots, places[3:6], states[3:6], weights, one + 3, other + 3, p, yes)
+        learn_three(slots, places[6:], states[6:], weights, one + 6, other + 6, p, yes)
+        node = 2 * node + yes
+    return node - leaves, interval
 
 
 @kernel
@@ -215,216 +242,76 @@ def code_plane(
 
     Return how many words were written or read, or -1 where `words` may be too few.
     """
-    colors = len(palette)
-    leaves = len(axes)
-    bits = 0
-    while 1 << bits < leaves:
-        bits += 1
-    size_bits = 0
-    while 1 << size_bits < rows * width:
-        size_bits += 1
-    flat_bits = min(max(size_bits - 4, 8), 16)
-    guess_bits = min(max(size_bits - 5, 8), 15)
-    tree_bits = min(max(size_bits - 6, 6), 14)
-    pairs = min(leaves * leaves, MOST_PAIRS)
-
-    tree_hashed = 0  # first, so that its groups of 16 slots are whole cache lines
-    guess_hashed = tree_hashed + (3 * 16 << tree_bits)
-    guess_equal = guess_hashed + (4 * 2 << guess_bits)
-    guess_pair = guess_equal + 2 * EQUALITIES
-    guess_distance = guess_pair + 2 * pairs
-    tree_pair = guess_distance + 2 * DISTANCES
-    tree_side = tree_pair + 3 * pairs
-    tree_node = tree_side + 2 * MOST_BITS * SIDES
-    flat_direct = tree_node + leaves
-    flat_hashed = flat_direct + leaves
-    slots = np.full(flat_hashed + (2 << flat_bits), np.uint32(FRESH), np.uint32)
-
-    flat_weights = np.full((26, FLAT_INPUTS), 9000, np.int32)
-    guess_weights = np.full((2 * (25 + 256), GUESS_INPUTS), 6800, np.int32)
-    tree_weights = np.full((bits + 256, TREE_INPUTS), 6600, np.int32)
-    at = np.zeros(TREE_INPUTS, np.uint32)
-    check = np.zeros(TREE_INPUTS, np.uint32)
-    state = np.zeros(TREE_INPUTS, np.uint32)
-    inputs = np.zeros(TREE_INPUTS, np.int32)
-
+    bits = bit_length(len(axes) - 1)
+    layout = lay_out(bits, rows * width)
+    room = np.full(layout.end + 15, np.uint32(FRESH), np.uint32)
+    slots = room[(-np.int64(room.ctypes.data) & 63) >> 2 :]  # from a cache line's start
+    flat_weights = np.full((1 + CONFIDENCES) * FLAT_INPUTS, FIRST_WEIGHT, np.int32)
+    guess_weights = np.full(2 * (CONFIDENCES + 256) * GUESS_INPUTS, FIRST_WEIGHT, np.int32)
+    tree_weights = np.full((CONFIDENCES + 256) * TREE_INPUTS, FIRST_WEIGHT, np.int32)
+    last_seen = np.zeros(1 << layout.guess_bits, np.int64)
+    colors, axes = palette.reshape(-1), axes.reshape(-1)
+    sums = np.empty((3, width), np.uint32)
+    same = np.empty(width, np.bool_)
     stride = width + 2 * PAD
-    low = np.int64(0)
-    span = np.int64(1) << 48
-    position = np.int64(0)
-    if decoding:
-        low = np.int64(words[0]) << 32 | np.int64(words[1]) << 16 | np.int64(words[2])
-        position += 3
+    interval = begin(decoding, words)
     for y in range(rows):
-        if decoding == 0 and position + width * (bits + 3) + 3 > len(words):
+        if decoding == 0 and interval.position + width * (bits + 3) + 3 > len(words):
             return -1
         row = (y + ROWS_ABOVE) * stride + PAD
         plane[row - PAD : row] = plane[row - stride]
-        for i in range(row, row + width):
-            n, nn, nnn = i - stride, i - 2 * stride, i - 3 * stride
-            n4, n5 = i - 4 * stride, i - 5 * stride
-            W, N, NW, NE = (
-                np.int64(plane[i - 1]), np.int64(plane[n]),
-                np.int64(plane[n - 1]), np.int64(plane[n + 1]),
+        sum_above(plane, row, stride, sums, same)
+        match: Number = np.int64(0)
+        run: Number = np.int64(0)
+        for x in range(width):
+            i = row + x
+            n, nn = i - stride, i - 2 * stride
+            index = at(plane, i)
+            W, N, WW = at(plane, i - 1), at(plane, n), at(plane, i - 2)
+            h4 = at(sums[0], x) + HASH[0] * W
+            h10 = h4 + at(sums[1], x) + HASH[4] * WW
+            h40 = h10 + at(sums[2], x) + (
+                HASH[10] * at(plane, i - 3) + HASH[18] * at(plane, i - 4)
+                + HASH[25] * at(plane, i - 5) + HASH[34] * at(plane, i - 6)
             )  # fmt: skip
-            WW, NN, NNE, NEE, NNW, NWW = (
-                np.int64(plane[i - 2]), np.int64(plane[nn]), np.int64(plane[nn + 1]),
-                np.int64(plane[n + 2]), np.int64(plane[nn - 1]), np.int64(plane[n - 2]),
-            )  # fmt: skip
-            index = np.int64(plane[i])
-            ring = (
-                HASH[10] * plane[i - 3] + HASH[11] * plane[nnn] + HASH[12] * plane[n + 3]
-                + HASH[13] * plane[n - 3] + HASH[14] * plane[nn + 2] + HASH[15] * plane[nn - 2]
-                + HASH[16] * plane[nnn + 1] + HASH[17] * plane[nnn - 1]
-                + HASH[18] * plane[i - 4] + HASH[19] * plane[nn + 3]
-            )  # fmt: skip
-            wide_ring = ring + (
-                HASH[20] * plane[nn - 3] + HASH[21] * plane[nnn + 2] + HASH[22] * plane[nnn - 2]
-                + HASH[23] * plane[n + 4] + HASH[24] * plane[n - 4] + HASH[25] * plane[i - 5]
-                + HASH[26] * plane[nn + 4] + HASH[27] * plane[nn - 4]
-                + HASH[28] * plane[n4] + HASH[29] * plane[n4 + 1] + HASH[30] * plane[n4 - 1]
-                + HASH[31] * plane[n4 + 2] + HASH[32] * plane[n4 - 2] + HASH[33] * plane[n5]
-                + HASH[34] * plane[i - 6] + HASH[35] * plane[nnn + 3] + HASH[36] * plane[nnn - 3]
-                + HASH[37] * plane[n + 5] + HASH[38] * plane[n - 5] + HASH[39] * plane[n + 6]
-            )  # fmt: skip
-
-            flat = (
-                W == N and W == NW and W == NE and W == WW
-                and W == NN and W == NNE and W == NEE and W == NNW and W == NWW
-            )  # fmt: skip
-            if flat:
-                at[0] = flat_direct + W
-                check[0] = 0
-                for j in range(2):
-                    hashed = _scatter((ring if j == 0 else wide_ring) + HASH[0] * W)
-                    at[1 + j] = flat_hashed + (j << flat_bits) + (hashed >> 32 - flat_bits)
-                    check[1 + j] = hashed & 255
-                one = np.int64(0)
-                other = 1 + _confidence_pair(slots, at, check, 1)
-                p = _predict(FLAT_INPUTS, slots, at, check, state, inputs, flat_weights, one, other)
-                yes, low, span, position = _code(
-                    decoding, np.int64(index == W), p, words, low, span, position
-                )
-                _learn(FLAT_INPUTS, slots, at, state, inputs, flat_weights, one, other, p, yes)
+            if run:
+                run = min(run + 1, LONGEST_RUN) if at(plane, match) == W else np.int64(0)
+                match += 1
+            is_flat = same[np.uint64(x)] & (W == N) & (W == WW)
+            if is_flat:
+                yes, interval = _code_flat(
+                    decoding, index, words, interval, slots, flat_weights, layout, W, h40,
+                    at(plane, match) if run else NO_INDEX, RUN_CLASS[np.uint64(run)],
+                )  # fmt: skip
                 if yes:
-                    plane[i] = W
+                    plane[np.uint64(i)] = W
                     continue
-
-            h4 = HASH[0] * W + HASH[1] * N + HASH[2] * NW + HASH[3] * NE
-            h10 = h4 + (
-                HASH[4] * WW + HASH[5] * NN + HASH[6] * NNE
-                + HASH[7] * NEE + HASH[8] * NNW + HASH[9] * NWW
+            s10 = scatter(h10)
+            key = np.uint64(s10 >> 32 - layout.guess_bits)
+            if run == 0 and last_seen[key] & 0xFFFF == s10 & 0xFFFF:
+                match = last_seen[key] >> 16
+                run = np.int64(match > 0)
+            last_seen[key] = i << 16 | s10 & 0xFFFF
+            near = Surroundings(
+                W, N, at(plane, n - 1), at(plane, n + 1), WW,
+                at(plane, nn), at(plane, nn + 1), at(plane, n + 2),
+                at(plane, nn - 1), at(plane, n - 2), h4, h10, h40,
+                at(plane, match) if run else NO_INDEX, RUN_CLASS[np.uint64(run)],
             )  # fmt: skip
-            h20 = h10 + ring
-            h40 = h10 + wide_ring
-
-            c1, c2 = (N, W) if W == NW else (W, N)  # an edge continues
-            if c1 == c2:
-                c2 = NE if c1 != NE else NW if c1 != NW else WW if c1 != WW else NN
-            first = 1 if flat else 0
-            if colors == 2:
+            c1, c2 = _candidates(near)
+            if len(palette) == 2:
                 c2 = c1  # it cannot be missed twice
-            guesses = 1 if c1 == c2 else 2
-            found = False
-            if first < guesses:
-                equal = (
-                    np.int64(c1 == NW) | np.int64(c1 == NE) << 1 | np.int64(c1 == WW) << 2
-                    | np.int64(c1 == NN) << 3 | np.int64(c1 == N) << 4 | np.int64(c1 == W) << 5
-                    | np.int64(c1 == NEE) << 6 | np.int64(c1 == NNE) << 7
-                    | np.int64(c2 == NE) << 8 | np.int64(c2 == NW) << 9
-                    | np.int64(c2 == WW) << 10 | np.int64(c2 == NN) << 11
+            found, interval = _code_guesses(
+                decoding, index, words, interval, slots, guess_weights, layout, near, colors,
+                c1, c2, np.int64(is_flat),
+            )  # fmt: skip
+            if found == NO_INDEX:
+                found, interval = _code_tree(
+                    decoding, index, words, interval, slots, tree_weights, layout, near, colors,
+                    axes, c1, c2,
                 )  # fmt: skip
-                distances = (
-                    _distance(palette, W, N) | _distance(palette, N, NW) << 3
-                    | _distance(palette, W, NW) << 6 | _distance(palette, N, NE) << 9
-                )  # fmt: skip
-                pair = c1 << bits | c2
-                at[0] = guess_equal + 2 * equal + first
-                at[1] = guess_distance + 2 * distances + first
-                at[2] = guess_pair + 2 * (pair & pairs - 1) + first
-                check[0] = 0
-                check[1] = 0
-                check[2] = pair >> 16 & 255
-                for j in range(4):
-                    context = h4 if j == 0 else h10 if j == 1 else h20 if j == 2 else h40
-                    hashed = _scatter(context)
-                    place = (j << guess_bits) + (hashed >> 32 - guess_bits)
-                    at[3 + j] = guess_hashed + 2 * place + first
-                    check[3 + j] = hashed & 255
-                for guess in range(first, guesses):
-                    one = 25 * guess + _confidence_pair(slots, at, check, 5)
-                    other = 50 + 256 * guess + (equal & 255)
-                    p = _predict(
-                        GUESS_INPUTS, slots, at, check, state, inputs, guess_weights, one, other
-                    )
-                    candidate = c2 if guess else c1
-                    yes, low, span, position = _code(
-                        decoding, np.int64(index == candidate), p, words, low, span, position
-                    )
-                    _learn(
-                        GUESS_INPUTS, slots, at, state, inputs, guess_weights, one, other, p, yes
-                    )
-                    if yes:
-                        found = True
-                        plane[i] = candidate
-                        break
-                    for j in range(GUESS_INPUTS):
-                        at[j] += np.uint32(1)
-            if found:
-                continue
-
-            node = np.int64(1)
-            check[0] = 0
-            check[7] = 0
-            check[8] = 0
-            for depth in range(bits):
-                level = depth & 3
-                if level == 0:
-                    for j in range(3):
-                        context = h4 if j == 0 else h10 if j == 1 else h20
-                        hashed = _scatter(context + HASH[40] * node)
-                        group = (j << tree_bits) + (hashed >> 32 - tree_bits)
-                        at[4 + j] = tree_hashed + 16 * group
-                        check[4 + j] = hashed & 255
-                shift = bits - 1 - depth
-                left = (2 * node << shift) - leaves
-                right = left + (1 << shift)
-                if right >= colors:
-                    node = 2 * node
-                    continue
-                if shift == 0 and (left in (c1, c2)):
-                    node = 2 * node + 1
-                    continue
-                if shift == 0 and (right in (c1, c2)):
-                    node = 2 * node
-                    continue
-                within = 1 << level | node & (1 << level) - 1
-                for j in range(4, 7):
-                    at[j] = (at[j] & np.uint32(0xFFFFFFF0)) | np.uint32(within)
-                at[0] = tree_node + node
-                for j in range(3):
-                    pair = (W if j == 0 else N if j == 1 else NE) << bits | node
-                    at[1 + j] = tree_pair + j * pairs + (pair & pairs - 1)
-                    check[1 + j] = pair >> 16 & 255
-                sW = _side(axes, node, palette, W)
-                sN = _side(axes, node, palette, N)
-                sNW = _side(axes, node, palette, NW)
-                sFar = _side(axes, node, palette, WW) + _side(axes, node, palette, NN) >> 1
-                mean = sW + sN >> 1
-                steps = _step(sW + sN - sNW, 12, 16) << 5 | _step(mean, 12, 16)
-                at[7] = tree_side + SIDES * depth + steps
-                steps = _step(mean, 13, 8) << 4 | _step(sFar, 13, 8)
-                at[8] = tree_side + SIDES * (MOST_BITS + depth) + steps
-                one = np.int64(depth)
-                other = bits + (node >> max(depth - 7, 0))
-                p = _predict(TREE_INPUTS, slots, at, check, state, inputs, tree_weights, one, other)
-                yes, low, span, position = _code(
-                    decoding, index >> shift & 1, p, words, low, span, position
-                )
-                _learn(TREE_INPUTS, slots, at, state, inputs, tree_weights, one, other, p, yes)
-                node = 2 * node + yes
-            plane[i] = node - leaves
+            plane[np.uint64(i)] = found
         plane[row + width : row + width + PAD] = plane[row + width - 1]
     if decoding:
-        return position
-    return _finish(words, position, low, span)
+        return interval.position
+    return finish(words, interval)

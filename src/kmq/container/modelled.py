@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kmq.container.model import PAD, ROWS_ABOVE, code_plane, split_axes
+from kmq.container.model import code_plane
+from kmq.container.palette_tree import split_axes
+from kmq.container.surroundings import PAD, ROWS_ABOVE
 from kmq.errors import FormatError
 from kmq.image import index_dtype
 

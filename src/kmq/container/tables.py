@@ -39,16 +39,48 @@ def _stretch(squash: NDArray[Any]) -> NDArray[Any]:
 SQUASH = _squash()
 STRETCH = _stretch(SQUASH)
 
-RATES = np.array([655_360 // (10 * count + 13) for count in range(64)], dtype=np.int32)
-"""How far, of 65,536, a slot moves to what it sees: 1 / (count + 1.3)."""
+RATES = np.array([163_840 // (10 * count + 13) for count in range(64)], dtype=np.int64)
+"""How far, of 16,384, a slot moves to what it sees: 1 / (count + 1.3)."""
 
-CONFIDENCE = np.array([0, 1, 2, 2, *[3] * 8, *[4] * 52], dtype=np.int32)
+CONFIDENCE = np.array([0, 1, *[2] * 3, *[3] * 19, *[4] * 40], dtype=np.int64)
 """The class, of five, of a slot's count."""
 
+LONGEST_RUN = 1023
+RUN_CLASS = np.array([run.bit_length() for run in range(LONGEST_RUN + 1)], dtype=np.int64)
+"""The class, of eleven, of how many pixels a match has foretold."""
+
 CLOSENESS = np.searchsorted((1, 16, 32, 56, 96, 160, 280), np.arange(1021), "right").astype(
-    np.int32
+    np.int64
 )
 """The class, of eight, of the distance |red| + 2 |green| + |blue| of two colours."""
 
 HASH = np.array([pow(0x9E3779B1, power, 1 << 32) for power in range(1, 42)], dtype=np.int64)
-"""Multipliers that make one sum of a context's indices."""
+"""Multipliers that make one sum of a context's indices: one for each of `NEIGHBORS`, and one."""
+
+NEIGHBORS = (
+    *((-1, 0), (0, -1), (-1, -1), (1, -1)),
+    *((-2, 0), (0, -2), (1, -2), (2, -1), (-1, -2), (-2, -1)),
+    *((-3, 0), (0, -3), (3, -1), (-3, -1), (2, -2), (-2, -2), (1, -3), (-1, -3), (-4, 0), (3, -2)),
+    *((-3, -2), (2, -3), (-2, -3), (4, -1), (-4, -1), (-5, 0), (4, -2), (-4, -2)),
+    *((0, -4), (1, -4), (-1, -4), (2, -4), (-2, -4), (0, -5)),
+    *((-6, 0), (3, -3), (-3, -3), (5, -1), (-5, -1), (6, -1)),
+)
+"""Columns to the right and rows down, the nearest first; `CONTEXTS` takes them in this order."""
+
+CONTEXTS = (4, 10, 40)
+"""How many neighbours each hashed context has."""
+
+
+def _above() -> NDArray[Any]:
+    """Return (33, 4): context, multiplier, column and row of each neighbour in the rows above."""
+    return np.array(
+        [
+            (sum(number >= size for size in CONTEXTS), HASH[number], *neighbor)
+            for number, neighbor in enumerate(NEIGHBORS)
+            if neighbor[1] < 0
+        ],
+        dtype=np.int64,
+    )
+
+
+ABOVE = _above()

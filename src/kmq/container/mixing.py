@@ -1,0 +1,98 @@
+"""Slots, which learn how likely a yes is, and mixing, which weighs what several of them say.
+
+After M. Mahoney's lpaq and PAQ8 (mattmahoney.net/dc): probabilities are mixed as log-odds
+(`STRETCH`, `SQUASH`), and weights and slots move to what was seen. Numba unrolls no loop
+over a tuple, so inputs are weighed three at a time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kmq.container.tables import CONFIDENCE, COUNT_LIMIT, RATES, SQUASH, SQUASH_REACH, STRETCH
+from kmq.jit import helper
+
+# numba gives these their types; to mypy they are opaque.
+Array = Any
+Number = Any
+
+FRESH = 1 << 31
+"""A slot: probability 18 bits, check 8, count 6. This one has learned nothing."""
+
+CHECK = 255 << 6
+COUNT = 63
+BELOW_PROBABILITY = (1 << 14) - 1
+
+FIRST_WEIGHT = 5500
+"""Of 65,536; two of them weigh each input."""
+
+
+@helper
+def fresh(check: Number) -> Number:
+    """Return a slot that has learned nothing, with the lower 8 bits of a check."""
+    return FRESH | (check & 255) << 6
+
+
+@helper
+def look(slots: Array, place: Number, new: Number) -> Number:
+    """Return the slot at a place, or a new one where another context's check stands."""
+    slot = np.int64(slots[np.uint64(place)])
+    return slot if (slot ^ new) & CHECK == 0 else new
+
+
+@helper
+def confidences(longer: Number, shorter: Number) -> Number:
+    """Return how much two slots have learned: one of 25."""
+    one, other = np.uint64(longer & COUNT), np.uint64(shorter & COUNT)
+    return 5 * CONFIDENCE[one] + CONFIDENCE[other]
+
+
+@helper
+def weigh(slot: Number, weights: Array, one: Number, other: Number) -> Number:
+    """Return what an input adds to the mix, by the sum of its two weights."""
+    return np.int64(STRETCH[np.uint64(slot >> 20)]) * (
+        np.int64(weights[np.uint64(one)]) + np.int64(weights[np.uint64(other)])
+    )
+
+
+@helper
+def weigh_three(states: Array, weights: Array, one: Number, other: Number) -> Number:
+    """Return what three inputs add to the mix."""
+    return (
+        weigh(states[0], weights, one, other)
+        + weigh(states[1], weights, one + 1, other + 1)
+        + weigh(states[2], weights, one + 2, other + 2)
+    )
+
+
+@helper
+def probability(mix: Number) -> Number:
+    """Return the probability, of 65,536, that the decision is a yes."""
+    odds: Number = min(max(mix >> 16, 1 - SQUASH_REACH), SQUASH_REACH - 1)
+    return np.int64(SQUASH[np.uint64(odds + SQUASH_REACH)])
+
+
+@helper
+def learn(slots: Array, place: Number, slot: Number, weights: Array, one: Number, other: Number,
+          p: Number, yes: Number) -> None:  # fmt: skip
+    """Move an input's slot and its two weights to what was seen."""
+    error = ((yes << 16) - p) * 3 >> 1
+    step = np.int64(STRETCH[np.uint64(slot >> 20)]) * error + 0x8000 >> 16
+    weights[np.uint64(one)] += step
+    weights[np.uint64(other)] += step
+    count = slot & COUNT
+    slot += (p << 16) - FRESH if count == 0 else 0
+    target = yes * ((1 << 18) - 1)
+    change = (target - (slot >> 14)) * RATES[np.uint64(count)] & ~BELOW_PROBABILITY
+    slots[np.uint64(place)] = slot + change + np.int64(count < COUNT_LIMIT)
+
+
+@helper
+def learn_three(slots: Array, places: Array, states: Array, weights: Array, one: Number,
+                other: Number, p: Number, yes: Number) -> None:  # fmt: skip
+    """Move three inputs' slots and weights to what was seen."""
+    learn(slots, places[0], states[0], weights, one, other, p, yes)
+    learn(slots, places[1], states[1], weights, one + 1, other + 1, p, yes)
+    learn(slots, places[2], states[2], weights, one + 2, other + 2, p, yes)

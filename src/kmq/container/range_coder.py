@@ -1,0 +1,85 @@
+"""A binary range coder of 48 bits and 16-bit words; carries are added up at the end.
+
+After G. N. N. Martin, "Range encoding" (1979). To encode, `low` is the interval's lower
+end; to decode, what has been read less that end.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from kmq.jit import helper
+
+# numba gives these their types; to mypy they are opaque.
+Array = Any
+Number = Any
+
+SHORT = 1 << 32
+"""A span below which 16 bits are shifted out."""
+
+
+class Interval(NamedTuple):
+    """The coder's state between two decisions."""
+
+    low: Number
+    span: Number
+    position: Number
+    """Words written or read."""
+
+
+@helper
+def begin(decoding: Number, words: Array) -> Number:
+    """Return the interval before the first decision."""
+    low, position = np.int64(0), np.int64(0)
+    if decoding:
+        low = np.int64(words[0]) << 32 | np.int64(words[1]) << 16 | np.int64(words[2])
+        position = np.int64(3)
+    return Interval(low, np.int64(1) << 48, position)
+
+
+@helper
+def code(decoding: Number, yes: Number, p: Number, words: Array, interval: Interval) -> Number:
+    """Code one decision of probability p, of 65,536; return it and the interval after it."""
+    low, span, position = interval
+    bound = (span >> 16) * p
+    if decoding:
+        yes = np.int64(low < bound)
+    skipped = 0 if yes else bound
+    low += -skipped if decoding else skipped
+    span = bound if yes else span - bound
+    if span < SHORT:
+        place = np.uint64(position)
+        if decoding:
+            low = low << 16 | np.int64(words[place])
+        else:
+            words[place] = low >> 32  # bit 16 is a carry
+            low = (low & SHORT - 1) << 16
+        span <<= 16
+        position += np.int64(position < len(words) - 1)
+    return yes, Interval(low, span, position)
+
+
+@helper
+def finish(words: Array, interval: Interval) -> Number:
+    """Write the number of the interval that has the most zeros at its end, and add up carries.
+
+    Return how many words there are.
+    """
+    low, span, position = interval
+    end = low + span
+    for zeros in range(48, -1, -8):
+        number = (low + (1 << zeros) - 1) >> zeros << zeros
+        if number < end:
+            break
+    for shift in range(32, -1, -16):
+        words[position] = number >> shift
+        number &= (1 << shift) - 1
+        position += 1
+    carry = np.int64(0)
+    for i in range(position - 1, -1, -1):
+        carry += np.int64(words[i])
+        words[i] = carry & 0xFFFF
+        carry >>= 16
+    return position

@@ -1,0 +1,92 @@
+"""Where the slots of each context are: one array, a range of it for each."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from kmq.jit import helper
+
+# numba gives these their types; to mypy they are opaque.
+Array = Any
+Number = Any
+
+EQUALITIES = 1 << 12
+DISTANCES = 1 << 12
+SIDES = 1 << 10
+RUNS = 16
+MOST_BITS = 16
+MOST_PAIRS = 1 << 16
+
+
+class Layout(NamedTuple):
+    """Where each context's slots begin, and how many there are."""
+
+    bits: Number
+    pairs: Number
+    """Slots of the table of pairs of guesses, a power of two."""
+    rows: Number
+    """Rows of a table of pairs with a node, one for an index or for several."""
+    row_size: Number
+    flat_bits: Number
+    guess_bits: Number
+    tree_bits: Number
+    tree_hashed: Number
+    tree_pair: Number
+    tree_side: Number
+    tree_run: Number
+    tree_node: Number
+    guess_hashed: Number
+    guess_pair: Number
+    guess_equal: Number
+    guess_distance: Number
+    guess_run: Number
+    flat_direct: Number
+    flat_hashed: Number
+    flat_run: Number
+    end: Number
+
+
+@helper
+def bit_length(number: Number) -> Number:
+    """Return how many bits a number has."""
+    bits = np.int64(0)
+    while number >> bits:
+        bits += 1
+    return bits
+
+
+@helper
+def lay_out(bits: Number, pixels: Number) -> Number:
+    """Return the layout for indices of so many bits and a stripe of so many pixels."""
+    size_bits = bit_length(pixels - 1)
+    flat_bits = min(max(size_bits - 4, 8), 16)
+    guess_bits = min(max(size_bits - 5, 8), 15)
+    tree_bits = min(max(size_bits - 6, 6), 13)
+    leaves = 1 << bits
+    pairs = min(leaves * leaves, MOST_PAIRS)
+    tree_hashed = 0  # first, so that its groups of 16 slots are whole cache lines
+    tree_pair = tree_hashed + (2 * 16 << tree_bits)
+    row_size = 0
+    for depth in range(0, bits, 4):
+        row_size += 1 << min(depth + 4, bits)
+    rows = pairs >> bits
+    tree_side = tree_pair + 3 * rows * row_size
+    tree_run = tree_side + 2 * MOST_BITS * SIDES
+    tree_node = tree_run + 2 * RUNS * MOST_BITS
+    guess_hashed = tree_node + leaves
+    guess_pair = guess_hashed + (3 * 2 << guess_bits)
+    guess_equal = guess_pair + 2 * pairs
+    guess_distance = guess_equal + 2 * EQUALITIES
+    guess_run = guess_distance + 2 * DISTANCES
+    flat_direct = guess_run + 2 * 3 * RUNS
+    flat_hashed = flat_direct + leaves
+    flat_run = flat_hashed + (1 << flat_bits)
+    end = flat_run + 2 * RUNS
+    return Layout(
+        bits, pairs, rows, row_size, flat_bits, guess_bits, tree_bits,
+        tree_hashed, tree_pair, tree_side, tree_run, tree_node,
+        guess_hashed, guess_pair, guess_equal, guess_distance, guess_run,
+        flat_direct, flat_hashed, flat_run, end,
+    )  # fmt: skip

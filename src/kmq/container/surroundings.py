@@ -1,0 +1,81 @@
+"""What is known of a pixel before it is: its neighbours and the sums that name its contexts."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from kmq.container.tables import ABOVE
+from kmq.jit import helper
+
+# numba gives these their types; to mypy they are opaque.
+Array = Any
+Number = Any
+
+PAD = 8
+ROWS_ABOVE = 5
+"""Zeros above the first row, as far up as a context reaches."""
+
+MASK = 0xFFFFFFFF
+NO_INDEX = 1 << 16
+
+
+class Surroundings(NamedTuple):
+    """What is known before a pixel is: neighbours by compass, sums of contexts, the match."""
+
+    W: Number
+    N: Number
+    NW: Number
+    NE: Number
+    WW: Number
+    NN: Number
+    NNE: Number
+    NEE: Number
+    NNW: Number
+    NWW: Number
+    h4: Number
+    h10: Number
+    h40: Number
+    foretold: Number
+    """The index that the match foretells; `NO_INDEX` if there is no match."""
+    run: Number
+    """The class of the length of the match; 0 if there is none."""
+
+
+@helper
+def at(plane: Array, i: Number) -> Number:
+    """Return the index at a place of the padded plane, which is one row to numba."""
+    return np.int64(plane[np.uint64(i)])
+
+
+@helper
+def scatter(number: Number) -> Number:
+    """Return 32 bits that each depend on all of the lower 32 bits of a number."""
+    number = (number & MASK) * 0x2C1B3C6D & MASK
+    number ^= number >> 15
+    number = number * 0x297A2D39 & MASK
+    return number ^ number >> 13
+
+
+@helper
+def sum_above(plane: Array, row: Number, stride: Number, sums: Array, same: Array) -> None:
+    """Sum up what the rows above give to each context of a row, three rows of `sums`.
+
+    `same` becomes whether the eight nearest above a pixel are all the same.
+    """
+    sums[:] = 0
+    width = sums.shape[1]
+    for k in range(len(ABOVE)):
+        total = sums[ABOVE[k, 0]]
+        start = row + ABOVE[k, 2] + ABOVE[k, 3] * stride
+        for x in range(width):
+            total[np.uint64(x)] = at(total, x) + ABOVE[k, 1] * at(plane, start + x) & MASK
+    for x in range(width):
+        n, nn = row - stride + x, row - 2 * stride + x
+        N = at(plane, n)
+        same[np.uint64(x)] = (
+            (at(plane, n - 1) == N) & (at(plane, n + 1) == N)
+            & (at(plane, n - 2) == N) & (at(plane, n + 2) == N)
+            & (at(plane, nn - 1) == N) & (at(plane, nn) == N) & (at(plane, nn + 1) == N)
+        )  # fmt: skip
