@@ -2,9 +2,10 @@
 
 Nothing else in kmq decorates with numba. Three decorators:
 
-- `kernel`: compiled once, cached on disk, runs without the interpreter lock.
-- `helper`: called by kernels of the same folder only, compiled into them; the kernels'
-  cache notices an edit in any file of its folder.
+- `kernel`: compiled once, cached on disk, runs without the interpreter lock. Kernels of
+  the same folder may call it: their caches notice an edit in any file of it.
+- `helper`: called by kernels of the same folder only, compiled into them, without a cache
+  of its own.
 - `parallel_kernel`: has `prange` loops. Compiled twice from the same source, serial
   and parallel, and the parallel one runs only where that is safe; see `ParallelKernel`.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import numba
 from numba import prange
@@ -89,9 +90,7 @@ class ParallelKernel(Generic[Arguments, Result]):
                 numba.set_num_threads(before)
 
 
-def parallel_kernel(
-    function: Callable[Arguments, Result],
-) -> Callable[Concatenate[int, Arguments], Result]:
+def parallel_kernel(function: Callable[Arguments, Result]) -> ParallelKernel[Arguments, Result]:
     """Compile a kernel with `prange` loops; it takes the number of threads first."""
     return ParallelKernel(function)
 

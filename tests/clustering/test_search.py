@@ -5,10 +5,12 @@ import pytest
 from clustering.images import noise, six
 from kmq.clustering import Histogram
 from kmq.clustering.lloyd import Clusters, iterate
+from kmq.clustering.merging import merge_cheapest
 from kmq.clustering.points import distinct_colors
 from kmq.clustering.schedule import Search
-from kmq.clustering.search import bisect, merge, merge_cheapest, search, split
+from kmq.clustering.search import merge, search, split, split_and_iterate
 from kmq.clustering.seeding import draw_far_apart, draw_start, grow_start, random_numbers
+from kmq.clustering.splitting import bisect
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +75,25 @@ def test_a_search_never_raises_the_error(points):
     found = search(points, start, Search(3, 4, 3, 6), threads=1)
     assert len(found) == 12
     assert found.error <= start.error
+
+
+def test_one_kernel_for_few_points_does_what_the_steps_do_one_by_one(points, monkeypatch):
+    start = settled(points, 12)
+    schedule = Search(3, 4, 3, 6)
+
+    def run():
+        return (
+            split_and_iterate(points, start, 5, 3, threads=1),
+            search(points, start, schedule, threads=1),
+        )
+
+    fused = run()
+    monkeypatch.setattr("kmq.clustering.search.is_serial", lambda points, threads: False)
+    for at_once, in_steps in zip(fused, run(), strict=True):
+        assert np.array_equal(at_once.centroids, in_steps.centroids)
+        assert np.array_equal(at_once.sums, in_steps.sums)
+        assert np.array_equal(at_once.labels, in_steps.labels)
+        assert at_once.error == in_steps.error
 
 
 def test_growth_reaches_every_count_up_to_the_number_of_points(points):

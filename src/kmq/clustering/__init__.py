@@ -2,8 +2,9 @@
 
 One pixel's way: `histogram` counts its colour; `points` make that colour, and the mean
 of its neighbourhood, points to be clustered; `seeding` puts down centroids, `search`
-and `lloyd` move them; `palette` rounds them; `nearest` looks up the entry that the
-pixel's colour fell to. `schedule` says how long each takes, `fitting` puts it in order.
+(by `splitting` and `merging`) and `lloyd` move them; `palette` rounds them; `nearest`
+looks up the entry that the pixel's colour fell to. `schedule` says how long each takes,
+`fitting` puts it in order.
 """
 
 from __future__ import annotations

@@ -74,7 +74,10 @@ def _best(found: list[Clusters], count: int) -> list[Clusters]:
 
 def coarse_bits(points: Points, colors: int) -> int:
     """Return the coarsest level whose cells are `POINTS_PER_COLOR` a colour, 0 if none is."""
+    wanted = schedule.POINTS_PER_COLOR * colors
+    if len(points) < wanted:
+        return 0
     for bits in range(schedule.COARSEST_BITS, 0, -1):
-        if count_cells(points, bits) >= schedule.POINTS_PER_COLOR * colors:
+        if count_cells(points, bits) >= wanted:
             return bits
     return 0

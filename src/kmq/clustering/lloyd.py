@@ -104,6 +104,11 @@ def iterate(points: Points, clusters: Clusters, iterations: int, threads: int) -
     )
 
 
+def is_serial(points: Points, threads: int) -> bool:
+    """Whether iterations over so many points run on one thread."""
+    return useful_threads(len(points) // POINTS_PER_WORK, threads) == 1
+
+
 @parallel_kernel
 def alternate(
     coordinates: NDArray[np.float32],

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from kmq.clustering.lloyd import Clusters, iterate
 from kmq.clustering.points import Points
 from kmq.clustering.schedule import GROWTH_ITERATIONS
-from kmq.clustering.search import split
+from kmq.clustering.search import split_and_iterate
 from kmq.jit import kernel
 
 START_ITERATIONS = 5
@@ -26,11 +26,11 @@ def grow_start(points: Points, count: int, threads: int) -> Clusters:
     """
     clusters = Clusters.around(points, points.total[np.newaxis, :3] / points.total[3])
     while len(clusters) < count:
-        before = len(clusters)
-        clusters = split(points, clusters, min(before, count - before))
-        if len(clusters) == before:
+        splits = min(len(clusters), count - len(clusters))
+        grown = split_and_iterate(points, clusters, splits, GROWTH_ITERATIONS, threads)
+        if len(grown) == len(clusters):
             break
-        iterate(points, clusters, GROWTH_ITERATIONS, threads)
+        clusters = grown
     return clusters
 
 
