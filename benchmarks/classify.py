@@ -14,55 +14,36 @@ import argparse
 import json
 import math
 import sys
-from dataclasses import asdict, dataclass
+import time
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from reporting import machine_line, markdown_table, write_between
+from reporting import machine_line, write_between
 from torch import Tensor, nn
+from verdicts import ORIGINALS, Answers, agreement_of_seeds, plot, table
 
 import kmq
 from kmq import pixels
 
 COLORS = (2, 4, 8, 16, 32, 64)
 SEEDS = (0, 1, 2)
-EPOCHS = 20
-BATCH = 128
+EPOCHS = 16
+BATCH = 64
+CROP = 2
+"""Pixels that a training image is shifted by at most, mirrored at its edges."""
 
 
 @dataclass(frozen=True)
 class Images:
-    """Images of one size with their classes."""
+    """Images of one size, (n, H, W, 3), with their classes, (n,)."""
 
     rgb: NDArray[np.uint8]
     classes: NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What one seed gave at one K; K = 0 stands for the originals."""
-
-    colors: int
-    seed: int
-    accuracy: float
-    agreement: float
-    lost: int
-    gained: int
-    accuracy_other_way: float
-
-    @property
-    def p_value(self) -> float:
-        """Exact McNemar test: the chance of so uneven a change if kmq changed nothing.
-
-        Q. McNemar, Psychometrika 12 (1947): of the images whose verdict changed, as
-        many should have been lost as gained.
-        """
-        changed, fewer = self.lost + self.gained, min(self.lost, self.gained)
-        tail = sum(math.comb(changed, count) for count in range(fewer + 1)) / 2**changed
-        return min(1.0, 2 * tail)
 
 
 def read_images(folder: Path) -> Images:
@@ -83,18 +64,17 @@ def through_kmq(images: Images, colors: int) -> tuple[Images, float]:
 
 
 def network(classes: int) -> nn.Module:
-    """Return three stages of two convolutions each, then a linear layer."""
+    """Return five convolutions, with pooling after most, then a linear layer."""
     layers: list[nn.Module] = []
     channels = 3
-    for width in (32, 64, 128):
-        for _ in range(2):
+    for widths in ((32,), (64,), (128, 128), (256,)):
+        for width in widths:
             convolution = nn.Conv2d(channels, width, 3, padding=1, bias=False)
             layers += [convolution, nn.BatchNorm2d(width), nn.ReLU()]
             channels = width
         layers.append(nn.MaxPool2d(2))
-    return nn.Sequential(
-        *layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, classes)
-    )
+    layers[-1] = nn.AdaptiveAvgPool2d(1)
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels, classes))
 
 
 def as_tensor(rgb: NDArray[np.uint8]) -> Tensor:
@@ -102,10 +82,25 @@ def as_tensor(rgb: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(rgb).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
+def augment(samples: Tensor) -> Tensor:
+    """Return the samples, each shifted by up to `CROP` pixels and flipped or not, at random."""
+    height, width = samples.shape[2:]
+    flips = torch.rand(len(samples), 1, 1, 1) < 0.5
+    padded = nn.functional.pad(
+        torch.where(flips, samples.flip(3), samples), (CROP,) * 4, mode="reflect"
+    )
+    shifts = torch.randint(0, 2 * CROP + 1, (len(samples), 2)).tolist()
+    cropped = [
+        each[:, top : top + height, left : left + width]
+        for each, (top, left) in zip(padded, shifts, strict=True)
+    ]
+    return torch.stack(cropped).contiguous(memory_format=torch.channels_last)
+
+
 def train(images: Images, seed: int, epochs: int) -> nn.Module:
-    """Return a network trained on the images, each flipped at random."""
+    """Return a network trained on the images."""
     torch.manual_seed(seed)
-    model = network(int(images.classes.max()) + 1)
+    model = network(int(images.classes.max()) + 1).to(memory_format=torch.channels_last)
     samples, classes = as_tensor(images.rgb), torch.from_numpy(images.classes)
     steps = epochs * math.ceil(len(samples) / BATCH)
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.05)
@@ -113,9 +108,9 @@ def train(images: Images, seed: int, epochs: int) -> nn.Module:
     model.train()
     for _ in range(epochs):
         for batch in torch.randperm(len(samples)).split(BATCH):
-            chosen = samples[batch]
-            flipped = torch.where(torch.rand(len(batch), 1, 1, 1) < 0.5, chosen, chosen.flip(3))
-            loss = nn.functional.cross_entropy(model(flipped), classes[batch], label_smoothing=0.1)
+            with torch.autocast("cpu", torch.bfloat16):  # in half the time
+                seen = model(augment(samples[batch]))
+                loss = nn.functional.cross_entropy(seen, classes[batch], label_smoothing=0.1)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -131,124 +126,82 @@ def predict(model: nn.Module, images: Images) -> NDArray[np.int64]:
 
 def run_seed(
     seed: int, epochs: int, train_sets: dict[int, Images], test_sets: dict[int, Images]
-) -> list[Figures]:
-    """Return the figures of one seed, the originals' first."""
-    originals = test_sets[0]
-    model = train(train_sets[0], seed, epochs)
-    seen = predict(model, originals)
-    right = seen == originals.classes
-    figures = []
+) -> list[Answers]:
+    """Return the answers of one seed's networks, the originals' first."""
+    originals = test_sets[ORIGINALS]
+    model = train(train_sets[ORIGINALS], seed, epochs)
+    answers = []
     for colors, images in test_sets.items():
-        predicted = predict(model, images)
-        now_right = predicted == images.classes
-        other = model if colors == 0 else train(train_sets[colors], seed, epochs)
-        figures.append(
-            Figures(
-                colors,
-                seed,
-                float(now_right.mean()),
-                float((predicted == seen).mean()),
-                int((right & ~now_right).sum()),
-                int((~right & now_right).sum()),
-                float((predict(other, originals) == originals.classes).mean()),
-            )
+        started = time.perf_counter()
+        other = model if colors == ORIGINALS else train(train_sets[colors], seed, epochs)
+        at_k, other_way = predict(model, images), predict(other, originals)
+        answers.append(Answers(colors, seed, at_k, other_way))
+        sys.stderr.write(
+            f"seed {seed}, K {colors or 'original'}: "
+            f"{(at_k == originals.classes).mean():.1%}, other way "
+            f"{(other_way == originals.classes).mean():.1%}, "
+            f"{time.perf_counter() - started:.0f} s\n"
         )
-        sys.stderr.write(f"{figures[-1]}\n")
-    return figures
+    return answers
 
 
-def with_spread(values: list[float]) -> str:
-    """Return mean and standard deviation in per cent."""
-    spread = stdev(values) if len(values) > 1 else 0.0
-    return f"{100 * fmean(values):.1f} ± {100 * spread:.1f}"
-
-
-def table(figures: list[Figures], sizes: dict[int, float]) -> str:
-    """Return a row for each K."""
-    rows = []
-    for colors in sizes:
-        group = [each for each in figures if each.colors == colors]
-        row = ["original" if colors == 0 else str(colors), f"{sizes[colors]:,.0f}"]
-        row.append(with_spread([each.accuracy for each in group]))
-        if colors == 0:
-            rows.append([*row, "", "", "", with_spread([e.accuracy_other_way for e in group])])
-            continue
-        row.append(f"{100 * fmean(each.agreement for each in group):.1f}")
-        row.append(f"{fmean(e.lost for e in group):.0f} / {fmean(e.gained for e in group):.0f}")
-        row.append(", ".join(f"{each.p_value:.2g}" for each in group))
-        row.append(with_spread([each.accuracy_other_way for each in group]))
-        rows.append(row)
-    head = [
-        "K",
-        "bytes an image",
-        "trained on originals: accuracy, %",
-        "same answer as for the original, %",
-        "answers lost / gained",
-        "McNemar p, a seed each",
-        "trained at K, tested on originals: accuracy, %",
-    ]
-    return markdown_table(head, rows, "rrrrrrr")
-
-
-def plot(figures: list[Figures], path: Path) -> None:
-    """Draw accuracy against K, both ways."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(6, 4))
-    for name, label in (
-        ("accuracy", "trained on originals, tested at K"),
-        ("accuracy_other_way", "trained at K, tested on originals"),
-    ):
-        groups = [[getattr(e, name) for e in figures if e.colors == k] for k in COLORS]
-        axes.errorbar(
-            COLORS,
-            [100 * fmean(group) for group in groups],
-            [100 * stdev(group) if len(group) > 1 else 0.0 for group in groups],
-            fmt="o-",
-            capsize=3,
-            label=label,
-        )
-    original = 100 * fmean(each.accuracy for each in figures if each.colors == 0)
-    axes.axhline(original, color="black", linestyle="--", label="originals both times")
-    axes.set_xscale("log", base=2)
-    axes.set(xlabel="K", ylabel="accuracy, %", xticks=COLORS, xticklabels=COLORS)
-    axes.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=90)
+def run(data: Path, epochs: int) -> dict[str, Any]:
+    """Return everything that was measured, as plain values."""
+    train_sets = {ORIGINALS: read_images(data / "train")}
+    test_sets = {ORIGINALS: read_images(data / "test")}
+    files = (path for path in (data / "test").rglob("*") if path.is_file())
+    sizes = {ORIGINALS: fmean(path.stat().st_size for path in files)}
+    for colors in COLORS:
+        train_sets[colors], _ = through_kmq(train_sets[ORIGINALS], colors)
+        test_sets[colors], sizes[colors] = through_kmq(test_sets[ORIGINALS], colors)
+    answers = [each for seed in SEEDS for each in run_seed(seed, epochs, train_sets, test_sets)]
+    return {
+        "machine": machine_line(["torch", "kmq"]),
+        "training_images": len(train_sets[ORIGINALS].rgb),
+        "truth": test_sets[ORIGINALS].classes.tolist(),
+        "sizes": [[colors, size] for colors, size in sizes.items()],
+        "answers": [
+            [each.colors, each.seed, each.at_k.tolist(), each.other_way.tolist()]
+            for each in answers
+        ],
+    }
 
 
 def main() -> None:
     """Run the benchmark as the command line asks."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data", type=Path, metavar="DIR")
+    source.add_argument("--answers", type=Path, metavar="FILE", help="what --json wrote before")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the accuracy there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every answer there")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw accuracy and agreement")
     parser.add_argument(
         "--write", type=Path, metavar="FILE", help="put the table between its markers"
     )
     arguments = parser.parse_args()
-    train_sets = {0: read_images(arguments.data / "train")}
-    test_sets = {0: read_images(arguments.data / "test")}
-    files = (path for path in (arguments.data / "test").rglob("*") if path.is_file())
-    sizes = {0: fmean(path.stat().st_size for path in files)}
-    for colors in COLORS:
-        train_sets[colors], _ = through_kmq(train_sets[0], colors)
-        test_sets[colors], sizes[colors] = through_kmq(test_sets[0], colors)
-    figures = [
-        each for seed in SEEDS for each in run_seed(seed, arguments.epochs, train_sets, test_sets)
-    ]
-    counts = f"{len(train_sets[0].rgb):,} training and {len(test_sets[0].rgb):,} test images"
-    machine = machine_line(["torch", "kmq"])
-    report = f"{machine}\n\n{counts}, {len(SEEDS)} seeds.\n\n{table(figures, sizes)}"
-    sys.stdout.write(report + "\n")
+    if arguments.answers:
+        measured = json.loads(arguments.answers.read_text())
+    else:
+        measured = run(arguments.data, arguments.epochs)
     if arguments.json:
-        arguments.json.write_text(json.dumps([asdict(each) for each in figures], indent=1) + "\n")
+        arguments.json.write_text(json.dumps(measured) + "\n")
+    truth = np.array(measured["truth"])
+    answers = [
+        Answers(colors, seed, np.array(at_k), np.array(other_way))
+        for colors, seed, at_k, other_way in measured["answers"]
+    ]
+    seeds = len({each.seed for each in answers})
+    report = (
+        f"{measured['machine']}\n\n"
+        f"{measured['training_images']:,} training and {len(truth):,} test images, {seeds} seeds. "
+        f"Two networks of different seeds give the same answer for "
+        f"{100 * agreement_of_seeds(answers):.1f} % of the originals.\n\n"
+        f"{table(answers, truth, dict(measured['sizes']))}"
+    )
+    sys.stdout.write(report + "\n")
     if arguments.plot:
-        plot(figures, arguments.plot)
+        plot(answers, truth, arguments.plot)
     if arguments.write:
         write_between(arguments.write, "classify", report)
 
