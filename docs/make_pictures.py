@@ -1,20 +1,44 @@
-"""Draw the README's picture: the demo picture in fewer and fewer colours."""
+"""Draw the README's pictures and write its table, all of the picture that `kmq demo` draws.
+
+`few-colours.png` shows it in fewer and fewer colours; the table is what `kmq compare`
+prints. `report.png` and `plots.png` are what a browser shows of its report; they need
+Chromium.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from kmq import codec
+from kmq.cli.demo import ORIGINAL
 from kmq.demo_picture import draw
 from kmq.quality import psnr
 
-PICTURE = Path(__file__).parent / "few-colours.png"
+HERE = Path(__file__).parent
 COLORS = (2, 4, 8, 16, 64)
 WIDTH, HEIGHT = 320, 200
 MARGIN, CAPTION, SWATCHES = 10, 24, 12
+
+README = HERE.parent / "README.md"
+TABLE_BEGIN, TABLE_END = "<!-- compare begin -->\n", "<!-- compare end -->\n"
+
+VIEWS = {
+    "report.png": (".head { padding-block: 1.5rem 1rem }", (1000, 1020)),
+    "plots.png": (
+        ".head, .chooser, section:not(:has(#numbers)), #numbers, .scroller, .note { display: none }"
+        " main section { padding-block: 1.5rem; border: 0 !important }",
+        (1000, 460),
+    ),
+}
+"""Each picture of the report: what is added to the page's style, the window's size."""
 
 
 def panel(rgb: np.ndarray, palette: np.ndarray | None, caption: str) -> Image.Image:
@@ -30,9 +54,8 @@ def panel(rgb: np.ndarray, palette: np.ndarray | None, caption: str) -> Image.Im
     return image
 
 
-def main() -> None:
-    """Write the picture beside this script."""
-    rgb = draw()
+def draw_sheet(rgb: np.ndarray) -> Image.Image:
+    """Return the picture in all its colours, and in few."""
     distinct = len(np.unique(rgb.reshape(-1, 3), axis=0))
     panels = [panel(rgb, None, f"original, {distinct:,} colours")]
     for colors in COLORS:
@@ -45,7 +68,55 @@ def main() -> None:
     for number, image in enumerate(panels):
         row, column = divmod(number, 3)
         sheet.paste(image, (MARGIN + column * (width + MARGIN), MARGIN + row * (height + MARGIN)))
-    sheet.save(PICTURE, optimize=True)
+    return sheet
+
+
+def compare(rgb: np.ndarray, folder: Path) -> tuple[str, str]:
+    """Return what `kmq compare` prints about the picture, and its report."""
+    Image.fromarray(rgb).save(folder / ORIGINAL)
+    command = [sys.executable, "-c", "from kmq.cli import main; main()"]
+    command += ["compare", ORIGINAL, "--report", "report.html"]
+    environment = os.environ | {"COLUMNS": "100"}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=True
+    )
+    lines = [line.rstrip() for line in done.stdout.strip("\n").splitlines()]
+    return "\n".join(lines).strip("\n"), (folder / "report.html").read_text(encoding="utf-8")
+
+
+def write_table(text: str) -> None:
+    """Put what was printed between its marker lines in the README."""
+    before, rest = README.read_text(encoding="utf-8").split(TABLE_BEGIN)
+    _, after = rest.split(TABLE_END)
+    block = f"\n```\n{text}\n```\n\n"
+    README.write_text(before + TABLE_BEGIN + block + TABLE_END + after, encoding="utf-8")
+
+
+def photograph(page: str, size: tuple[int, int], folder: Path) -> Image.Image:
+    """Return what a window of this size shows of a page."""
+    file, shot = folder / "page.html", folder / "page.png"
+    file.write_text(page, encoding="utf-8")
+    flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+    flags += [f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=5000"]
+    flags += [f"--window-size={size[0]},{size[1]}", f"--screenshot={shot}"]
+    subprocess.run(["chromium", *flags, file.as_uri()], check=True, stderr=subprocess.DEVNULL)
+    with Image.open(shot) as image:
+        return image.convert("RGB")
+
+
+def main() -> None:
+    """Write the pictures beside this script."""
+    rgb = draw()
+    draw_sheet(rgb).save(HERE / "few-colours.png", optimize=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        table, page = compare(rgb, folder)
+        write_table(table)
+        if shutil.which("chromium") is None:
+            sys.exit("report.png and plots.png need Chromium (Debian: apt-get install chromium)")
+        for picture, (style, size) in VIEWS.items():
+            shown = photograph(page.replace("</style>", f"{style}</style>"), size, folder)
+            shown.save(HERE / picture, optimize=True)
 
 
 if __name__ == "__main__":

@@ -67,3 +67,9 @@ def test_both_codings_have_a_line(rows):
 def test_figures_without_a_point_are_still_figures(rgb):
     exact = compare(rgb[:2, :2], (256,), Options())
     assert figures.quality_figure(exact, []).startswith("<svg")
+
+
+def test_sizes_that_span_much_are_named_few_enough_to_be_read(rows):
+    jpeg = [JpegPoint(10, 300, 20.0), JpegPoint(90, 300_000, 35.0)]
+    named = re.findall(r">[\d.]+ k?B<", figures.quality_figure(rows, jpeg))
+    assert 3 <= len(named) <= 8

@@ -28,6 +28,10 @@ from kmq.report.trace import Trace
 _WIDTH, _HEIGHT = 5.0, 3.8
 """Inches; the page scales a figure to the width it has."""
 
+_ROOM_FOR_1_2_5 = 100
+"""From least to largest size, how many times as many bytes can be named 1, 2, 5, 10, ...
+side by side."""
+
 INK, MUTED, LINE, SURFACE = "#010101", "#020202", "#030303", "#040404"
 PACKED, MODELLED, THEORY, PNG, WEBP, JPEG = (f"#0{number}0505" for number in range(1, 7))
 _VARIABLES = {
@@ -106,7 +110,7 @@ def size_figure(rows: Sequence[Row], file_bytes: int) -> str:
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xlabel("colours, K")
         axes.set_ylabel("bytes")
-        _name_bytes(axes.yaxis)
+        _name_bytes(axes.yaxis, (1, 2, 5))
         _name_lines(axes)
         return _finished(figure, "sizes", "File size against the number of colours K, by coding")
 
@@ -126,7 +130,8 @@ def quality_figure(rows: Sequence[Row], jpeg: Sequence[JpegPoint]) -> str:
         axes.set_xlabel("bytes")
         axes.set_ylabel("PSNR in dB")
         axes.yaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10]))
-        _name_bytes(axes.xaxis)
+        smallest, largest = axes.get_xlim()
+        _name_bytes(axes.xaxis, (1, 3) if largest > _ROOM_FOR_1_2_5 * smallest else (1, 2, 5))
         _name_lines(axes)
         return _finished(figure, "quality", "PSNR against file size, for each coding and JPEG")
 
@@ -144,11 +149,11 @@ def trace_figure(traces: Sequence[Trace]) -> str:
         axes.axhline(1, color=MODELLED, linestyle="--", linewidth=1.2)
         axes.annotate(
             "kmq's palette",
-            (1, 1),
-            (0, -4),
+            (0, 1),  # where no curve has come down so far
+            (4, -4),
             xycoords=("axes fraction", "data"),
             textcoords="offset points",
-            ha="right",
+            ha="left",
             va="top",
             color=MODELLED,
         )
@@ -205,8 +210,9 @@ def _name_lines(axes: Axes) -> None:
         )
 
 
-def _name_bytes(axis: Any) -> None:
-    axis.set_major_locator(LogLocator(10, subs=(1, 2, 5), numticks=30))
+def _name_bytes(axis: Any, leading: tuple[int, ...]) -> None:
+    """Name sizes that begin with these digits on a logarithmic axis."""
+    axis.set_major_locator(LogLocator(10, subs=leading, numticks=30))
     axis.set_major_formatter(FuncFormatter(lambda value, _: _short_bytes(value)))
     axis.set_minor_locator(NullLocator())
 

@@ -122,10 +122,11 @@ function drawBands() {
 
 const space = document.getElementById("space");
 const points = bytesOf(data.points);
-const view = { turn: -0.6, tilt: 0.42 };
+// From here black and white lie far apart, and most pictures along the way between them.
+const view = { turn: 0.25, tilt: 0.42 };
 
 function projector(width, height) {
-  const scale = Math.min(width, height) / 1.85;
+  const scale = Math.min(width, height) / 1.95;
   const [sinTurn, cosTurn] = [Math.sin(view.turn), Math.cos(view.turn)];
   const [sinTilt, cosTilt] = [Math.sin(view.tilt), Math.cos(view.tilt)];
   // Green is up, red to the right, blue towards the eye; the cube's middle is the pivot.
