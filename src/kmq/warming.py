@@ -23,8 +23,10 @@ def warm_up() -> list[str]:
     rgb = _many_colors(jit.SMALLEST_PARALLEL_WORK)
     for colors in (5, 300):  # palettes with indices of 8 and of 16 bits
         for threads in (1, 2):
-            data = codec.encode(rgb, colors, threads=threads)
-            codec.decode(data, threads=threads)
+            indexed = codec.quantize(rgb, colors, threads=threads)
+            for coding in ("packed", "modelled"):
+                data = codec.encode(indexed, coding=coding, threads=threads)
+                codec.decode(data, threads=threads)
     folders = {folder for kernel in jit.kernels if (folder := jit.cache_folder(kernel))}
     if not folders:
         raise NothingKeptError(

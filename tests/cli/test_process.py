@@ -79,8 +79,13 @@ def test_warmup_compiles_everything_and_says_where_it_is_kept(tmp_path):
     done = run("warmup", env=environment)
     assert done.returncode == 0, done.stderr
     assert str(tmp_path / "cache").encode() in done.stdout
-    second = run("encode", "-", input=_png(), env=environment)
-    assert b"compiling" not in second.stderr
+    compiled = set((tmp_path / "cache").rglob("*.nb?"))
+    for source in (_png(), _png(150, 250)):
+        for options in ([], ["-k", "5", "--coding", "packed"], ["-k", "300", "--coding", "packed"]):
+            encoded = run("encode", "-", *options, input=source, env=environment)
+            assert b"compiling" not in encoded.stderr
+            assert run("decode", "-", input=encoded.stdout, env=environment).returncode == 0
+    assert set((tmp_path / "cache").rglob("*.nb?")) == compiled
 
 
 def test_a_first_run_says_why_it_takes_long(tmp_path):
@@ -89,10 +94,10 @@ def test_a_first_run_says_why_it_takes_long(tmp_path):
     assert done.stderr.count(b"compiling for this machine") == 1
 
 
-def _png() -> bytes:
+def _png(height: int = 12, width: int = 17) -> bytes:
     import io
 
     file = io.BytesIO()
-    rgb = np.random.default_rng(0).integers(0, 256, (12, 17, 3), np.uint8)
+    rgb = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     Image.fromarray(rgb).save(file, "PNG")
     return file.getvalue()

@@ -142,13 +142,18 @@ class Histogram:
 
 
 def checked_pixels(pixels: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return `pixels` as a C-contiguous (H, W, 3) uint8 array, or raise `OptionError`."""
+    """Return `pixels` as a C-contiguous (H, W, 3) uint8 array, or raise `OptionError`.
+
+    It is read-only, whatever `pixels` is: kernels are compiled for each kind.
+    """
     given = np.asarray(pixels)
     if given.ndim != 3 or given.shape[2] != 3 or given.size == 0:
         raise OptionError(f"pixels: expected shape (H, W, 3), each at least 1, got {given.shape}")
     if given.dtype != np.uint8:
         raise OptionError(f"pixels: expected dtype uint8, got {given.dtype}")
-    return np.ascontiguousarray(given)
+    checked = np.ascontiguousarray(given).view()
+    checked.flags.writeable = False
+    return checked
 
 
 def _added_up(
