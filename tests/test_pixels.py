@@ -312,3 +312,12 @@ def test_a_kind_that_pillow_does_not_write_is_refused(extension):
 def test_an_image_that_a_kind_cannot_hold_stays_an_error():
     with pytest.raises(OSError, match="writing image file"):
         to_file(Image.new("RGB", (70_000, 1)), ".jpg")
+
+
+@pytest.mark.parametrize("extension", [".png", ".webp", ".tif", ".jp2", ".gif"])
+def test_what_can_keep_every_pixel_does(extension):
+    indexed = np.random.default_rng(0).integers(0, 16, (20, 30), np.uint8)
+    image = Image.frombytes("P", (30, 20), indexed.tobytes())
+    image.putpalette(np.random.default_rng(1).integers(0, 256, 48, np.uint8).tobytes())
+    with Image.open(io.BytesIO(to_file(image, extension))) as written:
+        assert np.array_equal(np.asarray(written.convert("RGB")), np.asarray(image.convert("RGB")))

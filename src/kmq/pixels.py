@@ -28,6 +28,9 @@ Rgb: TypeAlias = tuple[int, int, int]
 _SIXTEEN_BIT_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 _MOST_LEVELS_FROM_SRGB = 1
 
+_LOSSLESS_IF_ASKED = ("WEBP",)
+"""Formats that Pillow writes with loss unless it is told otherwise."""
+
 
 class UnknownKindError(FormatError):
     """The file is no image, or none of a kind that Pillow knows."""
@@ -113,6 +116,8 @@ def is_image_name(name: str) -> bool:
 def to_file(image: Image.Image, extension: str) -> bytes:
     """Return a Pillow image in the format that `extension` (such as ".png") stands for.
 
+    Lossless where the format can be.
+
     Raises
     ------
     OptionError
@@ -131,7 +136,8 @@ def to_file(image: Image.Image, extension: str) -> bytes:
 
 def _saved(image: Image.Image, kind: str) -> bytes:
     file = io.BytesIO()
-    image.save(file, format=kind)
+    options = {"lossless": True} if kind in _LOSSLESS_IF_ASKED else {}
+    image.save(file, format=kind, **options)
     return file.getvalue()
 
 

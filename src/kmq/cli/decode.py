@@ -36,6 +36,8 @@ def decode(
 ) -> None:
     """Turn .kmq files into PNG, or into what the output's extension says.
 
+    Every pixel is kept, but in a format that is never lossless, such as JPEG.
+
     FILES may be directories (with -r), or - for standard input. photo.kmq becomes
     photo.png beside it, or in the directory that -o names, where the tree of a
     directory is kept.
