@@ -155,7 +155,8 @@ def test_an_existing_report_is_refused_without_force(picture):
     assert Path("photo.html").read_text() != "precious"
 
 
-def test_a_report_that_cannot_be_written_leaves_nothing(picture):
+def test_a_report_that_cannot_be_written_leaves_nothing(picture, monkeypatch):
+    monkeypatch.setattr("kmq.comparison.compare", None)  # it is found out beforehand
     result = run("compare", "photo.png", "-k", "2", "--report", "missing/photo.html")
     assert result.exit_code == 1
     assert "No such file or directory" in result.stderr

@@ -58,7 +58,7 @@ def test_lines_come_in_an_order_that_does_not_change_and_a_summary_follows(tree)
     names = [line.split(":")[0] for line in lines[:-1]]
     assert names == ["in/a.png", "in/b.png", "in/deep/d.jpg", "in/deep/er/c.bmp"]
     assert lines[-1].startswith("4 of 5 files, ")
-    assert "1 not images" in lines[-1]
+    assert "1 not an image" in lines[-1]
 
 
 def test_without_an_output_the_files_lie_beside_their_sources(tree):
@@ -69,7 +69,7 @@ def test_without_an_output_the_files_lie_beside_their_sources(tree):
 def test_a_directory_without_r_fails_by_itself(tree):
     result = run("encode", "in", "in/a.png")
     assert result.exit_code == 1
-    assert "kmq: in: Is a directory" in result.stderr
+    assert "kmq: in: it is a directory; -r takes" in result.stderr
     assert (tree / "in" / "a.kmq").is_file()
 
 
@@ -107,6 +107,26 @@ def test_an_empty_directory_is_told(tree):
     result = run("encode", "-r", "empty", "-o", "out")
     assert result.exit_code == 1
     assert "kmq: empty: there is nothing to do below it" in result.stderr
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_directory_without_images_is_told(tree, count):
+    (tree / "texts").mkdir()
+    for number in range(count):
+        (tree / "texts" / f"{number}.txt").write_text("not an image")
+    result = run("encode", "-r", "texts", "-o", "out")
+    assert result.exit_code == 1
+    assert "kmq: texts: there is nothing to do below it" in result.stderr
+    beside_others = run("encode", "-q", "-r", "texts", "in", "-o", "out")
+    assert beside_others.exit_code == 1
+    assert "kmq: texts: there is nothing to do below it" in beside_others.stderr
+    assert (tree / "out" / "a.kmq").is_file()
+
+
+def test_a_directory_that_is_named_with_a_slash_is_made(tree):
+    result = run("encode", "in/a.png", "in/b.png", "-o", f"new{os.sep}")
+    assert result.exit_code == 0, result.stderr
+    assert sorted(path.name for path in (tree / "new").iterdir()) == ["a.kmq", "b.kmq"]
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads everything")

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 and the number of the signal, as shells have it."""
 
+_NOTHING_BELOW = "there is nothing to do below it"
+
 _JOBS_AHEAD = 2
 """Jobs waiting for each thread: enough to keep it busy, few enough to hold in memory."""
 
@@ -37,10 +39,17 @@ class Job:
 
     source: str
     target: str
-    is_sought: bool = False
-    """Found in a directory, not named: passed over if it is no image."""
+    folder: str | None = None
+    """The directory that it was found below; None if it was named itself."""
+    makes_folders: bool = False
+    """Whether the folders above the target are made where they are missing."""
     problem: str | None = None
     """Why it cannot be done, where that is known beforehand."""
+
+    @property
+    def is_sought(self) -> bool:
+        """Whether it was found, not named: passed over if it is no image."""
+        return self.folder is not None
 
 
 @dataclass(frozen=True)
@@ -84,7 +93,7 @@ class Summary:
         for count, what in (
             (self.failed, "failed"),
             (self.existing, "there already"),
-            (self.passed_over, "not images"),
+            (self.passed_over, "not an image" if self.passed_over == 1 else "not images"),
         ):
             if count:
                 parts.append(f"{count:,} {what}")
@@ -102,6 +111,7 @@ def plan(
     """Return a job for each input, or for each wanted file below one that is a directory.
 
     `extension` is that of the outputs. Below `output` the tree of a directory is kept.
+    A directory that is named but not to be looked into is a job that cannot be done.
 
     Raises
     ------
@@ -111,10 +121,14 @@ def plan(
     jobs: list[Job] = []
     sources: dict[str, str] = {}
     for given in inputs:
-        is_folder = recursive and given != STANDARD and Path(given).is_dir()
+        is_folder = given != STANDARD and Path(given).is_dir()
+        if is_folder and not recursive:
+            jobs.append(Job(given, given, problem="it is a directory; -r takes the files below"))
+            continue
         found = list(_files_below(given, wanted)) if is_folder else [given]
+        makes_folders = is_folder or (output is not None and output.endswith(os.sep))
         if not found:
-            jobs.append(Job(given, given, problem="there is nothing to do below it"))
+            jobs.append(Job(given, given, problem=_NOTHING_BELOW))
         for source in found:
             target = _target(source, output, extension, given if is_folder else None)
             other = None if target == os.devnull else sources.get(target)
@@ -125,7 +139,7 @@ def plan(
                     f"{display(source)}: {problem}; give a directory with -o, or run them "
                     "one by one"
                 )
-            jobs.append(Job(source, target, is_folder, problem))
+            jobs.append(Job(source, target, given if is_folder else None, makes_folders, problem))
     return jobs
 
 
@@ -156,17 +170,22 @@ def run(
         return work(job, threads_each)
 
     summary = Summary(len(jobs))
+    fruitless = dict.fromkeys(job.folder for job in jobs if job.folder is not None)
     with reporter(len(jobs), quiet) as report:
         try:
             for job, result in _in_order(jobs, attempt, workers):
-                _note(job, result, summary, report)
+                if _note(job, result, summary, report) and job.folder is not None:
+                    fruitless.pop(job.folder, None)
         except KeyboardInterrupt:
             summary.interrupted = True
+    if not summary.interrupted:
+        for folder in fruitless:
+            tell(f"kmq: {display(folder)}: {_NOTHING_BELOW}")
     if len(jobs) != 1 and not quiet:
         tell(summary.line)
     if summary.interrupted:
         sys.exit(INTERRUPTED)
-    if summary.failed:
+    if summary.failed or fruitless:
         sys.exit(1)
 
 
@@ -225,12 +244,14 @@ def _in_order(
             pool.shutdown(cancel_futures=True)
 
 
-def _note(job: Job, result: Attempt, summary: Summary, report: Reporter) -> None:
-    """Wait for a job's result, count it and tell it."""
+def _note(job: Job, result: Attempt, summary: Summary, report: Reporter) -> bool:
+    """Wait for a job's result, count it and tell it; return whether it was one of those wanted."""
+    is_wanted = True
     try:
         outcome = result()
     except PassedOverError:
         summary.passed_over += 1
+        is_wanted = False
     except FAILURES as error:
         summary.failed += 1
         report.tell(f"kmq: {display(job.source)}: {reason(error)}")
@@ -243,3 +264,4 @@ def _note(job: Job, result: Attempt, summary: Summary, report: Reporter) -> None
             summary.bytes_out += outcome.bytes_out
             report.outcome(job.source, outcome.line, outcome.notes)
     report.advance()
+    return is_wanted

@@ -29,6 +29,12 @@ def refuse_existing(target: str, *, force: bool) -> None:
         raise FileExistsError(f"{display(target)} exists; replace it with --force")
 
 
+def require_folder(target: str) -> None:
+    """Raise FileNotFoundError early if the folder that the output belongs in is missing."""
+    if target != STANDARD and not Path(target).absolute().parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), target)
+
+
 def read_input(source: str) -> bytes:
     """Return all bytes of a file or of standard input."""
     if source != STANDARD:

@@ -18,6 +18,7 @@ from kmq.cli.common import (
     for_each,
     read_input,
     refuse_existing,
+    require_folder,
     tell,
     tell_compiling,
 )
@@ -106,6 +107,7 @@ def compare(
         if report is not None:
             require_packages()
             refuse_existing(report, force=force)
+            require_folder(report)
         stored = read_input(source)
 
         from kmq import comparison, pixels

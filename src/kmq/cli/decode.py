@@ -60,7 +60,7 @@ def decode(
         indexed = codec.load(stored, max_pixels=options.max_pixels, threads=threads)
         extension = EXTENSION if job.target == STANDARD else Path(job.target).suffix
         data = pixels.to_file(indexed.to_pil(), extension)
-        write_output(job.target, data, force=force, with_folders=job.is_sought)
+        write_output(job.target, data, force=force, with_folders=job.makes_folders)
         used = len(indexed.palette)
         line = (
             f"{len(stored):,} -> {len(data):,} bytes, {indexed.width}x{indexed.height}, "

@@ -98,7 +98,7 @@ def encode(
         else:
             indexed = codec.apply_palette(read.rgb, palette, own)
             data = codec.dump(indexed, own)
-        write_output(job.target, data, force=force, with_folders=job.is_sought)
+        write_output(job.target, data, force=force, with_folders=job.makes_folders)
         quality = psnr(read.rgb, indexed)
         used = len(indexed.palette)
         line = (
