@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sysconfig
 from pathlib import Path
@@ -42,6 +43,25 @@ def test_failures_exit_with_1_and_no_traceback(tmp_path):
         assert done.returncode == 1
         assert len(done.stderr.splitlines()) == 1
         assert done.stderr.startswith(b"kmq: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [("kmq enc", "encode"), ("kmq encode --ef", "--effort"), ("kmq encode --effort be", "best")],
+)
+def test_the_shell_completes_commands_options_and_their_values(words, expected):
+    completing = {"_KMQ_COMPLETE": "bash_complete", "COMP_WORDS": words}
+    environment = os.environ | completing | {"COMP_CWORD": str(words.count(" "))}
+    assert run(env=environment).stdout.decode().splitlines() == [f"plain,{expected}"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_what_the_shell_is_to_read_is_printed(shell):
+    if shell == "bash" and shutil.which("bash") is None:
+        pytest.skip("needs bash")
+    done = run(env=os.environ | {"_KMQ_COMPLETE": f"{shell}_source"})
+    assert done.returncode == 0
+    assert b"_kmq_completion" in done.stdout
 
 
 def test_wrong_usage_exits_with_2():
