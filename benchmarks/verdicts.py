@@ -136,6 +136,12 @@ def agreement_of_seeds(answers: Sequence[Answers]) -> float:
     return fmean(float((one == other).mean()) for one, other in combinations(seen, 2))
 
 
+def uncertainty(answers: Sequence[Answers], truth: NDArray[np.int64]) -> float:
+    """Return half the width of the 95 % interval of the originals' accuracy, as a share."""
+    accuracy = fmean(accuracies([each.at_k for each in _of(answers, ORIGINALS)], truth))
+    return 1.96 * math.sqrt(accuracy * (1 - accuracy) / len(truth))
+
+
 def plot(answers: Sequence[Answers], truth: NDArray[np.int64], path: Path) -> None:
     """Draw accuracy and agreement against K."""
     import matplotlib
