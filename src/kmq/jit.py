@@ -13,7 +13,8 @@ Nothing else in kmq decorates with numba. Three decorators:
 from __future__ import annotations
 
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Generic, ParamSpec, TypeVar
 
 import numba
@@ -99,6 +100,18 @@ def cache_folder(compiled: Any) -> str | None:
     """Return the folder that keeps a kernel's compiled code, None if nothing does."""
     folder: str | None = compiled._cache.cache_path
     return folder
+
+
+@contextmanager
+def threads_for_any_work() -> Iterator[None]:
+    """Take the parallel kernels for little work too, so that little work compiles them."""
+    global SMALLEST_PARALLEL_WORK
+    before = SMALLEST_PARALLEL_WORK
+    SMALLEST_PARALLEL_WORK = 0
+    try:
+        yield
+    finally:
+        SMALLEST_PARALLEL_WORK = before
 
 
 def useful_threads(work: int, threads: int) -> int:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from kmq import codec, jit
+from kmq.clustering.histogram import SMALLEST_CUBE_WORK
 from kmq.errors import KmqError
+
+_WIDTH = 256
 
 
 class NothingKeptError(KmqError):
@@ -13,20 +16,20 @@ class NothingKeptError(KmqError):
 
 
 def warm_up() -> list[str]:
-    """Run every kernel once, on one thread and on two; return the folders of their caches.
+    """Run every kernel with every type it takes, serial and parallel; return the caches' folders.
 
     Raises
     ------
     NothingKeptError
         If there is no folder to keep compiled code in.
     """
-    rgb = _many_colors(jit.SMALLEST_PARALLEL_WORK)
-    for colors in (5, 300):  # palettes with indices of 8 and of 16 bits
-        for threads in (1, 2):
-            indexed = codec.quantize(rgb, colors, threads=threads)
-            for coding in ("packed", "modelled"):
-                data = codec.encode(indexed, coding=coding, threads=threads)
-                codec.decode(data, threads=threads)
+    # As few pixels as are counted by kernels, of many colours, so that palettes are searched for.
+    shape = SMALLEST_CUBE_WORK // _WIDTH, _WIDTH, 3
+    noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    with jit.threads_for_any_work():
+        for colors in (5, 300):  # indices of 8 and of 16 bits
+            for coding, threads in (("packed", 1), ("modelled", 2)):
+                _there_and_back(noise, colors, coding, threads)
     folders = {folder for kernel in jit.kernels if (folder := jit.cache_folder(kernel))}
     if not folders:
         raise NothingKeptError(
@@ -35,7 +38,8 @@ def warm_up() -> list[str]:
     return sorted(folders)
 
 
-def _many_colors(count: int) -> np.typing.NDArray[np.uint8]:
-    """Return pixels (H, 512, 3) with at least `count` distinct colours."""
-    keys = np.arange(-(-count // 512) * 512, dtype=np.uint32) * np.uint32(101)
-    return np.stack([keys >> 16, keys >> 8, keys], axis=-1).astype(np.uint8).reshape(-1, 512, 3)
+def _there_and_back(
+    rgb: np.typing.NDArray[np.uint8], colors: int, coding: str, threads: int
+) -> None:
+    data = codec.encode(rgb, colors, effort="fast", coding=coding, threads=threads)
+    codec.decode(data, threads=threads)

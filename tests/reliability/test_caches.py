@@ -101,3 +101,37 @@ def test_a_flipped_bit_in_compiled_code_costs_a_compilation(tmp_path, position):
     code.write_bytes(damaged)
     assert decode(**environment) == expected
     assert code.read_bytes() != damaged
+
+
+AFTER_A_WARM_UP = """
+import io
+from PIL import Image
+import kmq
+from kmq import jit, warming
+
+def compiled():
+    return {(kernel.py_func.__qualname__, signature)
+            for kernel in jit.kernels for signature in kernel.signatures}
+
+warming.warm_up()
+warm = compiled()
+assert {name for name, _ in warm} == {
+    kernel.py_func.__qualname__ for kernel in jit.kernels}
+chance = np.random.default_rng(0)
+small, large = (chance.integers(0, 256, (side, side, 3), np.uint8) for side in (30, 1100))
+file = io.BytesIO()
+Image.fromarray(large[:300]).save(file, "JPEG")
+for image in (small, large, file, small[..., 0], Image.fromarray(large[:200])):
+    for options in ({"colors": 2}, {"colors": 300, "coding": "packed"}, {"colors": 9}):
+        kmq.decode(kmq.encode(image, effort="fast", threads=2, **options), threads=2)
+kmq.encode(small, psnr=20)
+kmq.encode(small, max_bytes=900)
+kmq.apply(large, [[0, 0, 0], [255, 255, 255], [9, 9, 9]])
+histograms = [kmq.Histogram.from_image(image) for image in (small, large)]
+kmq.fit(kmq.Histogram.merge(histograms), 7, effort="best")
+assert compiled() == warm, compiled() - warm
+"""
+
+
+def test_after_a_warm_up_nothing_is_left_to_compile():
+    run(AFTER_A_WARM_UP)

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import pytest
+
+from kmq import jit, warming
+
+
+def test_a_warm_up_that_can_keep_nothing_is_an_error(monkeypatch):
+    monkeypatch.setattr(warming, "_there_and_back", lambda *_: None)
+    monkeypatch.setattr(jit, "kernels", [])
+    with pytest.raises(warming.NothingKeptError, match="NUMBA_CACHE_DIR"):
+        warming.warm_up()
+
+
+def test_little_work_takes_threads_during_a_warm_up_alone():
+    with pytest.raises(ZeroDivisionError), jit.threads_for_any_work():
+        assert jit.useful_threads(0, 8) == 8
+        raise ZeroDivisionError
+    assert jit.useful_threads(0, 8) == 1
