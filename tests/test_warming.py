@@ -12,8 +12,14 @@ def test_a_warm_up_that_can_keep_nothing_is_an_error(monkeypatch):
         warming.warm_up()
 
 
-def test_little_work_takes_threads_during_a_warm_up_alone():
-    with pytest.raises(ZeroDivisionError), jit.threads_for_any_work():
-        assert jit.useful_threads(0, 8) == 8
-        raise ZeroDivisionError
-    assert jit.useful_threads(0, 8) == 1
+def test_little_work_takes_threads_during_a_warm_up_alone(monkeypatch):
+    taken = []
+
+    def fail(*_):
+        taken.append(jit.useful_threads(0, 8))
+        raise MemoryError
+
+    monkeypatch.setattr(warming, "_there_and_back", fail)
+    with pytest.raises(MemoryError):
+        warming.warm_up()
+    assert [*taken, jit.useful_threads(0, 8)] == [8, 1]
