@@ -5,6 +5,7 @@ Arguments are libFuzzer's: a folder to keep findings of new paths in, then the s
 
 from __future__ import annotations
 
+import random
 import sys
 from pathlib import Path
 
@@ -15,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 with atheris.instrument_imports(include=["kmq"]):
     from reliability.decoding import outcome
 
-from reliability.mutations import mended
+from reliability.mutations import mended, with_other_stripes
 
 
 def try_one(data: bytes) -> None:
@@ -24,6 +25,14 @@ def try_one(data: bytes) -> None:
     outcome(mended(data))
 
 
+def mutated(data: bytes, max_size: int, seed: int) -> bytes:
+    """Change some bytes, or the stripes of a file whose head stays right."""
+    chance = random.Random(seed)
+    if chance.random() < 0.5:
+        return with_other_stripes(data, chance, [data])[:max_size]
+    return atheris.Mutate(data, max_size)
+
+
 if __name__ == "__main__":
-    atheris.Setup(sys.argv, try_one)
+    atheris.Setup(sys.argv, try_one, custom_mutator=mutated)
     atheris.Fuzz()

@@ -2,27 +2,65 @@
 
 from __future__ import annotations
 
+import io
 import random
 import zlib
 from collections.abc import Iterator, Sequence
 
 from kmq.container import layout
+from kmq.errors import FormatError
 
 INTERESTING = (0, 1, 2, 3, 0x7F, 0x80, 0xFF)
 
 
 def mutations(seeds: Sequence[bytes], chance: random.Random) -> Iterator[bytes]:
-    """Yield damaged files for ever: cut, spliced, with bits flipped, bytes set or repeated."""
+    """Yield damaged files for ever: half of them by `damaged`, half by `with_other_stripes`."""
     while True:
-        data = bytearray(chance.choice(seeds))
-        for _ in range(chance.choice((1, 1, 2, 4))):
-            _damage(data, chance, seeds)
-        yield bytes(data) if chance.random() < 0.1 else mended(bytes(data))
+        seed = chance.choice(seeds)
+        if chance.random() < 0.5:
+            yield with_other_stripes(seed, chance, seeds)
+        else:
+            yield damaged(seed, chance, seeds)
 
 
-def _damage(data: bytearray, chance: random.Random, seeds: Sequence[bytes]) -> None:
-    # The head is where the numbers are, so half of the damage goes there.
-    end = min(len(data), 40) if chance.random() < 0.5 else len(data)
+def damaged(seed: bytes, chance: random.Random, seeds: Sequence[bytes]) -> bytes:
+    """Return a file cut, spliced, with bits flipped, bytes set or repeated; mostly mended."""
+    data = bytearray(seed)
+    for _ in range(chance.choice((1, 1, 2, 4))):
+        # The head is where the numbers are, so half of the damage goes there.
+        end = min(len(data), 40) if chance.random() < 0.5 else len(data)
+        _damage(data, end, chance, seeds)
+    return bytes(data) if chance.random() < 0.1 else mended(bytes(data))
+
+
+def with_other_stripes(seed: bytes, chance: random.Random, seeds: Sequence[bytes]) -> bytes:
+    """Return a file whose head is right in itself, but not about its stripes.
+
+    So it is the decoders of stripes that find out, or decode what nobody wrote. A seed
+    that is no file is returned as it is.
+    """
+    stream = io.BytesIO(seed)
+    try:
+        head = layout.read_head(stream)
+    except FormatError:
+        return seed
+    bodies = []
+    for stripe in head.stripes:
+        body = bytearray(stream.read(stripe.length + layout.CHECKSUM_BYTES)[: stripe.length])
+        if chance.random() < 0.9:
+            _damage(body, len(body), chance, seeds)
+        coding = stripe.coding if chance.random() < 0.9 else chance.choice(list(layout.CODINGS))
+        bodies.append((coding, bytes(body)))
+    width = max(1, head.width + chance.choice((0, 0, 0, -1, 1, 40)))
+    entry_bytes = layout.ENTRY_BYTES[head.layout]
+    colors = head.palette_size if chance.random() < 0.8 else chance.randint(1, head.palette_size)
+    palette = head.palette[: colors * entry_bytes]
+    made = layout.write_head(width, head.height, head.layout, palette, head.stripe_rows, bodies)
+    return made + b"".join(body + layout.checksum(body) for _, body in bodies)
+
+
+def _damage(data: bytearray, end: int, chance: random.Random, seeds: Sequence[bytes]) -> None:
+    """Do one piece of damage before `end`."""
     at = chance.randrange(end) if end else 0
     kind = chance.randrange(6)
     if kind == 0:
