@@ -10,19 +10,23 @@ from kmq import jit, kernel_cache
 pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="about compiled kernels")
 
 
-@jit.kernel
 def plus_one(x):
     return x + 1
+
+
+def compiled_for(number):
+    """Compile `plus_one` anew, as what a cache has loaded cannot be kept once more."""
+    dispatcher = numba.njit(plus_one)
+    dispatcher(number)
+    return dispatcher.overloads.popitem()
 
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     """A cache in an empty folder, and what is saved in it."""
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
-    plus_one(1)
-    [signature] = plus_one.signatures
-    made = kernel_cache.ForgivingCache(plus_one.py_func)
-    result = plus_one.overloads[signature]
+    signature, result = compiled_for(1)
+    made = kernel_cache.ForgivingCache(plus_one)
     made.save_overload(signature, result)
     return SimpleNamespace(
         cache=made,
@@ -70,14 +74,12 @@ def test_damage_that_cannot_be_mended_ends_the_use_of_the_cache(cache, monkeypat
 
 def test_two_processes_that_save_at_once_lose_an_entry_at_most(cache, monkeypatch):
     """Each has read the index before the other wrote it."""
-    other = numba.njit(plus_one.py_func)
-    other(1.0)
-    [signature] = other.signatures
+    signature, other = compiled_for(1.0)
     monkeypatch.setattr(kernel_cache._Files, "_load_index", lambda _: {})
-    cache.cache.save_overload(signature, other.overloads[signature])
+    cache.cache.save_overload(signature, other)
     monkeypatch.undo()
     assert len(list(cache.folder.rglob("*.nbc"))) == 2
-    found = cache.cache.load_overload(signature, other.overloads[signature].target_context)
+    found = cache.cache.load_overload(signature, other.target_context)
     assert found.signature.args == signature
     assert cache.load() is None
 

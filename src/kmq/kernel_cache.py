@@ -14,14 +14,18 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
+import io
 import pickle
+import sys
 import warnings
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from numba.core import environment
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.runtime import rtsys
 
 _CHECKSUM_BYTES = 4
 
@@ -47,9 +51,16 @@ class ForgivingCache(FunctionCache):  # type: ignore[misc]  # numba is untyped
         self._cache_file = _Files(self.cache_path, self._impl.filename_base, stamp)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return the compiled code, None where it has to be compiled."""
+        """Return the compiled code, None where it has to be compiled.
+
+        numba's own loads first whatever compiling may need, SciPy with it where it is
+        installed: that takes longer than a picture. Compiled code calls numba's memory
+        manager and nothing else of it; where there is none, compiling loads the rest.
+        """
         try:
-            found = super().load_overload(sig, target_context)
+            rtsys.initialize(target_context)
+            with self._guard_against_spurious_io_errors():
+                found = self._load_overload(sig, target_context)
         except Exception:  # unpickling damaged bytes raises nearly anything
             found = None
             self._forget()
@@ -104,7 +115,31 @@ class _Files(IndexDataCacheFile):  # type: ignore[misc]  # numba is untyped
         pickled = stored[:-_CHECKSUM_BYTES]
         if stored[-_CHECKSUM_BYTES:] != _checksum(pickled):
             raise ValueError(f"{name} is damaged")
-        return pickle.loads(pickled)
+        return _Unpickler(io.BytesIO(pickled)).load()
+
+
+class _Unpickler(pickle.Unpickler):
+    """Restores compiled code without importing the parts of numba that it was inlined from."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == (environment.__name__, "_rebuild_env"):
+            return _restored_environment
+        return super().find_class(module, name)
+
+
+def _restored_environment(module: str, constants: Any, name: str) -> Any:
+    """Do what numba's `_rebuild_env` does, but do not import the module.
+
+    Compiled code without the interpreter looks up no global of it.
+    """
+    found = environment.lookup_environment(name)
+    if found is None:
+        namespace = vars(sys.modules[module]) if module in sys.modules else {"__name__": module}
+        found = environment.Environment(namespace)
+        found.consts[:] = constants
+        found.env_name = name
+        environment.Environment._memo[name] = found
+    return found
 
 
 @functools.lru_cache

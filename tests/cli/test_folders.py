@@ -190,7 +190,11 @@ def test_ctrl_c_leaves_no_half_file(tmp_path):
         Image.fromarray(picture(number, 64, 64)).save(tmp_path / f"{number:03}.png")
     program = [sys.executable, "-c", "from kmq.cli import main; main()"]
     with subprocess.Popen(
-        [*program, "encode", "-r", tmp_path], stderr=subprocess.PIPE, text=True
+        [*program, "encode", "-r", tmp_path],
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell has its background jobs, and so these tests, ignore the signal.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         while not any(tmp_path.glob("*.kmq")):
             time.sleep(0.01)

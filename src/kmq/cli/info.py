@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from collections import Counter
+from pathlib import Path
 
 import click
 
-from kmq import codec
 from kmq.cli.common import FILE, STANDARD, display, for_each, read_input
-from kmq.container.summary import Info
+
+# Not codec, which would load the options of encoding.
+from kmq.container.summary import Info, read_info
 
 
 @click.command()
@@ -26,7 +28,7 @@ def info(files: tuple[str, ...], as_json: bool) -> None:
     objects = []
 
     def info_one(source: str) -> None:
-        found = codec.info(read_input(source) if source == STANDARD else source)
+        found = _info_of(source)
         if as_json:
             objects.append({"file": source} | found.to_dict())
         else:
@@ -39,6 +41,13 @@ def info(files: tuple[str, ...], as_json: bool) -> None:
             import json
 
             click.echo(json.dumps(objects, indent=2))
+
+
+def _info_of(source: str) -> Info:
+    if source == STANDARD:
+        return read_info(io.BytesIO(read_input(source)))
+    with Path(source).open("rb") as file:
+        return read_info(file)
 
 
 def _described(source: str, found: Info) -> str:
