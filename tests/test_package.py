@@ -6,10 +6,12 @@ import subprocess
 import sys
 import tomllib
 
+import numpy as np
 import pytest
 from conftest import ROOT
 
 import kmq
+from kmq.container import mixed_radix
 
 
 def loaded_modules(code: str, *arguments: str) -> set[str]:
@@ -58,9 +60,28 @@ def test_info_loads_neither_numpy_nor_numba():
     assert not {"numpy", "numba"} & modules
 
 
-def test_decoding_fields_of_whole_bits_loads_no_numba():
-    file = ROOT / "formats" / "vectors" / "valid" / "colours-16.kmq"
-    assert "numba" not in loaded_modules(f"import kmq\nkmq.decode({str(file)!r})")
+def decoding(folder, indexed):
+    """Return a program that decodes an image's packed file and compares its indices."""
+    (folder / "packed.kmq").write_bytes(kmq.encode(indexed, coding="packed"))
+    np.save(folder / "indices.npy", indexed.indices)
+    return f"""
+import kmq, numpy
+from pathlib import Path
+folder = Path({str(folder)!r})
+decoded = kmq.load(folder / "packed.kmq").indices
+assert numpy.array_equal(decoded, numpy.load(folder / "indices.npy"))
+"""
+
+
+@pytest.mark.parametrize("colors", [1, 3, 16, 17, 65_535])
+def test_decoding_a_packed_file_loads_no_numba(tmp_path, random_indexed, colors):
+    assert "numba" not in loaded_modules(decoding(tmp_path, random_indexed(colors, 9, 700)))
+
+
+def test_decoding_a_large_packed_file_takes_the_kernel(tmp_path, random_indexed):
+    indexed = random_indexed(3, 513, 1024)
+    assert indexed.indices.size > mixed_radix.FEW_INDICES
+    assert "numba" in loaded_modules(decoding(tmp_path, indexed))
 
 
 def test_importing_kmq_makes_pillow_read_and_write_the_format():

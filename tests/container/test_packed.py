@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kmq import FormatError
-from kmq.container import mixed_radix, packed
+from kmq.container import mixed_radix, mixed_radix_kernels, packed
 
 COLORS = (3, 5, 6, 7, 17, 100, 249, 255, 257, 1000, 43_691, 65_535)
 COUNTS = (1, 2, 3, 31, 32, 33, 1000)
@@ -39,6 +39,23 @@ def test_mixed_radix_reads_what_its_twin_reads(colors, count):
     assert mixed_radix.decode(body, count, colors).tolist() == read == indices.tolist()
     assert left == 2**31 // colors * colors
     assert used == len(words)
+
+
+@pytest.mark.parametrize("colors", COLORS)
+@pytest.mark.parametrize("count", COUNTS)
+def test_without_the_kernel_the_same_digits_are_read(colors, count):
+    body = mixed_radix.encode(random_indices(colors, count), colors)
+    state, words = int.from_bytes(body[:8], "little"), np.frombuffer(body[8:], "<u4")
+    spoiled = words[::-1] ^ np.uint32(0x5A5A5A5A)
+    for tried in (words, words[:-1], np.append(words, np.uint32(7)), spoiled):
+        for digits in (count, max(1, count - 1), count + 1, count + 40):
+            read = []
+            for read_digits in (mixed_radix.read_digits, mixed_radix_kernels.read_digits):
+                indices = np.zeros(digits, np.uint16)
+                left, used = read_digits(tried.astype(np.uint32), state, colors, indices)
+                ended_early = used > len(tried)
+                read.append(None if ended_early else (left, used, indices.tolist()))
+            assert read[0] == read[1]
 
 
 @pytest.mark.parametrize("width", range(17))

@@ -19,6 +19,7 @@ pytestmark = needs_jit
 VECTOR = ROOT / "formats" / "vectors" / "valid" / "colours-17.kmq"
 DECODING = """
 import kmq
+from kmq import jit  # once it is loaded, few pixels are decoded by a kernel too
 print(hashlib.sha256(kmq.decode(sys.argv[1]).tobytes()).hexdigest())
 """
 """Takes one kernel, so that it soon is compiled."""

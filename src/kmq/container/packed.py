@@ -1,7 +1,7 @@
 """Coding 0: log2 K bits an index, for every K.
 
 Where K is a power of two, fields of log2 K bits; else the mixed-radix code of
-`mixed_radix`, which alone needs compiled code and is loaded when first used.
+`mixed_radix`, which alone needs compiled code, and loads it only where it pays.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kmq.container import mixed_radix
 from kmq.errors import FormatError
 from kmq.image import index_dtype
 
@@ -31,8 +32,6 @@ def encode(indices: NDArray[Any], palette_size: int) -> bytes:
     """
     if is_power_of_two(palette_size):
         return _pack_fields(indices.ravel(), palette_size.bit_length() - 1)
-    from kmq.container import mixed_radix
-
     return mixed_radix.encode(indices.ravel(), palette_size)
 
 
@@ -46,8 +45,6 @@ def decode(body: bytes | memoryview, count: int, palette_size: int) -> NDArray[A
     """
     if is_power_of_two(palette_size):
         return _unpack_fields(body, count, palette_size)
-    from kmq.container import mixed_radix
-
     return mixed_radix.decode(body, count, palette_size)
 
 

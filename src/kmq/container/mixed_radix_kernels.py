@@ -1,0 +1,53 @@
+"""The kernels of `mixed_radix`, which that module loads where they pay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kmq.jit import helper, kernel
+
+_WORD_MASK = 0xFFFFFFFF
+
+
+@helper
+def _bounds(palette_size: int) -> tuple[int, int]:
+    """Return q and L."""
+    quotient = (1 << 31) // palette_size
+    return quotient, quotient * palette_size
+
+
+@kernel
+def write_digits(
+    indices: NDArray[Any], palette_size: int, words: NDArray[np.uint32]
+) -> tuple[int, int]:
+    """Write words and return (state, words written); the last index goes first."""
+    quotient, state = _bounds(palette_size)
+    count = 0
+    for position in range(len(indices) - 1, -1, -1):
+        if state >= quotient << 32:
+            words[count] = state & _WORD_MASK
+            count += 1
+            state >>= 32
+        state = state * palette_size + int(indices[position])
+    return state, count
+
+
+@kernel
+def read_digits(
+    words: NDArray[np.uint32], state: int, palette_size: int, indices: NDArray[Any]
+) -> tuple[int, int]:
+    """Fill `indices` and return (state, words used); one more than there are: ran out."""
+    _, start = _bounds(palette_size)
+    used = 0
+    for position in range(len(indices)):
+        indices[position] = state % palette_size
+        state //= palette_size
+        if state < start:
+            if used == len(words):
+                return state, used + 1
+            state = state << 32 | int(words[used])
+            used += 1
+    return state, used
