@@ -24,7 +24,12 @@ from pathlib import Path
 from typing import Any
 
 from numba.core import environment
-from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.caching import (
+    CompileResultCacheImpl,
+    FunctionCache,
+    IndexDataCacheFile,
+    UserProvidedCacheLocator,
+)
 from numba.core.runtime import rtsys
 
 _CHECKSUM_BYTES = 4
@@ -33,15 +38,35 @@ on_compile: list[Callable[[], None]] = []
 """Called before a kernel is compiled because the cache did not hold it."""
 
 
+class _ReadableFolder(UserProvidedCacheLocator):  # type: ignore[misc]  # numba is untyped
+    """The folder of NUMBA_CACHE_DIR, also where it was filled by others and can only be read.
+
+    So it is in a container that a superuser built and another user runs; numba itself
+    passes over what it cannot write to.
+    """
+
+    def ensure_cache_path(self) -> None:
+        try:
+            super().ensure_cache_path()
+        except OSError:
+            if not Path(self.get_cache_path()).is_dir():
+                raise
+
+
+class _Places(CompileResultCacheImpl):  # type: ignore[misc]  # numba is untyped
+    _locator_classes = (_ReadableFolder, *CompileResultCacheImpl._locator_classes[1:])
+
+
 class ForgivingCache(FunctionCache):  # type: ignore[misc]  # numba is untyped
-    """The cache of one kernel, in the folder that numba chooses.
+    """The cache of one kernel, in the folder that numba would choose if it could write to it.
 
     Raises
     ------
     RuntimeError
-        When it is made, if there is no folder that can be written to.
+        When it is made, if there is no such folder, nor one that can be written to.
     """
 
+    _impl_class = _Places
     _warned = False
     _cache_file: Any
 

@@ -60,6 +60,37 @@ def test_without_home_or_a_folder_to_write_to_nothing_is_kept_and_nothing_said(
     assert decode(**environment) == (digest, 0)
 
 
+COMPILING_NOTHING = """
+from kmq import jit
+jit.on_compile.append(lambda: sys.exit("there was something to compile"))
+"""
+
+
+def test_what_was_kept_is_found_where_it_can_only_be_read(read_only_disk):
+    environment = {"NUMBA_CACHE_DIR": str(read_only_disk)}
+    subprocess.run(["mount", "-o", "remount,rw", read_only_disk], check=True)
+    first = decode(**environment)
+    subprocess.run(["mount", "-o", "remount,ro", read_only_disk], check=True)
+    done = run(COMPILING_NOTHING + DECODING, VECTOR, **environment)
+    assert (done.stdout, done.stderr) == (first[0], "")
+
+
+TARGET = """
+from numba.core.registry import cpu_target
+print(*cpu_target.target_context.codegen().magic_tuple()[1:], sep=",")
+"""
+
+
+def test_code_for_a_plain_processor_is_found_on_any_and_on_none_but_when_asked_for(tmp_path):
+    plain = {"NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_CPU_NAME": "generic"}
+    # What stands for the processor in a cache: its name, its features.
+    assert run(TARGET, **plain).stdout.strip() == "generic,"
+    first = decode(**plain)
+    assert run(COMPILING_NOTHING + DECODING, VECTOR, **plain).stdout == first[0]
+    assert decode(NUMBA_CACHE_DIR=str(tmp_path)) == first
+    assert len(list(tmp_path.rglob("*.nbc"))) == 2
+
+
 def test_what_a_killed_process_left_is_not_taken_for_newer_code(tmp_path):
     """Its source is edited, then the new code's data file cannot be written."""
     script = tmp_path / "script.py"
