@@ -94,20 +94,6 @@ def test_a_closed_pipe_is_no_traceback(tmp_path, picture):
     assert b"Traceback" not in done.stderr
 
 
-def test_warmup_compiles_everything_and_says_where_it_is_kept(tmp_path):
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-    done = run("warmup", env=environment)
-    assert done.returncode == 0, done.stderr
-    assert str(tmp_path / "cache").encode() in done.stdout
-    compiled = set((tmp_path / "cache").rglob("*.nb?"))
-    for source in (_png(), _png(150, 250)):
-        for options in ([], ["-k", "5", "--coding", "packed"], ["-k", "300", "--coding", "packed"]):
-            encoded = run("encode", "-", *options, input=source, env=environment)
-            assert b"compiling" not in encoded.stderr
-            assert run("decode", "-", input=encoded.stdout, env=environment).returncode == 0
-    assert set((tmp_path / "cache").rglob("*.nb?")) == compiled
-
-
 def test_a_first_run_says_why_it_takes_long(tmp_path):
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     # Colours that all are kept, packed: few kernels, which soon are compiled.

@@ -8,8 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import ROOT
+from PIL import Image
 
 import kmq
 from reliability.programs import expected, needs_jit, run
@@ -167,6 +169,22 @@ assert compiled() == warm, compiled() - warm
 
 def test_after_a_warm_up_nothing_is_left_to_compile():
     run(AFTER_A_WARM_UP)
+
+
+KMQ = [sys.executable, "-c", "from kmq.cli import main; main()"]
+
+
+def test_warmup_compiles_what_is_missing_and_says_where_it_is_kept(cold_start, tmp_path):
+    rgb = np.random.default_rng(0).integers(0, 256, (12, 17, 3), np.uint8)
+    Image.fromarray(rgb).save(tmp_path / "photo.png")
+    environment = os.environ | cold_start[0]
+    warmed = subprocess.run([*KMQ, "warmup"], capture_output=True, text=True, env=environment)
+    assert warmed.returncode == 0, warmed.stderr
+    assert cold_start[0]["NUMBA_CACHE_DIR"] in warmed.stdout
+    command = [*KMQ, "encode", tmp_path / "photo.png"]
+    encoded = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert encoded.returncode == 0, encoded.stderr
+    assert "compiling" not in encoded.stderr
 
 
 WITHOUT_A_COMPILER = """
