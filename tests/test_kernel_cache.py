@@ -92,3 +92,17 @@ def test_without_a_folder_a_kernel_is_compiled_all_the_same(monkeypatch):
     monkeypatch.setattr(jit, "kernels", [])
     assert jit.kernel(lambda x: x + 2)(40) == 42
     assert jit.cache_folder(jit.kernels[0]) is None
+
+
+def test_a_folder_that_can_only_be_read_serves_if_it_is_there(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    folder = kernel_cache.ForgivingCache(plus_one).cache_path
+    monkeypatch.setattr("tempfile.TemporaryFile", fail)
+    assert kernel_cache.ForgivingCache(plus_one).cache_path == folder
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "gone"))
+    monkeypatch.setattr("os.makedirs", fail)
+    with pytest.raises(PermissionError):
+        kernel_cache._ReadableFolder(plus_one, __file__).ensure_cache_path()
