@@ -28,10 +28,26 @@ import sys
 from PIL import Image
 Image.open(sys.argv[1]).quantize(int(sys.argv[3])).save(sys.argv[2])
 """
+LIBRARIES = """
+import gc, os
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+gc.disable()
+import click, numba
+from PIL import Image
+"""
+"""Loads what an encode stands on, as kmq does."""
+A_KERNEL = """
+import numpy
+from kmq.clustering import points
+points.add_runs(numpy.ones((1, 4), int), numpy.zeros(1, int))
+gc.freeze()
+"""
 SLOW = "first encode, nothing compiled"
 SLOW_REPEATS = 2
 
 RATIOS = {
+    "python, click, Pillow, NumPy, numba": "pngquant",
+    "the same and one kernel of kmq's": "pngquant",
     "kmq --help": "python and click",
     "kmq info": "python and click",
     "kmq encode": "pngquant",
@@ -54,19 +70,28 @@ def commands(image: Path, colors: int, folder: Path) -> dict[str, Callable[[], N
     """Return what is timed, by its name; encodes what the decoders read."""
     encode = [*KMQ, "encode", "-q", "-f", "-k", str(colors), image, "-o"]
     decode = [*KMQ, "decode", "-q", "-f"]
-    modelled, packed, png = folder / "a.kmq", folder / "packed.kmq", folder / "a.png"
+    modelled, png = folder / "a.kmq", folder / "a.png"
     run([*encode, modelled])
-    run([*encode, packed, "--coding", "packed"])
+    packed = {number: folder / f"packed-{number}.kmq" for number in (colors, colors - 1)}
+    for number, path in packed.items():
+        run([*encode, path, "--coding", "packed", "-k", str(number)])
     tasks: dict[str, Callable[[], None]] = {
         "python": partial(run, [sys.executable, "-c", "pass"]),
         "python and click": partial(run, [sys.executable, "-c", "import click"]),
+        "python, click, Pillow, NumPy, numba": partial(run, [sys.executable, "-c", LIBRARIES]),
+        "the same and one kernel of kmq's": partial(
+            run, [sys.executable, "-c", LIBRARIES + A_KERNEL]
+        ),
         "kmq --help": partial(run, [*KMQ, "--help"]),
         "kmq info": partial(run, [*KMQ, "info", modelled]),
         SLOW: partial(run, [*encode, folder / "first.kmq"], folder / "cache"),
         "kmq encode": partial(run, [*encode, folder / "b.kmq"]),
         "kmq encode, effort fast": partial(run, [*encode, folder / "b.kmq", "--effort", "fast"]),
         "kmq decode": partial(run, [*decode, modelled, "-o", png]),
-        "kmq decode, packed, K a power of two": partial(run, [*decode, packed, "-o", png]),
+    }
+    for number, path in packed.items():
+        tasks[f"kmq decode, packed, K = {number}"] = partial(run, [*decode, path, "-o", png])
+    tasks |= {
         "Pillow's quantize": partial(
             run, [sys.executable, "-c", PILLOW, image, folder / "b.png", str(colors)]
         ),
