@@ -149,8 +149,10 @@ def compiled():
 
 warming.warm_up()
 warm = compiled()
-assert {name for name, _ in warm} == {
-    kernel.py_func.__qualname__ for kernel in jit.kernels}
+# What only other kernels call is compiled into them, and is not loaded where they are.
+called_by_kernels = {name for kernel in jit.kernels for name in kernel.py_func.__code__.co_names}
+assert {kernel.py_func.__qualname__ for kernel in jit.kernels} <= (
+    {name for name, _ in warm} | called_by_kernels)
 chance = np.random.default_rng(0)
 small, large = (chance.integers(0, 256, (side, side, 3), np.uint8) for side in (30, 1100))
 file = io.BytesIO()
