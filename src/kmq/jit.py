@@ -8,6 +8,9 @@ Nothing else in kmq decorates with numba. Three decorators:
   of its own.
 - `parallel_kernel`: has `prange` loops. Compiled twice from the same source, serial
   and parallel, and the parallel one runs only where that is safe; see `ParallelKernel`.
+
+None of them assigns an array to an array: with it numba compiles, for seconds, how to word
+the message that their shapes differ, and each kernel carries that along. They copy in loops.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ kernels: list[Any] = []
 
 
 def _compile(function: Callable[..., Any], *, parallel: bool) -> Any:
-    compiled = numba.njit(nogil=True, parallel=parallel)(function)
+    compiled = numba.njit(nogil=True, parallel=parallel, no_cfunc_wrapper=True)(function)
     if isinstance(compiled, types.FunctionType):  # NUMBA_DISABLE_JIT
         return compiled
     try:
@@ -57,7 +60,10 @@ def kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]
 def helper(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Make a function callable from the kernels of its own folder."""
     # Left to itself LLVM calls large helpers, and a call that passes arrays costs 15 ns.
-    compiled: Callable[Arguments, Result] = numba.njit(nogil=True, forceinline=True)(function)
+    inlined = numba.njit(
+        nogil=True, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True
+    )
+    compiled: Callable[Arguments, Result] = inlined(function)
     return compiled
 
 

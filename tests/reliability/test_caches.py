@@ -182,7 +182,11 @@ def test_warmup_compiles_what_is_missing_and_says_where_it_is_kept(cold_start, t
     environment = os.environ | cold_start[0]
     warmed = subprocess.run([*KMQ, "warmup"], capture_output=True, text=True, env=environment)
     assert warmed.returncode == 0, warmed.stderr
-    assert cold_start[0]["NUMBA_CACHE_DIR"] in warmed.stdout
+    folder = cold_start[0]["NUMBA_CACHE_DIR"]
+    assert folder in warmed.stdout
+    kept = {path.name: path.read_bytes() for path in Path(folder).rglob("*.nbc")}
+    assert kept
+    assert not [name for name, code in kept.items() if b"unicode" in code]  # see kmq.jit
     command = [*KMQ, "encode", tmp_path / "photo.png"]
     encoded = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert encoded.returncode == 0, encoded.stderr

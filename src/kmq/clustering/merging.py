@@ -25,7 +25,8 @@ def join_cheapest_pairs(
     for cluster in range(len(successor)):
         if successor[cluster] == cluster:
             place[cluster] = kept
-            left_sums[kept] = sums[cluster]
+            for column in range(4):
+                left_sums[kept, column] = sums[cluster, column]
             pixels = sums[cluster, 3]
             for channel in range(3):
                 left[kept, channel] = (

@@ -80,7 +80,8 @@ def split_in_halves(colors: NDArray[np.int64]) -> NDArray[np.int64]:
                 along[i] = 0
                 for channel in range(3):
                     along[i] += colors[part[i], channel] * axis[channel]
-            order[start : start + size] = part[np.argsort(along, kind="mergesort")]
+            for i, position in enumerate(np.argsort(along, kind="mergesort")):
+                order[start + i] = part[position]
         size //= 2
     return order
 
@@ -105,7 +106,8 @@ def find_axis(colors: NDArray[np.int64], part: NDArray[np.int64], axis: NDArray[
     for a in range(3):
         if spread[a, a] > spread[widest, widest]:
             widest = a
-    axis[:] = spread[widest]
+    for a in range(3):
+        axis[a] = spread[widest, a]
     for _ in range(16):
         longest = max(abs(axis[0]), abs(axis[1]), abs(axis[2]), 1)
         red, green, blue = (

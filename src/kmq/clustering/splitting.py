@@ -30,8 +30,11 @@ def cut_largest_gains(
     clusters = len(centroids)
     more = np.empty((clusters + cuts, 3), np.float64)
     more_sums = np.zeros((clusters + cuts, 4), np.int64)
-    more[:clusters] = centroids
-    more_sums[:clusters] = cluster_sums
+    for cluster in range(clusters):
+        for channel in range(3):
+            more[cluster, channel] = centroids[cluster, channel]
+        for column in range(4):
+            more_sums[cluster, column] = cluster_sums[cluster, column]
     for cut in range(cuts):
         chosen = order[cut]
         far = parts[chosen, 3]

@@ -24,8 +24,10 @@ def split_axes(palette: Array, leaves: Number) -> Array:
     Three factors and an offset, for `side`; means are in 16ths.
     """
     sums = np.zeros((2 * leaves, 4), np.int64)
-    sums[leaves : leaves + len(palette), :3] = palette
-    sums[leaves : leaves + len(palette), 3] = 1
+    for index in range(len(palette)):
+        for j in range(3):
+            sums[leaves + index, j] = palette[index, j]
+        sums[leaves + index, 3] = 1
     axes = np.zeros((leaves, 4), np.int64)
     for node in range(leaves - 1, 0, -1):
         left, right = sums[2 * node], sums[2 * node + 1]
