@@ -56,4 +56,5 @@ pictures: .venv/ready
 	$(PYTHON) docs/make_pictures.py
 
 clean:
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	find src tests formats benchmarks docs -name __pycache__ -exec rm -rf {} +
