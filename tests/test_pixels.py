@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from kmq import FormatError, LimitError, OptionError
-from kmq.pixels import parse_color, read, to_file
+from kmq.pixels import parse_color, read
 
 
 def gradient(height=5, width=7):
@@ -292,32 +292,3 @@ def test_png_text_does_not_disturb():
     assert np.array_equal(
         read(stored(Image.fromarray(gradient()), "PNG", pnginfo=text)).rgb, gradient()
     )
-
-
-@pytest.mark.parametrize(
-    "extension", [".png", ".PNG", ".gif", ".bmp", ".webp", ".tif", ".jpg", ".kmq"]
-)
-def test_every_kind_that_pillow_writes_is_written(extension):
-    image = Image.fromarray(gradient()).quantize(4)
-    data = to_file(image, extension)
-    assert Image.open(io.BytesIO(data)).size == (7, 5)
-
-
-@pytest.mark.parametrize("extension", ["", ".txt", ".psd"])
-def test_a_kind_that_pillow_does_not_write_is_refused(extension):
-    with pytest.raises(OptionError, match="ends in"):
-        to_file(Image.fromarray(gradient()), extension)
-
-
-def test_an_image_that_a_kind_cannot_hold_stays_an_error():
-    with pytest.raises(OSError, match="writing image file"):
-        to_file(Image.new("RGB", (70_000, 1)), ".jpg")
-
-
-@pytest.mark.parametrize("extension", [".png", ".webp", ".tif", ".jp2", ".gif"])
-def test_what_can_keep_every_pixel_does(extension):
-    indexed = np.random.default_rng(0).integers(0, 16, (20, 30), np.uint8)
-    image = Image.frombytes("P", (30, 20), indexed.tobytes())
-    image.putpalette(np.random.default_rng(1).integers(0, 256, 48, np.uint8).tobytes())
-    with Image.open(io.BytesIO(to_file(image, extension))) as written:
-        assert np.array_equal(np.asarray(written.convert("RGB")), np.asarray(image.convert("RGB")))

@@ -16,20 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from kmq.colors import Rgb as Rgb
+from kmq.colors import parse_color as parse_color
 from kmq.errors import FormatError, KmqError, OptionError
 from kmq.limits import DEFAULT_MAX_PIXELS, check_pixel_count
 from kmq.pillow_opening import open_image
+from kmq.pillow_saving import to_file as to_file
 
 ImageSource: TypeAlias = "NDArray[Any] | Image.Image | str | Path | IO[bytes]"
 """An array, a Pillow image, a path, or a binary file: what holds an ordinary image."""
 
-Rgb: TypeAlias = tuple[int, int, int]
-
 _SIXTEEN_BIT_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 _MOST_LEVELS_FROM_SRGB = 1
-
-_LOSSLESS_IF_ASKED = ("WEBP",)
-"""Formats that Pillow writes with loss unless it is told otherwise."""
 
 
 class UnknownKindError(FormatError):
@@ -91,54 +89,9 @@ def read(
     )
 
 
-def parse_color(color: str | Rgb) -> Rgb:
-    """Return (red, green, blue) of a colour's name, hex code or numbers, each 0 to 255."""
-    if isinstance(color, str):
-        from PIL import ImageColor
-
-        try:
-            return ImageColor.getrgb(color)[:3]
-        except ValueError as error:
-            raise OptionError(
-                f"background: {color!r} is no colour; try a name such as white or a code "
-                "such as #ffffff"
-            ) from error
-    if len(color) != 3 or not all(isinstance(part, int) and 0 <= part <= 255 for part in color):
-        raise OptionError(f"background: expected three numbers from 0 to 255, got {color!r}")
-    return color
-
-
 def is_image_name(name: str) -> bool:
     """Whether a file of this name should be an image that Pillow knows."""
     return Path(name).suffix.lower() in Image.registered_extensions()
-
-
-def to_file(image: Image.Image, extension: str) -> bytes:
-    """Return a Pillow image in the format that `extension` (such as ".png") stands for.
-
-    Lossless where the format can be.
-
-    Raises
-    ------
-    OptionError
-        If Pillow writes no such format, or none of this size.
-    """
-    kind = Image.registered_extensions().get(extension.lower())
-    if kind is None or kind not in Image.SAVE:
-        raise OptionError(f"output: no picture format that can be written ends in {extension!r}")
-    try:
-        return _saved(image, kind)
-    except OSError:  # "cannot write mode P as JPEG"
-        if image.mode == "RGB":
-            raise
-        return _saved(image.convert("RGB"), kind)
-
-
-def _saved(image: Image.Image, kind: str) -> bytes:
-    file = io.BytesIO()
-    options = {"lossless": True} if kind in _LOSSLESS_IF_ASKED else {}
-    image.save(file, format=kind, **options)
-    return file.getvalue()
 
 
 def _from_array(array: NDArray[Any], background: Rgb | None, max_pixels: int) -> NDArray[np.uint8]:
