@@ -121,6 +121,9 @@ def test_the_same_seed_gives_the_same_file_and_another_may_not():
         ("threads", 0),
         ("threads", 1.5),
         ("background", "no such colour"),
+        ("background", 5),
+        ("psnr", True),
+        ("psnr", 10**400),
     ],
 )
 def test_an_option_out_of_range_is_named_with_what_was_given(name, value):
@@ -130,6 +133,18 @@ def test_an_option_out_of_range_is_named_with_what_was_given(name, value):
 
 def test_numpy_numbers_are_numbers():
     assert kmq.encode(photo_like(), np.int64(7)) == kmq.encode(photo_like(), 7)
+    for number in (np.float64(25), np.float32(25), np.int64(25)):
+        assert kmq.encode(photo_like(), psnr=number) == kmq.encode(photo_like(), psnr=25)
+    clear = np.zeros((2, 2, 4), np.uint8)
+    grey = kmq.encode(clear, background=tuple(np.array([9, 9, 9])))
+    assert grey == kmq.encode(clear, background=(9, 9, 9))
+
+
+@pytest.mark.parametrize("color", ["nonsense", 5, (1, 2), (0, 0, 256)])
+def test_options_that_have_been_made_have_a_background(color):
+    with pytest.raises(kmq.OptionError, match="background: "):
+        kmq.Options(background=color)
+    assert kmq.Options(background="white").background == (255, 255, 255)
 
 
 def test_files_are_saved_and_loaded(tmp_path):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from typing import TypeAlias
+from collections.abc import Mapping, Set
+from typing import Any, TypeAlias
 
 from kmq.errors import OptionError
 
@@ -18,20 +19,31 @@ def parse_color(color: object) -> Rgb:
     OptionError
         If it is no such thing.
     """
-    if isinstance(color, str):
-        from PIL import ImageColor
-
-        try:
-            return ImageColor.getrgb(color)[:3]
-        except ValueError as error:
-            raise OptionError(
-                f"background: {color!r} is no colour; try a name such as white or a code "
-                "such as #ffffff"
-            ) from error
-    try:
-        red, green, blue = (operator.index(part) for part in color)  # type: ignore[attr-defined]
-    except (TypeError, ValueError):
-        red = green = blue = -1
-    if not all(0 <= part <= 255 for part in (red, green, blue)):
+    red, green, blue = _named(color) if isinstance(color, str) else _numbers(color)
+    if not all(0 <= part <= 255 for part in (red, green, blue)):  # Pillow takes rgb(300, 0, 0)
         raise OptionError(f"background: expected three numbers from 0 to 255, got {color!r}")
+    return red, green, blue
+
+
+def _named(color: str) -> tuple[int, ...]:
+    from PIL import ImageColor
+
+    try:
+        return ImageColor.getrgb(color)[:3]
+    except ValueError as error:
+        raise OptionError(
+            f"background: {color!r} is no colour; try a name such as white or a code "
+            "such as #ffffff"
+        ) from error
+
+
+def _numbers(color: Any) -> tuple[int, ...]:
+    """Return three numbers; they may be NumPy's, and stand in an array."""
+    has_order = not isinstance(color, bytes | bytearray | Set | Mapping)
+    try:
+        red, green, blue = (operator.index(part) for part in (color if has_order else ()))
+    except (TypeError, ValueError) as error:
+        raise OptionError(
+            f"background: expected a colour's name or three numbers from 0 to 255, got {color!r}"
+        ) from error
     return red, green, blue

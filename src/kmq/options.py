@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from numbers import Real
 
+from kmq.colors import Rgb, parse_color
 from kmq.errors import OptionError
 from kmq.limits import DEFAULT_MAX_PIXELS, MAX_COLORS, whole_number
 from kmq.threads import thread_count
-
-if TYPE_CHECKING:
-    from kmq.pixels import Rgb
 
 DEFAULT_COLORS = 64
 DEFAULT_EFFORT = "default"
@@ -48,7 +46,8 @@ class Options:
         The most iterations over the distinct colours that end the search, at least 1;
         None for what the effort sets.
     background
-        Colour behind transparent pixels: a name, a hex code, or (red, green, blue).
+        Colour behind transparent pixels: a name, a hex code, or (red, green, blue),
+        which is what is kept.
     max_pixels
         Larger images are refused.
     threads
@@ -84,7 +83,9 @@ class Options:
             if given is not None or name in ("seed", "max_pixels"):
                 object.__setattr__(self, name, whole_number(name, given, low, high))
         if self.psnr is not None:
-            _check_psnr(self.psnr)
+            object.__setattr__(self, "psnr", _decibels(self.psnr))
+        if self.background is not None:
+            object.__setattr__(self, "background", parse_color(self.background))
         for name, choices in (("effort", EFFORTS), ("coding", CODINGS)):
             given = getattr(self, name)
             if given not in choices:
@@ -114,9 +115,10 @@ class Options:
         return self.threads
 
 
-def _check_psnr(given: object) -> None:
-    is_number = isinstance(given, int | float) and not isinstance(given, bool)
+def _decibels(given: object) -> float:
+    is_number = isinstance(given, Real) and not isinstance(given, bool)
     if not is_number or not 0 < given <= MAX_PSNR:  # type: ignore[operator]  # it is a number
         raise OptionError(
             f"psnr: expected decibels above 0 and at most {MAX_PSNR:g}, got {given!r}"
         )
+    return float(given)  # type: ignore[arg-type]  # it is a number
