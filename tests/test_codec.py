@@ -211,11 +211,21 @@ def test_fitting_merged_histograms_equals_fitting_the_images_put_together():
     assert np.array_equal(kmq.apply(one, palette).palette, palette.colors)
 
 
+def test_what_is_no_histogram_is_refused():
+    with pytest.raises(kmq.OptionError, match=r"histogram: .* got ndarray"):
+        kmq.fit(photo_like(), 3)
+    with pytest.raises(kmq.OptionError, match=r"histograms: .* got ndarray"):
+        kmq.Histogram.merge([photo_like()])
+    with pytest.raises(kmq.OptionError, match="colors: expected an array"):
+        kmq.Histogram([[1, 2, 3], [4, 5]], [1, 1])
+
+
 def test_a_palette_can_be_given_as_an_array():
     applied = kmq.apply(photo_like(), [[0, 0, 0], [255, 255, 255]])
     assert applied.palette.tolist() == [[0, 0, 0], [255, 255, 255]]
-    with pytest.raises(kmq.OptionError, match="palette"):
-        kmq.apply(photo_like(), [[0, 0]])
+    for wrong in ([[0, 0]], [[1, 2, 3], [4, 5]]):
+        with pytest.raises(kmq.OptionError, match="palette"):
+            kmq.apply(photo_like(), wrong)
 
 
 @pytest.mark.parametrize("coding", ["auto", "modelled"])
@@ -255,7 +265,9 @@ def test_a_band_is_loaded_though_other_stripes_are_damaged_or_too_large(random_i
         kmq.load(data, rows=(first - 1, first + 1), max_pixels=first * 1030)
 
 
-@pytest.mark.parametrize("rows", [(0, 0), (5, 4), (-1, 3), (0, 41)])
+@pytest.mark.parametrize(
+    "rows", [(0, 0), (5, 4), (-1, 3), (0, 41), 5, "ab", ("a", "b"), (0,), (0, 1, 2), (0.0, 1.0)]
+)
 def test_rows_that_are_not_there_are_refused(rows):
     with pytest.raises(kmq.OptionError, match="rows: expected 0 <= first < end <= 40"):
         kmq.load(kmq.encode(photo_like()), rows=rows)

@@ -76,3 +76,17 @@ def test_pillows_limit_on_pixels_holds(monkeypatch, random_indexed):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     with pytest.raises(Image.DecompressionBombError):
         Image.open(io.BytesIO(data))
+
+
+def test_all_frames_of_one_are_saved_and_of_several_refused(tmp_path, random_indexed):
+    indexed = random_indexed(5, 6, 7)
+    image = indexed.to_pil()
+    image.save(tmp_path / "a.kmq", save_all=True)
+    assert np.array_equal(kmq.decode(tmp_path / "a.kmq"), indexed.to_rgb())
+    with pytest.raises(kmq.OptionError, match="one frame"):
+        image.save(tmp_path / "b.kmq", save_all=True, append_images=[image])
+    frames = io.BytesIO()
+    image.save(frames, "GIF", save_all=True, append_images=[Image.new("L", image.size)])
+    with pytest.raises(kmq.OptionError, match="one frame"), Image.open(frames) as animated:
+        animated.save(tmp_path / "b.kmq", save_all=True)
+    assert not (tmp_path / "b.kmq").exists()

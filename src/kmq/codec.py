@@ -142,6 +142,11 @@ def fit(
     options = Options(colors=colors, effort=effort, seed=seed, max_iter=max_iter, threads=threads)
     from kmq import clustering
 
+    if not isinstance(histogram, clustering.Histogram):
+        raise OptionError(
+            f"histogram: expected a Histogram, got {type(histogram).__name__}; "
+            "Histogram.from_image makes one"
+        )
     return clustering.fit(
         histogram,
         options.exact_colors,

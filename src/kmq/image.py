@@ -40,7 +40,7 @@ class Palette:
     colors: NDArray[np.uint8]
 
     def __init__(self, colors: ArrayLike) -> None:
-        given = np.asarray(colors)
+        given = array_of("palette", colors)
         if given.ndim != 2 or given.shape[1] != 3 or not 1 <= len(given) <= MAX_COLORS:
             raise OptionError(
                 f"palette: expected shape (K, 3) with K from 1 to {MAX_COLORS:,}, got {given.shape}"
@@ -101,7 +101,7 @@ class IndexedImage:
 
     def __init__(self, palette: Palette | ArrayLike, indices: ArrayLike) -> None:
         colors = palette if isinstance(palette, Palette) else Palette(palette)
-        given = np.asarray(indices)
+        given = array_of("indices", indices)
         if given.ndim != 2 or given.size == 0:
             raise OptionError(f"indices: expected shape (H, W), each at least 1, got {given.shape}")
         checked = _whole_numbers("indices", given, len(colors) - 1, index_dtype(len(colors)))
@@ -163,6 +163,16 @@ class IndexedImage:
         image = Image.frombytes("P", (self.width, self.height), self.indices.tobytes())
         image.putpalette(self.palette.tobytes(), "RGB")
         return image
+
+
+def array_of(name: str, given: ArrayLike) -> NDArray[Any]:
+    """Return the argument `name` as an array, or raise OptionError where its rows differ."""
+    try:
+        return np.asarray(given)
+    except (TypeError, ValueError) as error:
+        raise OptionError(
+            f"{name}: expected an array, got {type(given).__name__}: {error}"
+        ) from error
 
 
 def index_dtype(palette_size: int) -> type[np.uint8] | type[np.uint16]:

@@ -19,6 +19,7 @@ def register() -> None:
     """Make Pillow read and write `.kmq` files."""
     Image.register_open(FORMAT, _open, _accept)
     Image.register_save(FORMAT, _save)
+    Image.register_save_all(FORMAT, _save_all)
     Image.register_extension(FORMAT, ".kmq")
     Image.register_mime(FORMAT, "image/x-kmq")
 
@@ -48,3 +49,12 @@ def _save(image: Image.Image, file: IO[bytes], _name: str | bytes) -> None:
     if image.mode == "P":
         options.setdefault("colors", 256)
     file.write(codec.encode(image, **options))
+
+
+def _save_all(image: Image.Image, file: IO[bytes], name: str | bytes) -> None:
+    """Save with `save_all`, which a caller may ask of every format: of one frame, its only one."""
+    from kmq.errors import OptionError
+
+    if image.encoderinfo.get("append_images") or getattr(image, "n_frames", 1) > 1:
+        raise OptionError("save_all: a .kmq file holds one frame; save each in a file of its own")
+    _save(image, file, name)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kmq.clustering import morton
 from kmq.clustering.morton import KEYS, SPREAD
 from kmq.errors import OptionError
+from kmq.image import array_of
 from kmq.jit import kernel
 
 SMALLEST_CUBE_WORK = 1 << 15
@@ -49,7 +50,7 @@ class Histogram:
     counts: NDArray[np.int64]
 
     def __init__(self, colors: NDArray[np.uint8], counts: NDArray[Any]) -> None:
-        colors, counts = np.asarray(colors), np.asarray(counts)
+        colors, counts = array_of("colors", colors), array_of("counts", counts)
         if colors.ndim != 2 or colors.shape[1] != 3 or len(colors) == 0:
             raise OptionError(
                 f"colors: expected shape (n, 3) with n at least 1, got {colors.shape}"
@@ -91,11 +92,14 @@ class Histogram:
         Raises
         ------
         OptionError
-            If there is no histogram.
+            If there is no histogram, or something else among them.
         """
         listed = list(histograms)
         if not listed:
             raise OptionError("histograms: expected at least one, got none")
+        for each in listed:
+            if not isinstance(each, Histogram):
+                raise OptionError(f"histograms: expected Histograms, got {type(each).__name__}")
         keys = np.concatenate([each.keys for each in listed])
         return cls._of(*_added_up(keys, np.concatenate([each.counts for each in listed])))
 
@@ -146,7 +150,7 @@ def checked_pixels(pixels: NDArray[Any]) -> NDArray[np.uint8]:
 
     It is read-only, whatever `pixels` is: kernels are compiled for each kind.
     """
-    given = np.asarray(pixels)
+    given = array_of("pixels", pixels)
     if given.ndim != 3 or given.shape[2] != 3 or given.size == 0:
         raise OptionError(f"pixels: expected shape (H, W, 3), each at least 1, got {given.shape}")
     if given.dtype != np.uint8:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import operator
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -162,7 +163,10 @@ def _encode_stripe(
 
 
 def _checked_rows(rows: tuple[int, int], height: int) -> tuple[int, int]:
-    first, end = rows
+    try:
+        first, end = (operator.index(row) for row in rows)
+    except (TypeError, ValueError):
+        first, end = 0, 0
     if not 0 <= first < end <= height:
         raise OptionError(f"rows: expected 0 <= first < end <= {height}, got {rows!r}")
     return first, end
