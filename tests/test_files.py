@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import io
 import os
 import stat
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+import kmq
 from kmq import files
 from kmq.files import write_whole
 
@@ -85,6 +89,64 @@ def test_a_link_is_followed_and_stays(tmp_path):
 def test_what_is_no_ordinary_file_is_written_to():
     write_whole(os.devnull, b"data", overwrite=False)
     assert stat.S_ISCHR(Path(os.devnull).stat().st_mode)
+
+
+needs_pipes = pytest.mark.skipif(
+    not os.path.exists("/dev/fd"),  # noqa: PTH110
+    reason="needs /dev/fd",
+)
+
+
+@needs_pipes
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_pipe_without_a_name_of_its_own_is_written_to(overwrite):
+    read_end, write_end = os.pipe()
+    write_whole(f"/dev/fd/{write_end}", b"data", overwrite=overwrite)
+    os.close(write_end)
+    with open(read_end, "rb") as pipe:  # noqa: PTH123
+        assert pipe.read() == b"data"
+
+
+@needs_pipes
+@pytest.mark.parametrize("read", [kmq.info, kmq.load, kmq.decode])
+def test_a_pipe_is_read_as_a_file_is(tmp_path, read):
+    data = kmq.encode(np.arange(60, dtype=np.uint8).reshape(6, 10), 9)
+    read_end, write_end = os.pipe()
+    os.write(write_end, data)
+    os.close(write_end)
+    found = read(f"/dev/fd/{read_end}")
+    os.close(read_end)
+    assert np.array_equal(found, read(data))
+
+
+@needs_pipes
+def test_a_picture_in_a_pipe_is_read():
+    file = io.BytesIO()
+    Image.new("L", (3, 3)).save(file, "PNG")
+    read_end, write_end = os.pipe()
+    os.write(write_end, file.getvalue())
+    os.close(write_end)
+    assert kmq.encode(f"/dev/fd/{read_end}") == kmq.encode(np.zeros((3, 3), np.uint8))
+    os.close(read_end)
+
+
+@pytest.mark.skipif(not hasattr(os, "fchmod"), reason="needs the modes of POSIX")
+@pytest.mark.parametrize("mode", [0o600, 0o400, 0o755, 0o666])
+def test_a_replaced_file_keeps_its_permissions(tmp_path, mode):
+    (tmp_path / "a").write_bytes(b"one")
+    (tmp_path / "a").chmod(mode)
+    write_whole(tmp_path / "a", b"two")
+    assert (tmp_path / "a").read_bytes() == b"two"
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == mode
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="takes a superuser")
+def test_a_replaced_file_keeps_its_owner(tmp_path):
+    (tmp_path / "a").write_bytes(b"one")
+    os.chown(tmp_path / "a", 1234, 4321)
+    write_whole(tmp_path / "a", b"two")
+    status = (tmp_path / "a").stat()
+    assert (status.st_uid, status.st_gid) == (1234, 4321)
 
 
 def test_new_files_have_the_permissions_that_the_user_wants(tmp_path):

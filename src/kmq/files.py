@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_whole(path: str | Path, data: bytes, *, overwrite: bool = True) -> None:
     """Write `data` to `path` so that nobody ever sees a part of it.
 
     It goes to a temporary file beside the target, is flushed to the disk, and takes
-    the target's name in one step. A link is followed; what is no ordinary file (a
-    terminal, /dev/null, a named pipe) is written to as it is.
+    the target's name in one step, and the permissions of a file that it replaces. A
+    link is followed; what is no ordinary file (a terminal, /dev/null, a pipe) is
+    written to as it is.
 
     Raises
     ------
@@ -21,17 +26,20 @@ def write_whole(path: str | Path, data: bytes, *, overwrite: bool = True) -> Non
     OSError
         If it cannot be written, with the target's name; the target is then as it was.
     """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        target.write_bytes(data)
+    replaced = _status(path)
+    if replaced is not None and not stat.S_ISREG(replaced.st_mode):
+        Path(path).write_bytes(data)  # by this name: what /dev/stdout leads to may have no other
         return
-    if not overwrite and target.exists():
+    if not overwrite and replaced is not None:
         raise FileExistsError(f"{path} exists")
+    target = Path(os.path.realpath(path))
     temporary = target.with_name(f".kmq-{os.urandom(8).hex()}.tmp")
     try:
-        with temporary.open("xb") as file:
+        with open(temporary, "xb", opener=_opener(replaced)) as file:
             file.write(data)
             file.flush()
+            if replaced is not None:
+                _take_permissions(file.fileno(), replaced)
             os.fsync(file.fileno())
         if overwrite:
             temporary.replace(target)
@@ -44,6 +52,37 @@ def write_whole(path: str | Path, data: bytes, *, overwrite: bool = True) -> Non
     finally:
         with contextlib.suppress(OSError):  # it has the target's name, or was never there
             temporary.unlink()
+
+
+def read_seekable(file: BinaryIO) -> BinaryIO:
+    """Return a file that can be sought in: this one, or what is read of a pipe."""
+    return file if file.seekable() else io.BytesIO(file.read())
+
+
+def _status(path: str | Path) -> os.stat_result | None:
+    """Return what the system says of the file that a path leads to, None if there is none."""
+    try:
+        return Path(path).stat()
+    except FileNotFoundError:
+        return None
+
+
+def _opener(replaced: os.stat_result | None) -> Callable[[str, int], int] | None:
+    """Open a file that nobody else may read until it has the permissions of the old one."""
+    if replaced is None:
+        return None
+    return lambda name, flags: os.open(name, flags, 0o600)
+
+
+def _take_permissions(descriptor: int, replaced: os.stat_result) -> None:
+    """Give a file the owner, where that is allowed, and the mode of the one that it replaces."""
+    if not hasattr(os, "fchown"):  # Windows
+        return
+    for owner, group in ((-1, replaced.st_gid), (replaced.st_uid, -1)):
+        with contextlib.suppress(OSError):  # only a superuser may give files away
+            os.fchown(descriptor, owner, group)
+    with contextlib.suppress(OSError):  # a file system without modes
+        os.fchmod(descriptor, stat.S_IMODE(replaced.st_mode))
 
 
 def _take_free_name(temporary: Path, target: Path) -> None:

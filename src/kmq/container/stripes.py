@@ -26,6 +26,7 @@ from kmq.container.layout import (
     write_head,
 )
 from kmq.errors import FormatError, OptionError
+from kmq.files import read_seekable
 from kmq.image import IndexedImage, index_dtype
 from kmq.limits import DEFAULT_MAX_PIXELS, check_pixel_count
 from kmq.threads import map_threads
@@ -83,7 +84,7 @@ def load(
     Parameters
     ----------
     stream
-        The file, which can be sought in.
+        The file; read whole where it cannot be sought in, as a pipe cannot.
     rows
         (first, end): only rows `first` to `end` - 1. Only the stripes that hold any
         of them are read and decoded.
@@ -101,6 +102,7 @@ def load(
     OptionError
         If the image has no such rows.
     """
+    stream = read_seekable(stream)
     head = read_head(stream)
     check_length(head, stream.seek(0, io.SEEK_END))
     first, end = (0, head.height) if rows is None else _checked_rows(rows, head.height)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
 from kmq.container.layout import CODINGS, GREY, check_length, read_head
+from kmq.files import read_seekable
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,16 @@ class Info:
 
 
 def read_info(stream: BinaryIO) -> Info:
-    """Read the head off a seekable stream and compare the file's length with it.
+    """Read the head off a stream and compare the file's length with it.
+
+    A stream that cannot be sought in, such as a pipe, is read whole.
 
     Raises
     ------
     FormatError
         If the head is wrong, or the file is not as long as it says.
     """
+    stream = read_seekable(stream)
     head = read_head(stream)
     check_length(head, stream.seek(0, 2))
     stripes = tuple(
