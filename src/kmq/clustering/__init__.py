@@ -50,7 +50,7 @@ def quantize(
     effort
         One of `schedule.EFFORTS`: how long to search.
     seed
-        0 to 2^64 - 1; feeds the starts that are drawn where colours are few.
+        0 to 2^32 - 1; feeds the starts that are drawn where colours are few.
     max_iter
         Cap on the iterations over the distinct colours that end the search.
     threads
