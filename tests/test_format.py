@@ -103,10 +103,10 @@ def test_the_reference_decoder_is_short_and_needs_only_the_standard_library(name
 def test_the_reference_decoder_runs_as_a_program(tmp_path):
     program = [sys.executable, FORMATS / "reference_decoder.py"]
     source, target = VECTORS / "valid" / "colours-17.kmq", tmp_path / "out.ppm"
-    subprocess.run([*program, source, target], check=True)
+    subprocess.run([*program, source, target], check=True, timeout=60)
     assert target.read_bytes() == b"P6\n31 23\n255\n" + kmq.decode(source).tobytes()
     broken = VECTORS / "invalid" / "stripe-checksum.kmq"
-    failed = subprocess.run([*program, broken, target], capture_output=True, text=True)
+    failed = subprocess.run([*program, broken, target], capture_output=True, text=True, timeout=60)
     assert failed.returncode == 1
     assert "checksum" in failed.stderr
     assert "Traceback" not in failed.stderr

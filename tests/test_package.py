@@ -17,7 +17,11 @@ from kmq.container import mixed_radix
 def loaded_modules(code: str, *arguments: str) -> set[str]:
     program = f"import sys\n{code}\nprint('\\n' + ' '.join(sys.modules))"
     done = subprocess.run(
-        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
     )
     return set(done.stdout.splitlines()[-1].split())
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reliability.programs import EIGHT_AT_ONCE, layer_environment, run
+from reliability.programs import EIGHT_AT_ONCE, SECONDS, layer_environment, run
 
 SMALL_DISK_BYTES = 64 * 1024
 
@@ -41,12 +41,15 @@ def _mounted(folder: Path, *options: str) -> Iterator[Path]:
     folder.mkdir()
     mount = shutil.which("mount")
     command = [mount or "mount", *options, str(folder)]
-    if mount is None or subprocess.run(command, capture_output=True).returncode != 0:
+    if (
+        mount is None
+        or subprocess.run(command, capture_output=True, timeout=SECONDS).returncode != 0
+    ):
         pytest.skip("only a superuser, where mounting is permitted, can try this")
     try:
         yield folder
     finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
+        subprocess.run(["umount", "--lazy", folder], check=True, timeout=SECONDS)
 
 
 @pytest.fixture
@@ -61,5 +64,5 @@ def read_only_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "read-only"
     for disk in _mounted(folder, "-t", "tmpfs", "kmq"):
         (disk / "old.kmq").write_bytes(b"old")
-        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True, timeout=SECONDS)
         yield disk

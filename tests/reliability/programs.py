@@ -66,7 +66,10 @@ def layer_environment(layer: str) -> dict[str, str] | None:
         environment["LD_LIBRARY_PATH"] = str(Path(sys.prefix) / "lib")
     program = "from numba.np.ufunc import parallel; parallel._launch_threads()"
     probe = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, env=os.environ | environment
+        [sys.executable, "-c", program],
+        capture_output=True,
+        timeout=SECONDS,
+        env=os.environ | environment,
     )
     return environment if probe.returncode == 0 else None
 

@@ -14,7 +14,7 @@ from conftest import ROOT
 from PIL import Image
 
 import kmq
-from reliability.programs import expected, needs_jit, run
+from reliability.programs import SECONDS, expected, needs_jit, run
 
 pytestmark = needs_jit
 
@@ -50,12 +50,12 @@ def test_without_home_or_a_folder_to_write_to_nothing_is_kept_and_nothing_said(
 ):
     digest, _ = decode()
     remount = ["mount", "-o", "remount,rw", read_only_disk]
-    subprocess.run(remount, check=True)
+    subprocess.run(remount, check=True, timeout=SECONDS)
     installed = Path(kmq.__file__).parent
     shutil.copytree(
         installed, read_only_disk / "kmq", ignore=shutil.ignore_patterns("__pycache__", "*.nb?")
     )
-    subprocess.run([*remount[:2], "remount,ro", read_only_disk], check=True)
+    subprocess.run([*remount[:2], "remount,ro", read_only_disk], check=True, timeout=SECONDS)
     unwritable = str(read_only_disk)
     environment = {"HOME": unwritable, "XDG_CACHE_HOME": unwritable, "PYTHONPATH": unwritable}
     environment["NUMBA_CACHE_DIR"] = ""
@@ -70,9 +70,9 @@ jit.on_compile.append(lambda: sys.exit("there was something to compile"))
 
 def test_what_was_kept_is_found_where_it_can_only_be_read(read_only_disk):
     environment = {"NUMBA_CACHE_DIR": str(read_only_disk)}
-    subprocess.run(["mount", "-o", "remount,rw", read_only_disk], check=True)
+    subprocess.run(["mount", "-o", "remount,rw", read_only_disk], check=True, timeout=SECONDS)
     first = decode(**environment)
-    subprocess.run(["mount", "-o", "remount,ro", read_only_disk], check=True)
+    subprocess.run(["mount", "-o", "remount,ro", read_only_disk], check=True, timeout=SECONDS)
     done = run(COMPILING_NOTHING + DECODING, VECTOR, **environment)
     assert (done.stdout, done.stderr) == (first[0], "")
 
@@ -180,7 +180,9 @@ def test_warmup_compiles_what_is_missing_and_says_where_it_is_kept(cold_start, t
     rgb = np.random.default_rng(0).integers(0, 256, (12, 17, 3), np.uint8)
     Image.fromarray(rgb).save(tmp_path / "photo.png")
     environment = os.environ | cold_start[0]
-    warmed = subprocess.run([*KMQ, "warmup"], capture_output=True, text=True, env=environment)
+    warmed = subprocess.run(
+        [*KMQ, "warmup"], capture_output=True, text=True, timeout=SECONDS, env=environment
+    )
     assert warmed.returncode == 0, warmed.stderr
     folder = cold_start[0]["NUMBA_CACHE_DIR"]
     assert folder in warmed.stdout
@@ -188,7 +190,9 @@ def test_warmup_compiles_what_is_missing_and_says_where_it_is_kept(cold_start, t
     assert kept
     assert not [name for name, code in kept.items() if b"unicode" in code]  # see kmq.jit
     command = [*KMQ, "encode", tmp_path / "photo.png"]
-    encoded = subprocess.run(command, capture_output=True, text=True, env=environment)
+    encoded = subprocess.run(
+        command, capture_output=True, text=True, timeout=SECONDS, env=environment
+    )
     assert encoded.returncode == 0, encoded.stderr
     assert "compiling" not in encoded.stderr
 

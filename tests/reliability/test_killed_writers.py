@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import os
 import random
 import signal
@@ -14,12 +16,12 @@ import pytest
 from PIL import Image
 
 import kmq
-from reliability.programs import needs_jit, run
+from reliability.programs import SECONDS, needs_jit, run
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 
 KILLED_WRITERS = """
-import random, signal, time
+import json, random, signal, time
 from pathlib import Path
 from kmq.files import write_whole
 
@@ -59,13 +61,14 @@ for kill in range(kills):
             assert other.name.startswith(".kmq-") and other.name.endswith(".tmp"), other
             seen["left behind"] += 1
         other.unlink()
-print(seen)
+print(json.dumps(seen))
 """
 
 
 def test_of_200_killed_writers_none_leaves_half_a_file(tmp_path):
-    told = run(KILLED_WRITERS, tmp_path, 200, 0).stdout
-    assert "'whole'" in told
+    seen = json.loads(run(KILLED_WRITERS, tmp_path, 200, 0).stdout)
+    assert seen["absent"] + seen["old"] + seen["whole"] == 200
+    assert min(seen["absent"], seen["old"], seen["whole"]) > 0, seen
 
 
 @pytest.mark.soak
@@ -76,12 +79,27 @@ def test_of_20000_killed_writers_none_leaves_half_a_file(tmp_path):
 ENCODE = [sys.executable, "-c", "from kmq.cli import main; main()", "encode", "-q", "-k", "9"]
 
 
-def interrupted_encode(folder, seconds, number):
-    """Start to encode a folder and send a signal after so many seconds; return the exit code."""
-    with subprocess.Popen([*ENCODE, "-f", "-r", folder / "in", "-o", folder / "out"]) as process:
-        time.sleep(seconds)
-        process.send_signal(number)
-    return process.returncode
+def encode_command(folder):
+    return [*ENCODE, "-f", "-r", folder / "in", "-o", folder / "out"]
+
+
+def interrupted_encode(folder, wait, number):
+    """Start to encode a folder, send a signal once `wait()` returns; return the exit code."""
+    with subprocess.Popen(encode_command(folder)) as process:
+        try:
+            wait()
+            process.send_signal(number)
+            return process.wait(SECONDS)
+        finally:
+            process.kill()  # what hangs or has not been told to end; nothing where it has ended
+
+
+def wait_for_any_file(folder):
+    """Return as soon as the folder holds a file, be it a temporary one."""
+    deadline = time.monotonic() + SECONDS
+    while not any(folder.iterdir()):
+        assert time.monotonic() < deadline, "nothing was written"
+        time.sleep(0.002)
 
 
 @pytest.fixture
@@ -103,16 +121,18 @@ def assert_none_is_half_written(folder):
 
 def kill_encodes(folder, kills):
     chance = random.Random(0)
-    command = [*ENCODE, "-f", "-r", folder / "in", "-o", folder / "out"]
-    subprocess.run(command, check=True)  # compiles, which the time that counts must not hold
+    command = encode_command(folder)
+    # Compiles, which the time that counts must not hold.
+    subprocess.run(command, check=True, timeout=SECONDS)
     started = time.perf_counter()
-    subprocess.run(command, check=True)
+    subprocess.run(command, check=True, timeout=SECONDS)
     full = time.perf_counter() - started
     killed = written = 0
     for _ in range(kills):
         for number in range(200):
             (folder / "out" / f"{number}.kmq").write_bytes(b"old")
-        code = interrupted_encode(folder, chance.uniform(0.4, 1) * full, signal.SIGKILL)
+        wait = functools.partial(time.sleep, chance.uniform(0.4, 1) * full)
+        code = interrupted_encode(folder, wait, signal.SIGKILL)
         killed += code == -signal.SIGKILL
         assert_none_is_half_written(folder)
         written += sum(path.stat().st_size > 3 for path in (folder / "out").glob("*.kmq"))
@@ -135,7 +155,8 @@ def test_200_killed_encodes_leave_no_half_file(pictures):
 
 @needs_jit
 def test_an_encode_that_is_asked_to_end_leaves_no_temporary_file(pictures):
-    code = interrupted_encode(pictures, 0.8, signal.SIGTERM)
-    assert code in (128 + signal.SIGTERM, -signal.SIGTERM, 0)  # it may not have begun, or be done
+    out = pictures / "out"
+    code = interrupted_encode(pictures, lambda: wait_for_any_file(out), signal.SIGTERM)
+    assert code == 128 + signal.SIGTERM
     assert_none_is_half_written(pictures)
-    assert not list((pictures / "out").glob(".*"))
+    assert not list(out.glob(".*"))
