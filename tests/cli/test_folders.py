@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
 import signal
 import subprocess
 import sys
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -107,6 +110,51 @@ def test_an_empty_directory_is_told(tree):
     result = run("encode", "-r", "empty", "-o", "out")
     assert result.exit_code == 1
     assert "kmq: empty: there is nothing to do below it" in result.stderr
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("error", [kmq.FormatError("damaged"), batch.PassedOverError()])
+def test_what_a_failing_input_held_is_freed_at_once(monkeypatch, threads, error):
+    class Content:
+        pass
+
+    held = []
+
+    def work(job, _):
+        content = Content()
+        held.append(weakref.ref(content))
+        raise type(error)(*error.args)
+
+    monkeypatch.setattr(gc, "enable", lambda: None)
+    jobs = [batch.Job(name, f"/none/{name}") for name in "abcde"]
+    gc.disable()
+    try:
+        with contextlib.suppress(SystemExit):
+            batch.run(jobs, work, threads=threads, force=True, skip_existing=False, quiet=True)
+        kept = [reference() for reference in held if reference() is not None]
+    finally:
+        monkeypatch.undo()
+        gc.enable()
+    assert len(held) == 5
+    assert kept == []
+
+
+@pytest.mark.parametrize(("count", "is_enabled"), [(1, False), (2, True)])
+def test_garbage_is_collected_where_there_are_many_inputs(count, is_enabled):
+    jobs = [batch.Job(str(number), f"/none/{number}") for number in range(count)]
+    gc.disable()
+    try:
+        batch.run(
+            jobs,
+            lambda job, _: batch.Outcome(1, 1, "done"),
+            threads=1,
+            force=True,
+            skip_existing=False,
+            quiet=True,
+        )
+        assert gc.isenabled() == is_enabled
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("count", [1, 3])

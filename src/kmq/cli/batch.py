@@ -6,20 +6,21 @@ others, a failing one does not stop the rest, and an interruption leaves whole f
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
 from kmq.cli.common import FAILURES, STANDARD, display, reason, tell
 from kmq.cli.reporting import Reporter, reporter
-from kmq.errors import OptionError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -60,6 +61,23 @@ class Outcome:
     bytes_out: int
     line: str
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a job failed: the words alone, for an error holds on to all that the job had read."""
+
+    reason: str
+
+
+class Untouched(Enum):
+    """Why nothing became of a job, though nothing is wrong."""
+
+    EXISTING = auto()
+    PASSED_OVER = auto()
+
+
+Result: TypeAlias = Outcome | Failure | Untouched
 
 
 class PassedOverError(Exception):
@@ -159,23 +177,31 @@ def run(
     workers = max(1, min(threads, len(jobs)))
     threads_each = max(1, threads // workers)
 
-    def attempt(job: Job) -> Outcome | None:
+    def attempt(job: Job) -> Result:
         if job.problem is not None:
-            raise OptionError(job.problem)
+            return Failure(job.problem)
         if job.target != STANDARD and Path(job.target).is_file():
             if skip_existing:
-                return None
+                return Untouched.EXISTING
             if not force:
-                raise FileExistsError(f"{display(job.target)} exists; replace it with --force")
-        return work(job, threads_each)
+                return Failure(f"{display(job.target)} exists; replace it with --force")
+        try:
+            return work(job, threads_each)
+        except PassedOverError:
+            return Untouched.PASSED_OVER
+        except FAILURES as error:
+            return Failure(reason(error))
 
     summary = Summary(len(jobs))
     fruitless = dict.fromkeys(job.folder for job in jobs if job.folder is not None)
     with reporter(len(jobs), quiet) as report:
         try:
             for job, result in _in_order(jobs, attempt, workers):
-                if _note(job, result, summary, report) and job.folder is not None:
+                _note(job, result, summary, report)
+                if job.folder is not None and result is not Untouched.PASSED_OVER:
                     fruitless.pop(job.folder, None)
+                if len(jobs) > 1:  # not before, for what the first one loads is no garbage
+                    gc.enable()
         except KeyboardInterrupt:
             summary.interrupted = True
     if not summary.interrupted:
@@ -216,52 +242,43 @@ def _target(source: str, output: str | None, extension: str, root: str | None) -
     return output
 
 
-Attempt = Callable[[], "Outcome | None"]
-
-
 def _in_order(
-    jobs: Sequence[Job], attempt: Callable[[Job], Outcome | None], workers: int
-) -> Iterator[tuple[Job, Attempt]]:
-    """Yield each job with what returns or raises its result, in the jobs' order."""
+    jobs: Sequence[Job], attempt: Callable[[Job], Result], workers: int
+) -> Iterator[tuple[Job, Result]]:
+    """Yield each job with its result, in the jobs' order."""
     if workers == 1:
         for job in jobs:
-            yield job, lambda job=job: attempt(job)  # type: ignore[misc]  # bound now
+            yield job, attempt(job)
         return
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[tuple[Job, Future[Outcome | None]]] = deque()
+        waiting: deque[tuple[Job, Future[Result]]] = deque()
         try:
             for job in jobs:
                 waiting.append((job, pool.submit(attempt, job)))
                 if len(waiting) > workers * _JOBS_AHEAD:
                     first, future = waiting.popleft()
-                    yield first, future.result
+                    yield first, future.result()
             while waiting:
                 first, future = waiting.popleft()
-                yield first, future.result
+                yield first, future.result()
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _note(job: Job, result: Attempt, summary: Summary, report: Reporter) -> bool:
-    """Wait for a job's result, count it and tell it; return whether it was one of those wanted."""
-    is_wanted = True
-    try:
-        outcome = result()
-    except PassedOverError:
-        summary.passed_over += 1
-        is_wanted = False
-    except FAILURES as error:
+def _note(job: Job, result: Result, summary: Summary, report: Reporter) -> None:
+    """Count what became of a job, and tell it."""
+    if isinstance(result, Outcome):
+        summary.done += 1
+        summary.bytes_in += result.bytes_in
+        summary.bytes_out += result.bytes_out
+        report.outcome(job.source, result.line, result.notes)
+    elif isinstance(result, Failure):
         summary.failed += 1
-        report.tell(f"kmq: {display(job.source)}: {reason(error)}")
+        report.tell(f"kmq: {display(job.source)}: {result.reason}")
+    elif result is Untouched.EXISTING:
+        summary.existing += 1
     else:
-        if outcome is None:
-            summary.existing += 1
-        else:
-            summary.done += 1
-            summary.bytes_in += outcome.bytes_in
-            summary.bytes_out += outcome.bytes_out
-            report.outcome(job.source, outcome.line, outcome.notes)
+        summary.passed_over += 1
     report.advance()
-    return is_wanted
