@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -83,6 +84,28 @@ def test_a_broken_image_fails_and_the_rest_is_done(tree):
     assert "kmq: in/broken.png: not an image" in result.stderr
     assert "1 failed" in result.stderr.splitlines()[-1]
     assert len(list((tree / "out").rglob("*.kmq"))) == 4
+
+
+@pytest.mark.parametrize("name", ["film.mov", "film.png", "film"])
+def test_what_is_no_image_is_not_read_whole(tree, monkeypatch, name):
+    with (tree / "in" / name).open("wb") as file:
+        file.truncate(3 << 30)
+    read_bytes = pathlib.Path.read_bytes
+    whole = []
+
+    def recording(path):
+        whole.append(path.name)
+        return b"" if path.name == name else read_bytes(path)
+
+    monkeypatch.setattr(pathlib.Path, "read_bytes", recording)
+    result = run("encode", "-r", "in", "-o", "out")
+    assert sorted(whole) == ["a.png", "b.png", "c.bmp", "d.jpg"]
+    if name == "film.png":
+        assert "kmq: in/film.png: not an image" in result.stderr
+        assert result.exit_code == 1
+    else:
+        assert "2 not images" in result.stderr
+        assert result.exit_code == 0
 
 
 def test_two_images_of_one_name_do_not_overwrite_each_other(tree):

@@ -13,7 +13,7 @@ import click
 from kmq.cli import arguments, batch
 from kmq.cli.common import display, read_input, tell_compiling, write_output
 from kmq.cli.reporting import working
-from kmq.errors import FormatError
+from kmq.errors import FormatError, KmqError
 from kmq.options import Options
 
 if TYPE_CHECKING:
@@ -77,19 +77,16 @@ def encode(
 
     def encode_one(job: batch.Job, threads: int) -> batch.Outcome:
         started = time.perf_counter()
+        if job.is_sought and Path(job.source).is_file():  # a pipe can be read but once
+            _require_image(job.source, options.max_pixels)
         stored = read_input(job.source)
 
         from kmq import codec, pixels
         from kmq.quality import psnr
 
-        try:
-            read = pixels.read(
-                io.BytesIO(stored), background=options.background, max_pixels=options.max_pixels
-            )
-        except pixels.UnknownKindError:
-            if job.is_sought and not pixels.is_image_name(job.source):
-                raise batch.PassedOverError from None
-            raise
+        read = pixels.read(
+            io.BytesIO(stored), background=options.background, max_pixels=options.max_pixels
+        )
         own = options.with_threads(threads)
         if palette is None:
             is_long = len(jobs) == 1 and own.effort == "best" and read.rgb.size >= _MANY_SAMPLES
@@ -123,6 +120,38 @@ def encode(
 
 def _may_be_an_image(path: Path) -> bool:
     return path.suffix.lower() != EXTENSION
+
+
+def _require_image(source: str, max_pixels: int) -> None:
+    """Look at the head of a file that was found, not named: the whole may be anything.
+
+    Raises
+    ------
+    batch.PassedOverError
+        If it is no image, nor called as if it were one.
+    FormatError
+        If it is only called so.
+    LimitError
+        If it is an image with more than `max_pixels` pixels.
+    OSError
+        If it cannot be opened.
+    """
+    from PIL import UnidentifiedImageError
+
+    from kmq import pixels
+    from kmq.pillow_opening import open_image
+
+    with Path(source).open("rb") as file:
+        try:
+            open_image(file, max_pixels).close()
+        except UnidentifiedImageError as error:
+            if not pixels.is_image_name(source):
+                raise batch.PassedOverError from None
+            raise pixels.UnknownKindError(str(error)) from error
+        except KmqError:
+            raise
+        except Exception:  # what is wrong with an image is told when it is read
+            return
 
 
 def _given_palette(name: str, options: Options) -> Palette:
