@@ -108,6 +108,7 @@ def test_numbers_of_colours_are_taken_once_and_in_order(picture):
         ["photo.png", "--colors", "65537"],
         ["photo.png", "--json", "--csv"],
         ["photo.png", "--report", "."],
+        ["photo.png", "--report", "-"],
         ["photo.png", "photo.png"],
         [],
     ],

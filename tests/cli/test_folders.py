@@ -128,6 +128,24 @@ def test_what_is_there_already_can_be_passed_over(tree):
     assert run("encode", "-r", "in", "-o", "out").exit_code == 1
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["encode", "-r", "in", "-o", "-"],
+        ["encode", "in/a.png", "in/b.png", "-o", "-"],
+        ["encode", "-", "-"],
+        ["decode", "-r", "in", "-o", "-"],
+    ],
+)
+def test_standard_output_takes_one_file(tree, arguments):
+    for name in ("a", "b"):
+        (tree / "in" / f"{name}.kmq").write_bytes(kmq.encode(picture(0)))
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "standard output takes one file" in " ".join(result.stderr.split())
+
+
 def test_an_empty_directory_is_told(tree):
     (tree / "empty").mkdir()
     result = run("encode", "-r", "empty", "-o", "out")

@@ -134,7 +134,7 @@ def plan(
     Raises
     ------
     click.UsageError
-        If two named inputs have the same output.
+        If two named inputs have the same output, or any two standard output.
     """
     jobs: list[Job] = []
     sources: dict[str, str] = {}
@@ -150,6 +150,11 @@ def plan(
         for source in found:
             target = _target(source, output, extension, given if is_folder else None)
             other = None if target == os.devnull else sources.get(target)
+            if target == STANDARD and other is not None:
+                raise click.UsageError(
+                    f"{display(source)}: standard output takes one file, and {display(other)} "
+                    "is to go there; name a directory with -o"
+                )
             sources.setdefault(target, source)
             problem = other and f"{display(target)} is the output of {display(other)}"
             if problem and not is_folder:

@@ -102,6 +102,10 @@ def compare(
     """
     if as_json and as_csv:
         raise click.UsageError("--json and --csv: choose one")
+    if report == STANDARD:
+        raise click.UsageError(
+            "--report: expected the name of a file; the table goes to standard output"
+        )
 
     def compare_one(source: str) -> None:
         if report is not None:
