@@ -180,3 +180,11 @@ def test_without_the_extra_the_table_has_no_ssim_and_says_so(picture, without_ex
     assert "SSIM" not in result.stdout
     assert "SSIM is left out" in result.stderr
     assert report.INSTALL in result.stderr
+
+
+@pytest.mark.parametrize("given", ["4,", ",4", "2,,4", "two", "4;8", ""])
+def test_a_list_that_is_none_is_told_as_a_whole(picture, given):
+    result = run("compare", "photo.png", "-k", given)
+    assert result.exit_code == 2
+    told = " ".join(result.stderr.split())
+    assert f"expected numbers with commas between them, got {given!r}" in told

@@ -49,6 +49,8 @@ class ColorList(click.ParamType[tuple[int, ...]]):
         if isinstance(value, tuple):
             return value
         one = click.IntRange(1, MAX_COLORS)
+        if not all(part.strip().isdecimal() for part in value.split(",")):
+            self.fail(f"expected numbers with commas between them, got {value!r}", param, ctx)
         return tuple(dict.fromkeys(one.convert(part, param, ctx) for part in value.split(",")))
 
 
