@@ -78,11 +78,53 @@ def test_a_bad_line_is_named(picture):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["-k", "5"], ["--psnr", "30"], ["--max-bytes", "900"], ["--palette", "missing"]]
+    "arguments",
+    [
+        ["-k", "5"],
+        ["--psnr", "30"],
+        ["--max-bytes", "900"],
+        ["--palette", "missing"],
+        ["--effort", "best"],
+        ["--effort", "default"],
+        ["--seed", "0"],
+        ["--max-iter", "2"],
+    ],
 )
 def test_options_that_contradict_a_palette_are_wrong_usage(picture, arguments):
     Path("colors").write_text("#ff0000\n")
     assert run("encode", "photo.png", "--palette", "colors", *arguments).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-k", "4"],
+        ["--psnr", "90"],
+        ["--effort", "default"],
+        ["--seed", "0"],
+        ["--max-iter", "2"],
+        ["--background", "white"],
+    ],
+)
+def test_options_that_do_nothing_to_a_files_own_palette_are_wrong_usage(picture, arguments):
+    Path("photo.kmq").write_bytes(kmq.encode(picture, 9))
+    result = run("palette", "photo.kmq", *arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    flag = "--colors" if arguments[0] == "-k" else arguments[0]
+    assert f"nothing to choose for {flag}" in " ".join(result.stderr.split())
+    assert run("palette", "photo.kmq", "--threads", 1, "--max-pixels", 999).exit_code == 0
+
+
+def test_an_ending_that_no_palette_has_is_wrong_usage(picture):
+    result = run("palette", "photo.png", "-k", 9, "-o", "p.xyz")
+    assert result.exit_code == 2
+    assert "'.xyz'" in result.stderr
+    assert not Path("p.xyz").exists()
+    for name in ("p.HEX", "p.txt", "p"):
+        assert run("palette", "photo.png", "-k", 9, "-o", name).exit_code == 0
+        assert Path(name).read_text().startswith("#")
+    assert run("palette", "photo.png", "-k", 9, "-o", "p.xyz", "--kind", "hex").exit_code == 0
 
 
 def test_targets_work_from_the_command_line(picture):

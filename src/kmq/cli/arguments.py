@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any, TypeAlias
 
 import click
+from click.core import ParameterSource
 
 from kmq.cli.common import FILE as FILE  # beside the other options
 from kmq.errors import OptionError
@@ -125,6 +126,16 @@ def takes(*decorators: Decorator) -> Decorator:
         return decorated
 
     return decorate
+
+
+def given(*names: str) -> str:
+    """Return which of these options, by name, the running command was given: its flags."""
+    context = click.get_current_context()
+    flags = {option.name: max(option.opts, key=len) for option in context.command.params}
+    sources = {name: context.get_parameter_source(name) for name in names if name in flags}
+    return ", ".join(
+        flags[name] for name, source in sources.items() if source == ParameterSource.COMMANDLINE
+    )
 
 
 def _checked(chosen: dict[str, Any]) -> Options:

@@ -158,8 +158,8 @@ def _given_palette(name: str, options: Options) -> Palette:
     """Return the palette that a file holds; what is wrong with it is wrong usage."""
     from kmq import palette_files
 
-    if options.psnr is not None or options.max_bytes is not None:
-        raise click.UsageError("--palette leaves nothing for --psnr or --max-bytes to choose")
+    if idle := arguments.given("psnr", "max_bytes", "effort", "seed", "max_iter"):
+        raise click.UsageError(f"--palette leaves nothing to choose for {idle}")
     try:
         palette = palette_files.parse(Path(name).read_bytes())
     except (FormatError, OSError) as error:

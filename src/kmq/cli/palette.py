@@ -11,6 +11,7 @@ import click
 from kmq.cli import arguments
 from kmq.cli.common import (
     STANDARD,
+    display,
     for_each,
     read_input,
     refuse_existing,
@@ -22,7 +23,14 @@ from kmq.options import Options
 if TYPE_CHECKING:
     from kmq.image import IndexedImage
 
-_KINDS = {".gpl": "gpl", ".json": "json", ".png": "png"}
+_KINDS = {
+    "": "hex",
+    ".hex": "hex",
+    ".txt": "hex",
+    ".gpl": "gpl",
+    ".json": "json",
+    ".png": "png",
+}
 
 
 @click.command()
@@ -33,7 +41,7 @@ _KINDS = {".gpl": "gpl", ".json": "json", ".png": "png"}
         "--kind",
         type=click.Choice(("hex", "gpl", "json", "png")),
         help="Hex lines, a GIMP palette, JSON with each colour's pixels, or a picture. "
-        "[default: what the output ends in, else hex]",
+        "[default: what the output ends in; hex for .hex, .txt or nothing]",
     ),
     *arguments.CLUSTERING,
     arguments.FORCE,
@@ -52,23 +60,44 @@ def palette(
       kmq palette photo.kmq --kind json
     """
     target = STANDARD if output is None else output
-    chosen = kind or _KINDS.get(Path(target).suffix.lower(), "hex")
+    chosen = kind or _kind_of(target)
 
     def palette_of(source: str) -> None:
         refuse_existing(target, force=force)
-        data = _written(_indexed(read_input(source), options), chosen, Path(source).stem)
+        stored = read_input(source)
+        indexed = _stored_one(source, stored, options) or _quantized(stored, options)
+        data = _written(indexed, chosen, Path(source).stem)
         write_output(target, data, force=force, is_text=chosen != "png")
 
     tell_compiling()
     for_each([image], palette_of)
 
 
-def _indexed(stored: bytes, options: Options) -> IndexedImage:
-    from kmq import codec, pixels
+def _kind_of(target: str) -> str:
+    extension = Path(target).suffix
+    if extension.lower() not in _KINDS:
+        raise click.UsageError(
+            f"--output: no palette ends in {extension!r}, but in "
+            f"{', '.join(filter(None, _KINDS))} or nothing; choose what to write with --kind"
+        )
+    return _KINDS[extension.lower()]
+
+
+def _stored_one(source: str, stored: bytes, options: Options) -> IndexedImage | None:
+    """Return what a .kmq file holds, or None if it is none."""
+    from kmq import codec
     from kmq.container.layout import SIGNATURE
 
-    if stored.startswith(SIGNATURE):
-        return codec.load(stored, max_pixels=options.max_pixels, threads=options.threads)
+    if not stored.startswith(SIGNATURE):
+        return None
+    if idle := arguments.given("colors", "psnr", "effort", "seed", "max_iter", "background"):
+        raise click.UsageError(f"{display(source)} has its palette: nothing to choose for {idle}")
+    return codec.load(stored, max_pixels=options.max_pixels, threads=options.threads)
+
+
+def _quantized(stored: bytes, options: Options) -> IndexedImage:
+    from kmq import codec, pixels
+
     read = pixels.read(
         io.BytesIO(stored), background=options.background, max_pixels=options.max_pixels
     )
