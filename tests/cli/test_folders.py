@@ -247,7 +247,6 @@ def test_an_output_that_cannot_be_written_fails(tree):
 
 
 INTERRUPTED = """
-import sys
 from kmq.cli import batch
 
 def work(job, threads):
@@ -256,14 +255,13 @@ def work(job, threads):
     return batch.Outcome(10, 5, "done")
 
 jobs = [batch.Job(name, "/none/" + name) for name in "abc"]
-batch.run(jobs, work, threads=int(sys.argv[1]), force=True, skip_existing=False, quiet=False)
+batch.run(jobs, work, threads=1, force=True, skip_existing=False, quiet=False)
 """
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_an_interruption_says_what_was_done(threads):
+def test_an_interruption_says_what_was_done():
     done = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED, str(threads)],
+        [sys.executable, "-c", INTERRUPTED],
         capture_output=True,
         text=True,
         timeout=60,
@@ -274,9 +272,51 @@ def test_an_interruption_says_what_was_done(threads):
     assert "Traceback" not in done.stderr
 
 
-def test_ctrl_c_leaves_no_half_file(tmp_path):
-    for number in range(300):
-        Image.fromarray(picture(number, 64, 64)).save(tmp_path / f"{number:03}.png")
+IN_FLIGHT = """
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from kmq.cli import _terminate, batch
+
+number, folder = int(sys.argv[1]), Path(sys.argv[2])
+signal.signal(number, _terminate if number == signal.SIGTERM else signal.default_int_handler)
+
+def work(job, threads):
+    if job.source == "2":
+        time.sleep(0.2)  # the others are told, and this one is waited for
+        os.kill(os.getpid(), number)
+        time.sleep(0.3)
+    (folder / job.source).touch()
+    return batch.Outcome(10, 5, "done")
+
+jobs = [batch.Job(str(name), "/none/" + str(name)) for name in range(40)]
+batch.run(jobs, work, threads=3, force=True, skip_existing=False, quiet=False)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_is_finished_after_an_interruption_is_counted_and_told(tmp_path, number):
+    done = subprocess.run(
+        [sys.executable, "-c", IN_FLIGHT, str(int(number)), tmp_path],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    made = sorted(int(path.name) for path in tmp_path.iterdir())
+    *lines, summary = done.stderr.splitlines()
+    assert done.returncode == 128 + number
+    assert summary.startswith(f"interrupted, {len(made)} of 40 files, ")
+    assert lines == [f"{name}: done" for name in made]
+    assert 2 in made
+    assert len(made) < 40
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_leaves_no_half_file_and_counts_the_whole_ones(tmp_path, number):
+    for seed in range(300):
+        Image.fromarray(picture(seed, 64, 64)).save(tmp_path / f"{seed:03}.png")
     program = [sys.executable, "-c", "from kmq.cli import main; main()"]
     with subprocess.Popen(
         [*program, "encode", "-r", tmp_path],
@@ -287,14 +327,14 @@ def test_ctrl_c_leaves_no_half_file(tmp_path):
     ) as process:
         while not any(tmp_path.glob("*.kmq")):
             time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         told = process.communicate(timeout=60)[1]
-    assert process.returncode == batch.INTERRUPTED, told
-    assert told.splitlines()[-1].startswith("interrupted, ")
+    assert process.returncode == 128 + number, told
     assert "Traceback" not in told
     assert not list(tmp_path.glob(".*"))
     done = list(tmp_path.glob("*.kmq"))
     assert 1 <= len(done) < 300
+    assert told.splitlines()[-1].startswith(f"interrupted, {len(done)} of 300 files")
     for path in done:
         kmq.load(path)
 

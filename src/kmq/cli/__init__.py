@@ -12,7 +12,7 @@ from importlib import import_module
 import click
 from PIL import Image
 
-from kmq.cli.common import reason, tell
+from kmq.cli.common import Terminated, reason, tell
 
 COMMANDS = {
     "encode": "Turn images into .kmq files.",
@@ -55,6 +55,10 @@ def kmq() -> None:
     """
 
 
+def _terminate(number: int, _: object) -> None:
+    raise Terminated(number)
+
+
 def main() -> None:
     """Run the command line in a process of its own."""
     # kmq does no linear algebra: starting a pool of threads for it costs 50 ms.
@@ -64,7 +68,7 @@ def main() -> None:
     # Here the limit is --max-pixels, which counts before anything is decoded.
     Image.MAX_IMAGE_PIXELS = None
     # Leaves what is half written as Ctrl-C does: not at all.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         kmq(prog_name="kmq")
     except OSError as error:  # the inputs' are told where they happen

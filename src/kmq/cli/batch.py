@@ -6,20 +6,22 @@ others, a failing one does not stop the rest, and an interruption leaves whole f
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
-from kmq.cli.common import FAILURES, STANDARD, display, reason, tell
+from kmq.cli.common import FAILURES, STANDARD, Terminated, display, reason, tell
 from kmq.cli.reporting import Reporter, reporter
 
 if TYPE_CHECKING:
@@ -95,15 +97,31 @@ class Summary:
     passed_over: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
-    interrupted: bool = False
+    exit_code: int | None = None
+    """That of an interruption, if there was one."""
     started: float = field(default_factory=time.perf_counter)
+    _lock: Lock = field(default_factory=Lock)
+
+    def count(self, result: Result) -> None:
+        """Count what became of a job, in whatever thread."""
+        with self._lock:
+            if isinstance(result, Outcome):
+                self.done += 1
+                self.bytes_in += result.bytes_in
+                self.bytes_out += result.bytes_out
+            elif isinstance(result, Failure):
+                self.failed += 1
+            elif result is Untouched.EXISTING:
+                self.existing += 1
+            else:
+                self.passed_over += 1
 
     @property
     def line(self) -> str:
         """One line for people."""
         seconds = time.perf_counter() - self.started
         parts = [f"{self.done:,} of {self.total:,} files"]
-        if self.interrupted:
+        if self.exit_code is not None:
             parts.insert(0, "interrupted")
         if self.bytes_in:
             ratio = self.bytes_out / self.bytes_in
@@ -198,24 +216,42 @@ def run(
             return Failure(reason(error))
 
     summary = Summary(len(jobs))
+
+    def counted(job: Job) -> Result:
+        # Where it is done: a signal interrupts the main thread, anywhere, and no other.
+        result = attempt(job)
+        summary.count(result)
+        return result
+
     fruitless = dict.fromkeys(job.folder for job in jobs if job.folder is not None)
+    begun: deque[tuple[Job, Future[Result]]] = deque()
+    results = _in_order(jobs, counted, workers, begun)
     with reporter(len(jobs), quiet) as report:
         try:
-            for job, result in _in_order(jobs, attempt, workers):
-                _note(job, result, summary, report)
+            for job, result in results:
+                _tell(job, result, report)
                 if job.folder is not None and result is not Untouched.PASSED_OVER:
                     fruitless.pop(job.folder, None)
                 if len(jobs) > 1:  # not before, for what the first one loads is no garbage
                     gc.enable()
         except KeyboardInterrupt:
-            summary.interrupted = True
-    if not summary.interrupted:
+            summary.exit_code = INTERRUPTED
+        except Terminated as termination:
+            summary.exit_code = termination.exit_code
+        if summary.exit_code is not None:
+            # What the threads are at is done to its end, unless one does not want to wait.
+            with contextlib.suppress(KeyboardInterrupt, Terminated):
+                results.close()
+                for job, future in begun:
+                    if not future.cancelled():
+                        _tell(job, future.result(), report)
+    if summary.exit_code is None:
         for folder in fruitless:
             tell(f"kmq: {display(folder)}: {_NOTHING_BELOW}")
     if len(jobs) != 1 and not quiet:
         tell(summary.line)
-    if summary.interrupted:
-        sys.exit(INTERRUPTED)
+    if summary.exit_code is not None:
+        sys.exit(summary.exit_code)
     if summary.failed or fruitless:
         sys.exit(1)
 
@@ -248,9 +284,16 @@ def _target(source: str, output: str | None, extension: str, root: str | None) -
 
 
 def _in_order(
-    jobs: Sequence[Job], attempt: Callable[[Job], Result], workers: int
-) -> Iterator[tuple[Job, Result]]:
-    """Yield each job with its result, in the jobs' order."""
+    jobs: Sequence[Job],
+    attempt: Callable[[Job], Result],
+    workers: int,
+    begun: deque[tuple[Job, Future[Result]]],
+) -> Generator[tuple[Job, Result]]:
+    """Yield each job with its result, in the jobs' order.
+
+    `begun` has those that threads were given and that are not yielded yet. Once this is
+    closed, each of them is done or cancelled.
+    """
     if workers == 1:
         for job in jobs:
             yield job, attempt(job)
@@ -258,32 +301,27 @@ def _in_order(
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[tuple[Job, Future[Result]]] = deque()
         try:
             for job in jobs:
-                waiting.append((job, pool.submit(attempt, job)))
-                if len(waiting) > workers * _JOBS_AHEAD:
-                    first, future = waiting.popleft()
-                    yield first, future.result()
-            while waiting:
-                first, future = waiting.popleft()
-                yield first, future.result()
+                begun.append((job, pool.submit(attempt, job)))
+                if len(begun) > workers * _JOBS_AHEAD:
+                    yield _first_done(begun)
+            while begun:
+                yield _first_done(begun)
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _note(job: Job, result: Result, summary: Summary, report: Reporter) -> None:
-    """Count what became of a job, and tell it."""
+def _first_done(begun: deque[tuple[Job, Future[Result]]]) -> tuple[Job, Result]:
+    job, future = begun[0]
+    result = future.result()  # an interruption while it waits leaves the job where it is
+    begun.popleft()
+    return job, result
+
+
+def _tell(job: Job, result: Result, report: Reporter) -> None:
     if isinstance(result, Outcome):
-        summary.done += 1
-        summary.bytes_in += result.bytes_in
-        summary.bytes_out += result.bytes_out
         report.outcome(job.source, result.line, result.notes)
     elif isinstance(result, Failure):
-        summary.failed += 1
         report.tell(f"kmq: {display(job.source)}: {result.reason}")
-    elif result is Untouched.EXISTING:
-        summary.existing += 1
-    else:
-        summary.passed_over += 1
     report.advance()

@@ -23,6 +23,14 @@ FAILURES = (KmqError, OSError, MemoryError)
 """What may go wrong with an input without being a fault of kmq."""
 
 
+class Terminated(SystemExit):
+    """The process was asked to end, by a signal that is not that of Ctrl-C."""
+
+    def __init__(self, signal_number: int) -> None:
+        self.exit_code = 128 + signal_number
+        super().__init__(self.exit_code)
+
+
 def refuse_existing(target: str, *, force: bool) -> None:
     """Raise FileExistsError early if the output is there and may not be replaced."""
     if target != STANDARD and not force and Path(target).is_file():

@@ -95,8 +95,8 @@ def encode(
         else:
             indexed = codec.apply_palette(read.rgb, palette, own)
             data = codec.dump(indexed, own)
-        write_output(job.target, data, force=force, with_folders=job.makes_folders)
         quality = psnr(read.rgb, indexed)
+        write_output(job.target, data, force=force, with_folders=job.makes_folders)
         used = len(indexed.palette)
         line = (
             f"{len(stored):,} -> {len(data):,} bytes ({len(data) / len(stored):.1%}), "
