@@ -94,6 +94,41 @@ def test_a_closed_pipe_is_no_traceback(tmp_path, picture):
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["verify", "a.kmq", "b.kmq"],
+        ["info", "a.kmq", "b.kmq"],
+        ["info", "--json", "a.kmq", "b.kmq"],
+        ["palette", "a.kmq"],
+        ["decode", "a.kmq", "-o", "-"],
+        ["encode", "photo.png", "-o", "-"],
+        ["compare", "photo.png", "-k", "2"],
+        ["compare", "photo.png", "-k", "2", "--csv"],
+        ["compare", "photo.png", "-k", "2", "--json"],
+    ],
+)
+@pytest.mark.parametrize("to", ["a closed pipe", "a full disk"])
+def test_a_failure_of_standard_output_is_told_once_and_blames_it(tmp_path, picture, arguments, to):
+    for name in ("a", "b"):
+        kmq.save(tmp_path / f"{name}.kmq", picture, 9)
+    if to == "a full disk":
+        if not Path("/dev/full").exists():
+            pytest.skip("needs /dev/full")
+        output, expected = os.open("/dev/full", os.O_WRONLY), "No space left on device"
+    else:
+        read_end, output = os.pipe()
+        os.close(read_end)
+        expected = "Broken pipe"
+    done = subprocess.run(
+        [KMQ, *arguments], cwd=tmp_path, stdout=output, stderr=subprocess.PIPE, timeout=120
+    )
+    os.close(output)
+    told = [line for line in done.stderr.decode().splitlines() if "compiling" not in line]
+    assert told == [f"kmq: standard output: {expected}"]
+    assert done.returncode == 1
+
+
 def test_a_first_run_says_why_it_takes_long(tmp_path):
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     # Colours that all are kept, packed: few kernels, which soon are compiled.

@@ -74,6 +74,7 @@ def main() -> None:
     except OSError as error:  # the inputs' are told where they happen
         with contextlib.suppress(OSError):
             tell(f"kmq: standard output: {reason(error)}")
+        sys.stdout = None  # what it holds would fail again
         sys.exit(1)
     finally:
         gc.freeze()

@@ -21,7 +21,15 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
-from kmq.cli.common import FAILURES, STANDARD, Terminated, display, reason, tell
+from kmq.cli.common import (
+    FAILURES,
+    STANDARD,
+    StandardOutputError,
+    Terminated,
+    display,
+    reason,
+    tell,
+)
 from kmq.cli.reporting import Reporter, reporter
 
 if TYPE_CHECKING:
@@ -210,6 +218,8 @@ def run(
                 return Failure(f"{display(job.target)} exists; replace it with --force")
         try:
             return work(job, threads_each)
+        except StandardOutputError:
+            raise
         except PassedOverError:
             return Untouched.PASSED_OVER
         except FAILURES as error:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -29,6 +30,13 @@ class Terminated(SystemExit):
     def __init__(self, signal_number: int) -> None:
         self.exit_code = 128 + signal_number
         super().__init__(self.exit_code)
+
+
+class StandardOutputError(OSError):
+    """Standard output cannot be written to: no fault of an input, and the end of the run.
+
+    It has no number, for click is silent about a broken pipe.
+    """
 
 
 def refuse_existing(target: str, *, force: bool) -> None:
@@ -67,11 +75,27 @@ def write_output(
         write_whole(target, data, overwrite=force)
         return
     if sys.stdout is None:
-        raise OSError(errno.EBADF, "standard output is closed")
+        raise StandardOutputError("it is closed")
     if sys.stdout.isatty() and not is_text:
         raise click.UsageError("standard output is a terminal; redirect it or name a file with -o")
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+    with writing_standard_output():
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+
+def say(text: str, *, newline: bool = True) -> None:
+    """Print on standard output, whole."""
+    with writing_standard_output():
+        click.echo(text, nl=newline)
+
+
+@contextlib.contextmanager
+def writing_standard_output() -> Iterator[None]:
+    """Raise what goes wrong meanwhile as StandardOutputError."""
+    try:
+        yield
+    except OSError as error:
+        raise StandardOutputError(reason(error)) from error
 
 
 def for_each(sources: Iterable[str], work: Callable[[str], None]) -> None:
@@ -83,6 +107,8 @@ def for_each(sources: Iterable[str], work: Callable[[str], None]) -> None:
     for source in sources:
         try:
             work(source)
+        except StandardOutputError:
+            raise
         except FAILURES as error:
             failed = True
             tell(f"kmq: {display(source)}: {reason(error)}")

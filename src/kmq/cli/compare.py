@@ -19,8 +19,10 @@ from kmq.cli.common import (
     read_input,
     refuse_existing,
     require_folder,
+    say,
     tell,
     tell_compiling,
+    writing_standard_output,
 )
 from kmq.cli.reporting import working
 from kmq.files import write_whole
@@ -157,7 +159,7 @@ def _print_json(source: str, file_bytes: int, width: int, height: int, rows: Seq
         "height": height,
         "rows": [row.to_dict(file_bytes) for row in rows],
     }
-    click.echo(json.dumps(described, indent=2))
+    say(json.dumps(described, indent=2))
 
 
 def _print_csv(file_bytes: int, rows: Sequence[Row]) -> None:
@@ -166,7 +168,7 @@ def _print_csv(file_bytes: int, rows: Sequence[Row]) -> None:
     writer = csv.DictWriter(text, list(lines[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(lines)
-    click.echo(text.getvalue(), nl=False)
+    say(text.getvalue(), newline=False)
 
 
 def _print_table(file_bytes: int, rows: Sequence[Row]) -> None:
@@ -194,7 +196,9 @@ def _print_table(file_bytes: int, rows: Sequence[Row]) -> None:
     # A line too long is better than a number cut short.
     unbounded = console.options.update(max_width=_WIDEST)
     console.width = max(console.width, console.measure(table, options=unbounded).maximum)
-    console.print(table)
+    with writing_standard_output(), console.capture() as printed:
+        console.print(table)
+    say(printed.get(), newline=False)
 
 
 def _cells(row: Row, file_bytes: int, with_ssim: bool) -> list[str]:

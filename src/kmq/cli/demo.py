@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from kmq.cli.common import for_each, refuse_existing, tell_compiling
+from kmq.cli.common import for_each, refuse_existing, say, tell_compiling
 from kmq.files import write_whole
 
 ORIGINAL, ENCODED, DECODED = "kmq-demo.png", "kmq-demo.kmq", "kmq-demo-decoded.png"
@@ -49,7 +49,7 @@ def _run(force: bool) -> None:
     for name, content in ((ORIGINAL, original), (ENCODED, data), (DECODED, decoded)):
         write_whole(name, content, overwrite=force)
     head = codec.info(data)
-    click.echo(
+    say(
         f"{ORIGINAL:<22} {len(original):>9,} bytes  {head.width}x{head.height} PNG, true colour\n"
         f"{ENCODED:<22} {len(data):>9,} bytes  {head.colors} colours, {psnr(rgb, indexed):.1f} dB\n"
         f"{DECODED:<22} {len(decoded):>9,} bytes  the same pixels as PNG-8\n"

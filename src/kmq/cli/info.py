@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from kmq.cli.common import FILE, STANDARD, display, for_each, read_input
+from kmq.cli.common import FILE, STANDARD, display, for_each, read_input, say
 
 # Not codec, which would load the options of encoding.
 from kmq.container.summary import Info, read_info
@@ -32,7 +32,7 @@ def info(files: tuple[str, ...], as_json: bool) -> None:
         if as_json:
             objects.append({"file": source} | found.to_dict())
         else:
-            click.echo(_described(source, found))
+            say(_described(source, found))
 
     try:
         for_each(files, info_one)
@@ -40,7 +40,7 @@ def info(files: tuple[str, ...], as_json: bool) -> None:
         if as_json:
             import json
 
-            click.echo(json.dumps(objects, indent=2))
+            say(json.dumps(objects, indent=2))
 
 
 def _info_of(source: str) -> Info:

@@ -7,7 +7,7 @@ import sys
 import click
 
 from kmq.cli import arguments
-from kmq.cli.common import display, for_each, read_input, tell
+from kmq.cli.common import display, for_each, read_input, say, tell
 from kmq.options import Options
 
 
@@ -33,7 +33,7 @@ def verify(files: tuple[str, ...], options: Options, quiet: bool) -> None:
             tell(f"kmq: {display(source)}: {fault}")
         is_damaged = is_damaged or bool(found)
         if not found and not quiet:
-            click.echo(f"{display(source)}: ok")
+            say(f"{display(source)}: ok")
 
     for_each(files, verify_one)
     if is_damaged:

@@ -8,7 +8,7 @@ import warnings
 
 import click
 
-from kmq.cli.common import tell
+from kmq.cli.common import say, tell
 
 
 @click.command()
@@ -31,6 +31,6 @@ def warmup() -> None:
     except (warming.NothingKeptError, RuntimeWarning) as error:
         tell(f"kmq: {error}")
         sys.exit(1)
-    click.echo(f"ready after {time.perf_counter() - started:.1f} s; compiled code is kept in")
+    say(f"ready after {time.perf_counter() - started:.1f} s; compiled code is kept in")
     for folder in folders:
-        click.echo(f"  {folder}")
+        say(f"  {folder}")
