@@ -314,7 +314,7 @@ def test_what_is_finished_after_an_interruption_is_counted_and_told(tmp_path, nu
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interruption_leaves_no_half_file_and_counts_the_whole_ones(tmp_path, number):
+def test_ctrl_c_leaves_no_half_file(tmp_path, number):
     for seed in range(300):
         Image.fromarray(picture(seed, 64, 64)).save(tmp_path / f"{seed:03}.png")
     program = [sys.executable, "-c", "from kmq.cli import main; main()"]

@@ -9,6 +9,7 @@ import click
 
 from kmq.cli import arguments, batch
 from kmq.cli.common import STANDARD, read_input, write_output
+from kmq.cli.outcomes import Outcome
 from kmq.options import Options
 
 EXTENSION = ".png"
@@ -51,7 +52,7 @@ def decode(
     """
     jobs = batch.plan(files, output, recursive=recursive, extension=EXTENSION, wanted=_is_kmq_file)
 
-    def decode_one(job: batch.Job, threads: int) -> batch.Outcome:
+    def decode_one(job: batch.Job, threads: int) -> Outcome:
         started = time.perf_counter()
         stored = read_input(job.source)
 
@@ -66,7 +67,7 @@ def decode(
             f"{len(stored):,} -> {len(data):,} bytes, {indexed.width}x{indexed.height}, "
             f"{used:,} colour{'s' if used > 1 else ''}, {time.perf_counter() - started:.2f} s"
         )
-        return batch.Outcome(len(stored), len(data), line)
+        return Outcome(len(stored), len(data), line)
 
     batch.run(
         jobs,

@@ -12,6 +12,7 @@ import click
 
 from kmq.cli import arguments, batch
 from kmq.cli.common import display, read_input, tell_compiling, write_output
+from kmq.cli.outcomes import Outcome
 from kmq.cli.reporting import working
 from kmq.errors import FormatError, KmqError
 from kmq.options import Options
@@ -75,7 +76,7 @@ def encode(
         images, output, recursive=recursive, extension=EXTENSION, wanted=_may_be_an_image
     )
 
-    def encode_one(job: batch.Job, threads: int) -> batch.Outcome:
+    def encode_one(job: batch.Job, threads: int) -> Outcome:
         started = time.perf_counter()
         if job.is_sought and Path(job.source).is_file():  # a pipe can be read but once
             _require_image(job.source, options.max_pixels)
@@ -104,7 +105,7 @@ def encode(
             f"{'exact' if math.isinf(quality) else f'{quality:.2f} dB'}, "
             f"{time.perf_counter() - started:.2f} s"
         )
-        return batch.Outcome(len(stored), len(data), line, read.notes)
+        return Outcome(len(stored), len(data), line, read.notes)
 
     if not quiet:
         tell_compiling()

@@ -1,0 +1,86 @@
+"""What became of the jobs of a run: each, and all of them together."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from threading import Lock
+from typing import TypeAlias
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job."""
+
+    bytes_in: int
+    bytes_out: int
+    line: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a job failed: the words alone, for an error holds on to all that the job had read."""
+
+    reason: str
+
+
+class Untouched(Enum):
+    """Why nothing became of a job, though nothing is wrong."""
+
+    EXISTING = auto()
+    PASSED_OVER = auto()
+
+
+Result: TypeAlias = Outcome | Failure | Untouched
+
+
+@dataclass
+class Summary:
+    """What became of all of them."""
+
+    total: int
+    done: int = 0
+    failed: int = 0
+    existing: int = 0
+    passed_over: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    exit_code: int | None = None
+    """That of an interruption, if there was one."""
+    started: float = field(default_factory=time.perf_counter)
+    _lock: Lock = field(default_factory=Lock)
+
+    def count(self, result: Result) -> None:
+        """Count what became of a job, in whatever thread."""
+        with self._lock:
+            if isinstance(result, Outcome):
+                self.done += 1
+                self.bytes_in += result.bytes_in
+                self.bytes_out += result.bytes_out
+            elif isinstance(result, Failure):
+                self.failed += 1
+            elif result is Untouched.EXISTING:
+                self.existing += 1
+            else:
+                self.passed_over += 1
+
+    @property
+    def line(self) -> str:
+        """One line for people."""
+        seconds = time.perf_counter() - self.started
+        parts = [f"{self.done:,} of {self.total:,} files"]
+        if self.exit_code is not None:
+            parts.insert(0, "interrupted")
+        if self.bytes_in:
+            ratio = self.bytes_out / self.bytes_in
+            parts.append(f"{self.bytes_in:,} -> {self.bytes_out:,} bytes ({ratio:.1%})")
+        for count, what in (
+            (self.failed, "failed"),
+            (self.existing, "there already"),
+            (self.passed_over, "not an image" if self.passed_over == 1 else "not images"),
+        ):
+            if count:
+                parts.append(f"{count:,} {what}")
+        return ", ".join([*parts, f"{seconds:.1f} s"])
