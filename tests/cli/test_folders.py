@@ -246,6 +246,23 @@ def test_an_output_that_cannot_be_written_fails(tree):
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_output_that_cannot_be_looked_for_fails_by_itself(capsys, threads):
+    jobs = [batch.Job("a", "a" * 999), batch.Job("b", "/none/b")]
+    with pytest.raises(SystemExit):
+        batch.run(
+            jobs,
+            lambda job, _: batch.Outcome(1, 1, "done"),
+            threads=threads,
+            force=False,
+            skip_existing=False,
+            quiet=False,
+        )
+    told = capsys.readouterr().err.splitlines()
+    assert told[0].startswith("kmq: a: File name too long")
+    assert told[1] == "b: done"
+
+
 INTERRUPTED = """
 from kmq.cli import batch
 

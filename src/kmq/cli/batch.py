@@ -132,12 +132,12 @@ def run(
     def attempt(job: Job) -> Result:
         if job.problem is not None:
             return Failure(job.problem)
-        if job.target != STANDARD and Path(job.target).is_file():
-            if skip_existing:
-                return Untouched.EXISTING
-            if not force:
-                return Failure(f"{display(job.target)} exists; replace it with --force")
         try:
+            if job.target != STANDARD and Path(job.target).is_file():
+                if skip_existing:
+                    return Untouched.EXISTING
+                if not force:
+                    return Failure(f"{display(job.target)} exists; replace it with --force")
             return work(job, threads_each)
         except StandardOutputError:
             raise
