@@ -88,3 +88,18 @@ def test_what_can_keep_every_pixel_does(extension):
     image.putpalette(np.random.default_rng(1).integers(0, 256, 48, np.uint8).tobytes())
     with Image.open(io.BytesIO(to_file(image, extension))) as written:
         assert np.array_equal(np.asarray(written.convert("RGB")), np.asarray(image.convert("RGB")))
+
+
+@pytest.mark.parametrize(("error", "raised"), [(ValueError, OptionError), (MemoryError,) * 2])
+@pytest.mark.parametrize("registry", ["OPEN", "SAVE"])
+def test_what_pillows_plugins_raise_is_refused_unless_it_is_memory(
+    monkeypatch, registry, error, raised
+):
+    def fail(*_):
+        raise error
+
+    plugin = (fail, None) if registry == "OPEN" else fail
+    to_file(Image.new("L", (7, 5)), ".gif")
+    monkeypatch.setitem(getattr(Image, registry), "GIF", plugin)
+    with pytest.raises(raised):
+        to_file(Image.new("L", (7, 5)), ".gif")

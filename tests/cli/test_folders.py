@@ -108,6 +108,24 @@ def test_what_is_no_image_is_not_read_whole(tree, monkeypatch, name):
         assert result.exit_code == 0
 
 
+def test_an_image_that_is_found_and_too_large_fails(tree):
+    result = run("encode", "-r", "in", "-o", "out", "--max-pixels", 100)
+    assert result.exit_code == 1
+    assert "--max-pixels" in result.stderr
+    assert "4 failed" in result.stderr.splitlines()[-1]
+
+
+def test_what_is_wrong_with_a_found_image_is_told_when_it_is_read(tree, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("the plugin's own")
+
+    monkeypatch.setitem(Image.OPEN, "BMP", (fail, Image.OPEN["BMP"][1]))
+    result = run("encode", "-r", "in", "-o", "out")
+    assert result.exit_code == 1
+    assert "kmq: in/deep/er/c.bmp: " in result.stderr
+    assert "1 failed" in result.stderr.splitlines()[-1]
+
+
 def test_two_images_of_one_name_do_not_overwrite_each_other(tree):
     Image.fromarray(picture(9)).save(tree / "in" / "a.bmp")
     result = run("encode", "-r", "in", "-o", "out", "--force")
