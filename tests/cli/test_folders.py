@@ -99,7 +99,7 @@ def test_what_is_no_image_is_not_read_whole(tree, monkeypatch, name):
 
     monkeypatch.setattr(pathlib.Path, "read_bytes", recording)
     result = run("encode", "-r", "in", "-o", "out")
-    assert sorted(whole) == ["a.png", "b.png", "c.bmp", "d.jpg"]
+    assert sorted(whole) == ["a.png", "b.png", "c.bmp", "d.jpg", "notes.txt"]
     if name == "film.png":
         assert "kmq: in/film.png: not an image" in result.stderr
         assert result.exit_code == 1
@@ -108,7 +108,9 @@ def test_what_is_no_image_is_not_read_whole(tree, monkeypatch, name):
         assert result.exit_code == 0
 
 
-def test_an_image_that_is_found_and_too_large_fails(tree):
+@pytest.mark.parametrize("read_at_once", [100, 1 << 20])
+def test_an_image_that_is_found_and_too_large_fails(tree, monkeypatch, read_at_once):
+    monkeypatch.setattr("kmq.cli.encode._READ_AT_ONCE", read_at_once)
     result = run("encode", "-r", "in", "-o", "out", "--max-pixels", 100)
     assert result.exit_code == 1
     assert "--max-pixels" in result.stderr
@@ -120,6 +122,7 @@ def test_what_is_wrong_with_a_found_image_is_told_when_it_is_read(tree, monkeypa
         raise RuntimeError("the plugin's own")
 
     monkeypatch.setitem(Image.OPEN, "BMP", (fail, Image.OPEN["BMP"][1]))
+    monkeypatch.setattr("kmq.cli.encode._READ_AT_ONCE", 100)
     result = run("encode", "-r", "in", "-o", "out")
     assert result.exit_code == 1
     assert "kmq: in/deep/er/c.bmp: " in result.stderr

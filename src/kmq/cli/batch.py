@@ -163,7 +163,8 @@ def run(
                 _tell(job, result, report)
                 if job.folder is not None and result is not Untouched.PASSED_OVER:
                     fruitless.pop(job.folder, None)
-                if len(jobs) > 1:  # not before, for what the first one loads is no garbage
+                if len(jobs) > 1 and not gc.isenabled():
+                    gc.freeze()  # what the first one loaded is no garbage, and much to look through
                     gc.enable()
         except KeyboardInterrupt:
             summary.exit_code = INTERRUPTED

@@ -25,6 +25,9 @@ EXTENSION = ".kmq"
 _MANY_SAMPLES = 3 << 20
 """Those of a megapixel: the best effort takes about a second from there on."""
 
+_READ_AT_ONCE = 1 << 20
+"""Bytes that are soon read, whatever they turn out to be."""
+
 
 @click.command()
 @click.argument("images", nargs=-1, required=True, type=arguments.FILE)
@@ -78,16 +81,21 @@ def encode(
 
     def encode_one(job: batch.Job, threads: int) -> Outcome:
         started = time.perf_counter()
-        if job.is_sought and Path(job.source).is_file():  # a pipe can be read but once
-            _require_image(job.source, options.max_pixels)
-        stored = read_input(job.source)
 
         from kmq import codec, pixels
         from kmq.quality import psnr
 
-        read = pixels.read(
-            io.BytesIO(stored), background=options.background, max_pixels=options.max_pixels
-        )
+        try:
+            if job.is_sought and _is_long(Path(job.source)):
+                _look_at_head(Path(job.source), options.max_pixels)
+            stored = read_input(job.source)
+            read = pixels.read(
+                io.BytesIO(stored), background=options.background, max_pixels=options.max_pixels
+            )
+        except pixels.UnknownKindError:
+            if job.is_sought and not pixels.is_image_name(job.source):
+                raise batch.PassedOverError from None
+            raise
         own = options.with_threads(threads)
         if palette is None:
             is_long = len(jobs) == 1 and own.effort == "best" and read.rgb.size >= _MANY_SAMPLES
@@ -123,15 +131,17 @@ def _may_be_an_image(path: Path) -> bool:
     return path.suffix.lower() != EXTENSION
 
 
-def _require_image(source: str, max_pixels: int) -> None:
+def _is_long(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > _READ_AT_ONCE  # a pipe can be read but once
+
+
+def _look_at_head(path: Path, max_pixels: int) -> None:
     """Look at the head of a file that was found, not named: the whole may be anything.
 
     Raises
     ------
-    batch.PassedOverError
-        If it is no image, nor called as if it were one.
-    FormatError
-        If it is only called so.
+    UnknownKindError
+        If it is no image.
     LimitError
         If it is an image with more than `max_pixels` pixels.
     OSError
@@ -139,16 +149,14 @@ def _require_image(source: str, max_pixels: int) -> None:
     """
     from PIL import UnidentifiedImageError
 
-    from kmq import pixels
     from kmq.pillow_opening import open_image
+    from kmq.pixels import UnknownKindError
 
-    with Path(source).open("rb") as file:
+    with path.open("rb") as file:
         try:
             open_image(file, max_pixels).close()
         except UnidentifiedImageError as error:
-            if not pixels.is_image_name(source):
-                raise batch.PassedOverError from None
-            raise pixels.UnknownKindError(str(error)) from error
+            raise UnknownKindError(str(error)) from error
         except KmqError:
             raise
         except Exception:  # what is wrong with an image is told when it is read
