@@ -32,7 +32,9 @@ def write_whole(path: str | Path, data: bytes, *, overwrite: bool = True) -> Non
         return
     if not overwrite and replaced is not None:
         raise FileExistsError(f"{path} exists")
-    target = Path(os.path.realpath(path))
+    target = Path(path)
+    if target.is_symlink():
+        target = Path(os.path.realpath(target))
     temporary = target.with_name(f".kmq-{os.urandom(8).hex()}.tmp")
     try:
         with open(temporary, "xb", opener=_opener(replaced)) as file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import stat
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -132,7 +133,9 @@ def _may_be_an_image(path: Path) -> bool:
 
 
 def _is_long(path: Path) -> bool:
-    return path.is_file() and path.stat().st_size > _READ_AT_ONCE  # a pipe can be read but once
+    status = path.stat()
+    # What is no ordinary file may be a pipe, and that can be read but once.
+    return stat.S_ISREG(status.st_mode) and status.st_size > _READ_AT_ONCE
 
 
 def _look_at_head(path: Path, max_pixels: int) -> None:

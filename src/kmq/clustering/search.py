@@ -27,40 +27,35 @@ def search(points: Points, clusters: Clusters, schedule: Search, threads: int) -
     A cycle splits, iterates, merges, iterates. One that lowers the error enough is
     kept; after one that does not, half as many clusters are split in the next.
     """
-    splits = schedule.splits
-    for _ in range(schedule.cycles):
-        if splits == 0:
-            break
-        tried = _after_cycle(points, clusters, splits, schedule, threads)
-        if tried.error < clusters.error * (1 - LEAST_FALL):
-            clusters = tried
-        else:
-            splits //= 2
-    return clusters
-
-
-def _after_cycle(
-    points: Points, clusters: Clusters, splits: int, schedule: Search, threads: int
-) -> Clusters:
     if is_serial(points, threads):
         return Clusters(
-            *run_cycle(
+            *search_serially(
                 points.coordinates,
                 points.sums,
                 points.tree,
                 clusters.centroids,
                 clusters.sums,
                 clusters.labels,
+                clusters.error,
                 points.energy,
-                splits,
+                schedule.splits,
+                schedule.cycles,
                 schedule.after_split,
                 schedule.after_merge,
             )
         )
-    tried = split_and_iterate(points, clusters, splits, schedule.after_split, threads)
-    tried = merge(tried, len(clusters))
-    iterate(points, tried, schedule.after_merge, threads)
-    return tried
+    splits = schedule.splits
+    for _ in range(schedule.cycles):
+        if splits == 0:
+            break
+        tried = split_and_iterate(points, clusters, splits, schedule.after_split, threads)
+        tried = merge(tried, len(clusters))
+        iterate(points, tried, schedule.after_merge, threads)
+        if tried.error < clusters.error * (1 - LEAST_FALL):
+            clusters = tried
+        else:
+            splits //= 2
+    return clusters
 
 
 def split_and_iterate(
@@ -111,35 +106,44 @@ def merge(clusters: Clusters, count: int) -> Clusters:
 
 
 @kernel
-def run_cycle(
+def search_serially(
     coordinates: NDArray[np.float32],
     point_sums: NDArray[np.int64],
     tree: Tree,
     centroids: NDArray[np.float64],
     cluster_sums: NDArray[np.int64],
     labels: NDArray[np.int32],
+    error: float,
     energy: float,
     splits: int,
+    cycles: int,
     after_split: int,
     after_merge: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int32], float]:
-    """Split, iterate, merge, iterate; return new centroids, sums and labels, and their error."""
-    more, more_sums, found, _ = split_and_alternate(
-        coordinates,
-        point_sums,
-        tree,
-        centroids,
-        cluster_sums,
-        labels,
-        energy,
-        splits,
-        after_split,
-    )
-    left, left_sums, found = join_cheapest_pairs(more, more_sums, found, len(centroids))
-    error = alternate_serially(
-        coordinates, point_sums, tree, left, left_sums, found, energy, after_merge, 1
-    )
-    return left, left_sums, found, energy + error
+    """Return the centroids, sums, labels and error that `search` ends with."""
+    for _ in range(cycles):
+        if splits == 0:
+            break
+        more, more_sums, found, _ = split_and_alternate(
+            coordinates,
+            point_sums,
+            tree,
+            centroids,
+            cluster_sums,
+            labels,
+            energy,
+            splits,
+            after_split,
+        )
+        left, left_sums, found = join_cheapest_pairs(more, more_sums, found, len(centroids))
+        tried = energy + alternate_serially(
+            coordinates, point_sums, tree, left, left_sums, found, energy, after_merge, 1
+        )
+        if tried < error * (1 - LEAST_FALL):
+            centroids, cluster_sums, labels, error = left, left_sums, found, tried
+        else:
+            splits //= 2
+    return centroids, cluster_sums, labels, error
 
 
 @kernel
