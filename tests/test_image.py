@@ -91,6 +91,26 @@ def test_an_indexed_image_is_immutable_and_does_not_follow_its_source():
         image.indices = given
 
 
+def test_a_read_only_view_of_what_can_be_written_to_is_copied():
+    colors, indices = np.zeros((2, 3), np.uint8), np.zeros((2, 2), np.uint8)
+    views = colors.view(), indices.view()
+    for view in views:
+        view.flags.writeable = False
+    image = IndexedImage(*views)
+    colors[:] = indices[:] = 200
+    assert image.palette.max() == 0
+    assert image.indices.max() == 0
+
+
+def test_indices_that_are_owned_are_checked_and_not_copied():
+    indices = np.array([[0, 1]], np.uint8)
+    image = IndexedImage.owning(Palette([[1, 1, 1], [2, 2, 2]]), indices)
+    assert image.indices is indices
+    assert not indices.flags.writeable
+    with pytest.raises(OptionError, match="indices"):
+        IndexedImage.owning(Palette([[1, 1, 1]]), indices)
+
+
 def test_equality_is_by_value():
     one = IndexedImage([[1, 1, 1], [2, 2, 2]], [[0, 1]])
     same = IndexedImage(Palette([[1, 1, 1], [2, 2, 2]]), np.array([[0, 1]], np.int64))

@@ -100,13 +100,28 @@ class IndexedImage:
     indices: NDArray[np.uint8] | NDArray[np.uint16]
 
     def __init__(self, palette: Palette | ArrayLike, indices: ArrayLike) -> None:
-        colors = palette if isinstance(palette, Palette) else Palette(palette)
         given = array_of("indices", indices)
+        self._set(palette, given)
+        object.__setattr__(self, "indices", _frozen(self.indices, given))
+
+    @classmethod
+    def owning(cls, palette: Palette | NDArray[np.uint8], indices: NDArray[Any]) -> IndexedImage:
+        """Return an image of `indices` themselves, not of a copy: nobody else may write to them.
+
+        Parameters and errors are those of `IndexedImage`.
+        """
+        made = cls.__new__(cls)
+        made._set(palette, indices)
+        made.indices.flags.writeable = False
+        return made
+
+    def _set(self, palette: Palette | ArrayLike, given: NDArray[Any]) -> None:
+        colors = palette if isinstance(palette, Palette) else Palette(palette)
         if given.ndim != 2 or given.size == 0:
             raise OptionError(f"indices: expected shape (H, W), each at least 1, got {given.shape}")
         checked = _whole_numbers("indices", given, len(colors) - 1, index_dtype(len(colors)))
         object.__setattr__(self, "_palette", colors)
-        object.__setattr__(self, "indices", _frozen(checked, given))
+        object.__setattr__(self, "indices", checked)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"an IndexedImage is immutable; cannot set {name}")
@@ -193,8 +208,11 @@ def _whole_numbers(
 
 
 def _frozen(array: NDArray[Any], given: NDArray[Any]) -> NDArray[Any]:
-    """Return `array` read-only, copied if the caller could still write to it."""
-    if np.may_share_memory(array, given) and given.flags.writeable:
+    """Return `array` read-only, copied if it is `given` or a part of it.
+
+    Even a read-only one: it may be a view of what its owner writes to.
+    """
+    if np.may_share_memory(array, given):
         array = array.copy()
     array.flags.writeable = False
     return array

@@ -131,5 +131,4 @@ def _indexed(
     threads: int,
 ) -> IndexedImage:
     indices: NDArray[Any] = look_up(pixels, histogram.keys, entries, len(palette), threads)
-    indices.flags.writeable = False  # spares the image its copy
-    return IndexedImage(palette, indices)
+    return IndexedImage.owning(palette, indices)
