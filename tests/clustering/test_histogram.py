@@ -3,7 +3,8 @@ import oracle
 import pytest
 
 from clustering.images import noise
-from kmq.clustering import Histogram, histogram, morton
+from kmq.clustering import Histogram, fit, histogram, morton
+from kmq.clustering.histogram import MAX_PIXEL_COUNT
 from kmq.errors import OptionError
 
 AWKWARD = [(1, 1), (1, 97), (97, 1), (31, 33), (13, 19)]
@@ -71,11 +72,24 @@ def test_a_histogram_cannot_be_changed():
         (np.zeros((2, 3), np.uint8), np.ones(3, int), "counts"),
         (np.zeros((2, 3), np.uint8), np.array([1.0, np.nan]), "counts"),
         (np.zeros((2, 3), np.uint8), np.array([1, 0]), "counts"),
+        (np.zeros((2, 3), np.uint8), np.array([2**63, 1], np.uint64), "counts"),
+        (np.zeros((4, 3), np.uint8), np.full(4, 2**62), "counts"),
+        (np.zeros((2, 3), np.uint8), np.array([2**53, 1]), "counts"),
     ],
 )
 def test_what_is_no_histogram_is_refused_by_name(colors, counts, named):
     with pytest.raises(OptionError, match=f"^{named}: expected"):
         Histogram(colors, counts)
+
+
+def test_as_many_pixels_as_a_histogram_takes_are_clustered():
+    colors = np.arange(15, dtype=np.uint8).reshape(5, 3)
+    counts = np.array([2**51, 2**51, 1, 2**51, 2**51 - 1])
+    made = Histogram(colors, counts)
+    assert made.pixel_count == MAX_PIXEL_COUNT
+    assert len(fit(made, 3)) == 3
+    with pytest.raises(OptionError, match=r"^histograms: expected at most 2\^53 pixels"):
+        Histogram.merge([made, Histogram(colors[:1], counts[2:3])])
 
 
 def test_nothing_to_merge_is_refused():

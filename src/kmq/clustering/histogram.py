@@ -17,6 +17,9 @@ from kmq.jit import kernel
 SMALLEST_CUBE_WORK = 1 << 15
 """Pixels from which a pass over the whole colour cube is cheaper than sorting."""
 
+MAX_PIXEL_COUNT = 1 << 53
+"""Pixels of a histogram: float64 holds the number exactly, and int64 the sums of samples."""
+
 RUN = 64
 """Keys in a row that share a mark "occupied": one 4x4x4 cell."""
 
@@ -32,7 +35,7 @@ class Histogram:
     colors
         Array of shape (n, 3), uint8; n at least 1. Repeated colours are added up.
     counts
-        Array of shape (n,), whole numbers of at least 1.
+        Array of shape (n,), whole numbers of at least 1, 2^53 in all at most.
 
     Attributes
     ----------
@@ -64,6 +67,7 @@ class Histogram:
             )
         if counts.min() < 1:
             raise OptionError(f"counts: expected at least 1, got {counts.min()}")
+        _check_pixel_count("counts", _exact_sum(counts.astype(np.uint64)))
         self._set(*_added_up(morton.encode(colors), counts.astype(np.int64)))
 
     @classmethod
@@ -100,6 +104,7 @@ class Histogram:
         for each in listed:
             if not isinstance(each, Histogram):
                 raise OptionError(f"histograms: expected Histograms, got {type(each).__name__}")
+        _check_pixel_count("histograms", sum(each.pixel_count for each in listed))
         keys = np.concatenate([each.keys for each in listed])
         return cls._of(*_added_up(keys, np.concatenate([each.counts for each in listed])))
 
@@ -143,6 +148,18 @@ class Histogram:
     def pixel_count(self) -> int:
         """How many pixels were counted."""
         return int(self.counts.sum())
+
+
+def _exact_sum(counts: NDArray[np.uint64]) -> int:
+    """Return the sum, which may take more than 64 bits."""
+    halves = counts >> np.uint64(32), counts & np.uint64(0xFFFFFFFF)
+    high, low = (int(half.sum()) for half in halves)
+    return (high << 32) + low
+
+
+def _check_pixel_count(name: str, count: int) -> None:
+    if count > MAX_PIXEL_COUNT:
+        raise OptionError(f"{name}: expected at most 2^53 pixels in all, got {count:,}")
 
 
 def checked_pixels(pixels: NDArray[Any]) -> NDArray[np.uint8]:
