@@ -74,6 +74,7 @@ def valid_files() -> dict[str, bytes]:
     for colors in (65_535, 65_536):
         images[f"colours-{colors}"] = pattern(colors, 23, 31, grey=True)
     files = {name: dumps(image, coding="packed") for name, image in images.items()}
+    files["grey-in-colour"] = in_stripes(pattern(7, 9, 13, grey=True), 9)
     for colors in MODELLED_COLORS:
         files[f"modelled-{colors}"] = dumps(blots(colors, 45, 67), coding="modelled")
     files["modelled-grey"] = dumps(blots(9, 20, 31, grey=True), coding="modelled")

@@ -8,6 +8,7 @@ from conftest import opened
 from PIL import Image, UnidentifiedImageError
 
 import kmq
+from kmq.container import layout, packed
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,17 @@ def test_opening_gives_the_mode_and_the_pixels(random_indexed, colors, grey, mod
     image = Image.open(io.BytesIO(kmq.encode(indexed)))
     assert (image.mode, image.size, image.format) == (mode, (23, 11), "KMQ")
     assert image.get_format_mimetype() == "image/x-kmq"
+    assert np.array_equal(np.asarray(image.convert("RGB")), indexed.to_rgb())
+
+
+@pytest.mark.parametrize("colors", [5, 300])
+def test_greys_that_are_stored_as_colours_are_greys(random_indexed, colors):
+    indexed = random_indexed(colors, 11, 23, grey=True)
+    palette = indexed.palette.tobytes()
+    body = packed.encode(indexed.indices, colors)
+    data = layout.write_head(23, 11, layout.RGB, palette, 11, [(layout.PACKED, body)])
+    image = Image.open(io.BytesIO(data + body + layout.checksum(body)))
+    assert image.mode == "L"
     assert np.array_equal(np.asarray(image.convert("RGB")), indexed.to_rgb())
 
 
@@ -45,6 +57,14 @@ def test_a_palette_image_keeps_all_its_colours(random_indexed):
     indexed = random_indexed(200, 40, 40)
     file = io.BytesIO()
     indexed.to_pil().save(file, "KMQ")
+    assert np.array_equal(kmq.decode(file.getvalue()), indexed.to_rgb())
+
+
+@pytest.mark.parametrize(("colors", "grey"), [(200, False), (300, False), (200, True)])
+def test_what_was_opened_from_a_kmq_file_keeps_all_its_colours(random_indexed, colors, grey):
+    indexed = random_indexed(colors, 40, 40, grey=grey)
+    file = io.BytesIO()
+    Image.open(io.BytesIO(kmq.encode(indexed))).save(file, "KMQ")
     assert np.array_equal(kmq.decode(file.getvalue()), indexed.to_rgb())
 
 

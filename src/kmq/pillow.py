@@ -37,17 +37,21 @@ def _open(file: IO[bytes], name: str | bytes) -> KmqImageFile:
 def _save(image: Image.Image, file: IO[bytes], _name: str | bytes) -> None:
     """Save with the keywords of `kmq.encode`.
 
-    A palette image keeps all its colours unless `colors` says otherwise.
+    A palette image keeps all its colours unless `colors` says otherwise, and so does
+    one that was opened from a `.kmq` file.
     """
     from dataclasses import fields
 
     from kmq import codec
+    from kmq.limits import MAX_COLORS
     from kmq.options import Options
 
     given = image.encoderinfo
     options = {field.name: given[field.name] for field in fields(Options) if field.name in given}
     if image.mode == "P":
         options.setdefault("colors", 256)
+    elif image.format == FORMAT:
+        options.setdefault("colors", MAX_COLORS)
     file.write(codec.encode(image, **options))
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from PIL import Image, ImageFile, ImagePalette
 
 from kmq import codec
-from kmq.container.layout import GREY, read_head
-from kmq.errors import FormatError
+from kmq.container.layout import GREY, Head, read_head
+from kmq.errors import FormatError, LimitError
 
 
 class DamagedImageError(FormatError, OSError):
@@ -28,7 +28,7 @@ class KmqImageFile(ImageFile.ImageFile):
         except FormatError as error:
             raise SyntaxError(str(error)) from error  # what Image.open expects of a plugin
         self._size = head.width, head.height
-        if head.layout == GREY:
+        if _is_grey(head):
             self._mode = "L"
         elif head.palette_size <= 256:
             self._mode = "P"
@@ -50,11 +50,16 @@ class KmqDecoder(ImageFile.PyDecoder):
         try:
             # Pillow has held its own limit against the size in the head.
             indexed = codec.load(self.fd.read(), max_pixels=self.state.xsize * self.state.ysize)
-        except FormatError as error:
+        except (FormatError, LimitError) as error:
             raise DamagedImageError(str(error)) from error
-        image = indexed.to_pil()
-        self.set_as_raw((image if self.mode == image.mode else image.convert(self.mode)).tobytes())
+        self.set_as_raw(indexed.to_pil().tobytes())
         return -1, 0
+
+
+def _is_grey(head: Head) -> bool:
+    """Whether `IndexedImage.to_pil` will find every colour grey, in whichever layout."""
+    red, green, blue = (head.palette[channel::3] for channel in range(3))
+    return head.layout == GREY or red == green == blue
 
 
 Image.register_decoder("kmq", KmqDecoder)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
+import numpy as np
+from PIL import Image
+
 import kmq
 from kmq.container.stripes import faults
 
@@ -28,4 +33,6 @@ def outcome(data: bytes) -> str:
     assert not faults(data, max_pixels=MAX_PIXELS)
     assert image.indices.max() < len(image.palette)
     assert kmq.load(kmq.encode(image)) == image
+    with Image.open(io.BytesIO(data)) as opened:
+        assert np.array_equal(np.asarray(opened.convert("RGB")), image.to_rgb())
     return "an image"
