@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zlib
 
@@ -165,6 +166,21 @@ def test_a_transparent_grey_of_16_bits_is_seen():
         read(file)
     file.seek(0)
     assert read(file, background="red").rgb.tolist() == [[[255, 0, 0], [255, 255, 255]]]
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "I", "I;16", "CMYK"])
+@pytest.mark.parametrize("size", [(0, 5), (7, 0)])
+def test_an_image_without_pixels_is_refused(mode, size):
+    with pytest.raises(OptionError, match="at least one pixel"):
+        read(Image.new(mode, size))
+
+
+def test_a_pipe_without_a_buffer_is_read():
+    read_end, write_end = os.pipe()
+    with os.fdopen(write_end, "wb") as file:
+        Image.new("RGB", (3, 2), "red").save(file, "PNG")
+    with os.fdopen(read_end, "rb", buffering=0) as pipe:
+        assert read(pipe).rgb.shape == (2, 3, 3)
 
 
 def test_whole_numbers_of_32_bits_out_of_range_are_refused():

@@ -50,7 +50,7 @@ def open_image(file: IO[bytes], max_pixels: int) -> ImageFile.ImageFile:
 def _seekable(file: IO[bytes]) -> IO[bytes]:
     try:
         file.seek(0)
-    except (AttributeError, io.UnsupportedOperation):
+    except (AttributeError, OSError):
         return io.BytesIO(file.read())
     return file
 

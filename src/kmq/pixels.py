@@ -130,6 +130,8 @@ def _from_file(file: IO[bytes], background: Rgb | None, max_pixels: int) -> Pixe
 
 
 def _from_image(image: Image.Image, background: Rgb | None, max_pixels: int) -> Pixels:
+    if 0 in image.size:
+        raise OptionError(f"image: expected at least one pixel, got {image.width} x {image.height}")
     check_pixel_count(image.width, image.height, max_pixels)
     try:
         samples, alpha = _upright_samples(image)
