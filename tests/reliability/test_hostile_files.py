@@ -39,6 +39,12 @@ def claiming(width: int, height: int, colors: int, body: bytes) -> bytes:
     return head + body + layout.checksum(body)
 
 
+def modelled(width: int, height: int) -> bytes:
+    """Return a file of one modelled stripe, however narrow, all its checksums right."""
+    head = layout.write_head(width, height, layout.GREY, b"\0\1", height, [(layout.MODELLED, b"")])
+    return head + layout.checksum(b"")
+
+
 def without_table(stripes: int) -> bytes:
     """Return a head that ends where its table of so many stripes begins."""
     head = layout.write_head(1, stripes, layout.GREY, b"\0", 1, [])
@@ -58,6 +64,11 @@ CASES = {
     # Where the claim is allowed, the indices, and one stripe's beside them: two bytes a pixel.
     "fields missing": (claiming(1 << 14, 1 << 13, 2, STATE), 2 * 128 + 64, "FormatError rows 0 to"),
     "words missing": (claiming(1 << 14, 1 << 13, 3, STATE), 2 * 128 + 64, "FormatError rows 0 to"),
+    "a stripe of margins": (
+        modelled(1, 1 << 27),
+        64,
+        "LimitError stripes of 134,217,728 rows of 1",
+    ),
     "one colour": (ONE_COLOR, 2 * 128 + 64, "<IndexedImage 16384x8192 of 1 colours>"),
 } | {
     f"invalid {path.stem}": (path.read_bytes(), 64, "FormatError ")
