@@ -1,6 +1,10 @@
 # `make demo` and `make test` need python3 (3.11 or later) and nothing else.
 PYTHON := .venv/bin/python
 
+# Kernels and their twins with no compiler between them. (Whole files take too long without it.)
+TEST_WITHOUT_JIT := NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest tests/clustering tests/container \
+    --ignore tests/container/test_stripes.py
+
 .PHONY: demo test soak fuzz check coverage wheel vectors pictures clean
 
 .venv/ready: pyproject.toml
@@ -11,12 +15,9 @@ PYTHON := .venv/bin/python
 demo: .venv/ready
 	.venv/bin/kmq demo --force
 
-# The second run has no compiler between the kernels and their twins. (Whole files take
-# too long without it.)
 test: .venv/ready
 	$(PYTHON) -m pytest
-	NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest tests/clustering tests/container \
-	    --ignore tests/container/test_stripes.py
+	$(TEST_WITHOUT_JIT)
 
 # What takes minutes: many more kills, mutations, files and cold starts.
 soak: .venv/ready
@@ -34,12 +35,10 @@ check: .venv/ready
 	$(PYTHON) -m mypy
 	.venv/bin/lint-imports
 
-# Lines inside kernels are seen only with the JIT off, so the twins' tests run again without it.
+# Lines inside kernels are seen only with the JIT off.
 coverage: .venv/ready
 	$(PYTHON) -m pytest --cov --cov-report=
-	NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest tests/clustering tests/container \
-	    --ignore tests/container/test_stripes.py \
-	    --cov --cov-append --cov-report=term-missing --cov-fail-under=95
+	$(TEST_WITHOUT_JIT) --cov --cov-append --cov-report=term-missing --cov-fail-under=95
 
 # The wheel, installed where the sources are not, encodes and decodes.
 wheel: .venv/ready
