@@ -46,8 +46,15 @@ def test_the_palette_of_a_kmq_file_is_read(colors):
         ("[[1, 2, true]]", "colour 1"),
         ('["#ff0000",\n', "line 2: not JSON"),
         ('{"colours": []}', 'as "colors"'),
-        ("", r"palette: expected shape \(K, 3\)"),
-        ("[]", r"got \(0, 3\)"),
+        ("[[1, 2, [[[[[[[[3]]]]]]]]]]", "colour 1"),
+        ("", "expected 1 to 65,536 colours, the file holds none"),
+        ("[]", "the file holds none"),
+        ("GIMP Palette\n#\n", "the file holds none"),
+        ("#000000\n" * 65_537, "the file holds 65,537"),
+        pytest.param("[" * 100_000, "nested too deeply", id="brackets"),
+        pytest.param("[" * 900 + "7" + "]" * 900, "colour 1", id="matching brackets"),
+        pytest.param(f"[[1{'0' * 5_000}, 0, 0]]", "too many digits", id="digits in JSON"),
+        pytest.param(f"GIMP Palette\n1{'0' * 5_000} 0 0\n", "line 2", id="digits in .gpl"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(written, message):

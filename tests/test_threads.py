@@ -30,6 +30,12 @@ def test_a_wrong_environment_is_named(monkeypatch, given):
         thread_count(None)
 
 
+def test_more_digits_than_python_reads_are_a_wrong_environment_too(monkeypatch):
+    monkeypatch.setenv("KMQ_NUM_THREADS", "1" + "0" * 5_000)
+    with pytest.raises(OptionError, match="KMQ_NUM_THREADS: expected a whole number"):
+        thread_count(None)
+
+
 @pytest.mark.parametrize("threads", [1, 2, 7])
 def test_results_come_in_the_order_of_the_items(threads):
     assert map_threads(lambda item: item * item, range(23), threads) == [n * n for n in range(23)]

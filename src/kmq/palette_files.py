@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 import json
 import re
+import reprlib
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from kmq.container.layout import ENTRY_BYTES, SIGNATURE, read_head
-from kmq.errors import FormatError, OptionError
+from kmq.errors import FormatError
 from kmq.image import Palette
+from kmq.limits import MAX_COLORS
 
 _HEX = re.compile(r"#?([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
 _GIMP_HEAD = "GIMP Palette"
@@ -31,7 +33,7 @@ def parse(data: bytes) -> Palette:
     Raises
     ------
     FormatError
-        Naming the line, or the entry, that is wrong.
+        Naming the line, or the entry, that is wrong, or how many colours there are.
     """
     if data.startswith(SIGNATURE):
         return _from_kmq(data)
@@ -45,10 +47,10 @@ def parse(data: bytes) -> Palette:
         colors = _from_json(text)
     else:
         colors = _from_hex_lines(text)
-    try:
-        return Palette(np.array(colors, np.uint8).reshape(-1, 3))
-    except OptionError as error:
-        raise FormatError(str(error)) from error
+    if not 1 <= len(colors) <= MAX_COLORS:
+        held = f"{len(colors):,}" if colors else "none"
+        raise FormatError(f"expected 1 to {MAX_COLORS:,} colours, the file holds {held}")
+    return Palette(np.array(colors, np.uint8))
 
 
 def to_hex(palette: Palette) -> str:
@@ -118,7 +120,7 @@ def _from_gimp(text: str) -> list[tuple[int, ...]]:
         if not line.strip() or line.startswith(("#", "Name:", "Columns:")):
             continue
         parts = line.split()[:3]
-        if len(parts) < 3 or not all(part.isdecimal() and int(part) <= 255 for part in parts):
+        if len(parts) < 3 or not all(_is_level(part) for part in parts):
             raise FormatError(
                 f"line {number}: expected red, green and blue from 0 to 255, got {line[:40]!r}"
             )
@@ -126,11 +128,20 @@ def _from_gimp(text: str) -> list[tuple[int, ...]]:
     return colors
 
 
+def _is_level(part: str) -> bool:
+    # The digits are counted first, for Python refuses to read thousands of them.
+    return part.isdecimal() and len(part.lstrip("0")) <= 3 and int(part) <= 255
+
+
 def _from_json(text: str) -> list[tuple[int, ...]]:
     try:
         given = json.loads(text)
     except json.JSONDecodeError as error:
         raise FormatError(f"line {error.lineno}: not JSON: {error.msg}") from error
+    except RecursionError as error:
+        raise FormatError("not a palette: JSON nested too deeply") from error
+    except ValueError as error:  # Python refuses to read thousands of digits
+        raise FormatError("not a palette: JSON with a number of too many digits") from error
     if isinstance(given, dict):
         given = given.get("colors")
     if not isinstance(given, list):
@@ -144,4 +155,5 @@ def _json_color(entry: Any, where: str) -> tuple[int, ...]:
     is_triple = isinstance(entry, list) and len(entry) == 3
     if is_triple and all(type(part) is int and 0 <= part <= 255 for part in entry):
         return tuple(entry)
-    raise FormatError(f"{where}: expected #rrggbb or [r, g, b] from 0 to 255, got {entry!r}")
+    shown = reprlib.repr(entry)  # short, however long or deep the entry is
+    raise FormatError(f"{where}: expected #rrggbb or [r, g, b] from 0 to 255, got {shown}")

@@ -57,6 +57,10 @@ def _from_environment() -> int | None:
     given = os.environ.get(ENVIRONMENT_VARIABLE)
     if not given:
         return None
-    if not given.isdecimal():
-        raise OptionError(f"{ENVIRONMENT_VARIABLE}: expected a whole number, got {given!r}")
-    return whole_number(ENVIRONMENT_VARIABLE, int(given), 1)
+    try:
+        number = int(given) if given.isdecimal() else None
+    except ValueError:  # Python refuses to read thousands of digits
+        number = None
+    if number is None:
+        raise OptionError(f"{ENVIRONMENT_VARIABLE}: expected a whole number, got {given[:40]!r}")
+    return whole_number(ENVIRONMENT_VARIABLE, number, 1)
