@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import decimal
 import math
 
 import numpy as np
@@ -42,6 +43,23 @@ def test_the_largest_error_of_a_psnr_is_exact(decibels):
     assert targets.psnr_of(allowed, samples) >= decibels - 1e-9
     assert targets.psnr_of(allowed + 1, samples) < decibels + 1e-9
     assert targets.psnr_of(0, samples) == math.inf
+
+
+@pytest.mark.parametrize(
+    "of_the_host",
+    [
+        decimal.Context(prec=3),
+        decimal.Context(prec=50, rounding=decimal.ROUND_UP),
+        decimal.Context(traps=[decimal.Inexact, decimal.Rounded, decimal.FloatOperation]),
+        decimal.Context(Emax=2, Emin=-2),
+    ],
+)
+def test_the_largest_error_does_not_depend_on_the_hosts_decimal_context(of_the_host):
+    cases = [(decibels, samples) for decibels in (33.3, 100, 5e-324) for samples in (3, 10**12)]
+    expected = [targets.largest_squared_error(*case) for case in cases]
+    with decimal.localcontext(of_the_host):
+        assert [targets.largest_squared_error(*case) for case in cases] == expected
+        assert decimal.getcontext().prec == of_the_host.prec
 
 
 @pytest.mark.parametrize("decibels", [18, 25.5, 35])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,11 @@ from kmq.container import stripes
 from kmq.errors import OptionError
 from kmq.image import IndexedImage, Palette
 from kmq.options import Options
+
+_DECIMAL = Context(
+    prec=28, rounding=ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999, clamp=0, traps=[]
+)
+"""Spelt out: what a Context is not given it takes from a default that hosts may change."""
 
 
 def quantize_to_psnr(pixels: NDArray[np.uint8], psnr: float, options: Options) -> IndexedImage:
@@ -105,9 +110,11 @@ def largest_squared_error(psnr: float, samples: int) -> int:
     """Return the largest sum of squared differences that still has this PSNR.
 
     samples * 255^2 / 10^(psnr / 10) rounded down, in decimal arithmetic, which is the
-    same on every machine as `pow` is not.
+    same on every machine as `pow` is not, and in a context of its own, for the host may
+    have set another.
     """
-    return math.floor(samples * 255**2 / Decimal(10) ** (Decimal(repr(psnr)) / 10))
+    with localcontext(_DECIMAL):
+        return math.floor(samples * 255**2 / Decimal(10) ** (Decimal(repr(psnr)) / 10))
 
 
 def psnr_of(squared_error: int, samples: int) -> float:
