@@ -10,6 +10,8 @@ from hypothesis.extra import numpy as npst
 from PIL import Image
 
 import kmq
+from kmq import jit
+from kmq.clustering import lloyd, nearest
 
 small_images = npst.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(3)))
 
@@ -77,11 +79,29 @@ def test_an_indexed_image_is_stored_as_it_is():
     assert kmq.load(kmq.encode(indexed, 1)) == indexed
 
 
-def test_any_number_of_threads_gives_the_same_bytes():
-    # More distinct colours than the smallest work that threads are used for.
-    rgb = np.random.default_rng(5).integers(0, 256, (420, 400, 3), np.uint8)
-    one, two, eight = (kmq.encode(rgb, 13, threads=threads) for threads in (1, 2, 8))
-    assert one == two == eight
+@pytest.fixture
+def in_parallel(monkeypatch):
+    """Have parallel kernels take little work too; record which of them ran in parallel."""
+    ran = []
+
+    def recording(name, parallel):
+        return lambda *arguments: (ran.append(name), parallel(*arguments))[1]
+
+    for name, kernel in (("alternate", lloyd.alternate), ("gather", nearest.gather)):
+        monkeypatch.setattr(kernel, "parallel", recording(name, kernel.parallel))
+    monkeypatch.setattr(nearest, "SMALLEST_CUBE_WORK", 1)
+    with jit.threads_for_any_work():
+        yield ran
+
+
+def test_any_number_of_threads_gives_the_same_bytes(in_parallel):
+    rgb = np.random.default_rng(5).integers(0, 256, (61, 67, 3), np.uint8)
+    one = kmq.encode(rgb, 13, threads=1)
+    assert not in_parallel
+    for threads in (2, 8):
+        assert kmq.encode(rgb, 13, threads=threads) == one
+        assert set(in_parallel) == {"alternate", "gather"}
+        in_parallel.clear()
 
 
 def test_the_number_of_threads_may_come_from_the_environment(monkeypatch):
