@@ -76,7 +76,18 @@ def test_arrays_images_paths_and_files_of_the_same_pixels_give_the_same_file(tmp
 
 def test_an_indexed_image_is_stored_as_it_is():
     indexed = kmq.IndexedImage([[9, 9, 9], [9, 9, 9], [1, 2, 3]], [[2, 0, 0]])
-    assert kmq.load(kmq.encode(indexed, 1)) == indexed
+    assert kmq.load(kmq.encode(indexed)) == indexed
+
+
+@pytest.mark.parametrize("option", [{"colors": 1}, {"psnr": 30}, {"max_bytes": 10}])
+def test_nothing_is_left_to_choose_of_an_indexed_image(tmp_path, option):
+    indexed = kmq.IndexedImage([[9, 9, 9], [1, 2, 3]], [[1, 0]])
+    (name,) = option
+    with pytest.raises(kmq.OptionError, match=f"{name}: an IndexedImage .* leave {name} out"):
+        kmq.encode(indexed, **option)
+    with pytest.raises(kmq.OptionError, match=f"{name}: "):
+        kmq.save(tmp_path / "a.kmq", indexed, **option)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture

@@ -91,7 +91,8 @@ def encode(
 
     Parameters and errors as for `quantize`; `max_bytes` and `coding` as `kmq.Options`
     has them. An IndexedImage is stored as it is: of the options only `coding` and
-    `threads` apply to it.
+    `threads` apply to it, and `colors`, `psnr` or `max_bytes` given with it is an
+    OptionError.
     """
     options = Options(
         colors=colors,
@@ -108,6 +109,7 @@ def encode(
     from kmq.image import IndexedImage
 
     if isinstance(image, IndexedImage):
+        _refuse_to_choose_colors(options)
         return dump(image, options)
     return encode_pixels(_read(image, options), options)[1]
 
@@ -289,6 +291,14 @@ def info(source: DataSource) -> Info:
         with Path(source).open("rb") as file:
             return read_info(file)
     return read_info(io.BytesIO(_bytes_of(source)))
+
+
+def _refuse_to_choose_colors(options: Options) -> None:
+    for name in ("colors", "psnr", "max_bytes"):
+        if getattr(options, name) is not None:
+            raise OptionError(
+                f"{name}: an IndexedImage has its colours, and is stored as it is; leave {name} out"
+            )
 
 
 def _read(image: ImageSource, options: Options) -> NDArray[np.uint8]:
