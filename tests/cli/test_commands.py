@@ -13,6 +13,7 @@ from conftest import opened
 from PIL import Image
 
 import kmq
+from kmq import codec
 from kmq.cli import COMMANDS
 from kmq.cli import kmq as command
 
@@ -270,6 +271,15 @@ def test_the_demo_goes_the_whole_way_and_leaves_its_files(folder):
     assert again.exit_code == 1
     assert "--force" in again.stderr
     assert run("demo", "--force").exit_code == 0
+
+
+def test_the_demo_fails_if_what_it_decodes_is_not_what_it_encoded(folder, monkeypatch):
+    another = kmq.IndexedImage([[1, 2, 3]], [[0, 0]])
+    monkeypatch.setattr(codec, "load", lambda _: another)
+    result = run("demo")
+    assert result.exit_code == 1
+    assert "DIFFERENT" in result.stdout
+    assert "decoded to other pixels" in result.stderr
 
 
 def test_every_command_has_help_with_an_example():

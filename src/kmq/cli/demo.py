@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from kmq.cli.common import for_each, refuse_existing, say, tell_compiling
+from kmq.errors import KmqError
 from kmq.files import write_whole
 
 ORIGINAL, ENCODED, DECODED = "kmq-demo.png", "kmq-demo.kmq", "kmq-demo-decoded.png"
@@ -44,10 +43,11 @@ def _run(force: bool) -> None:
     original = pixels.to_file(Image.fromarray(rgb), ".png")
     indexed = codec.quantize(rgb, 64)
     data = codec.encode(indexed)
-    loaded = codec.load(data)
+    write_whole(ORIGINAL, original, overwrite=force)
+    write_whole(ENCODED, data, overwrite=force)
+    loaded = codec.load(ENCODED)
     decoded = pixels.to_file(loaded.to_pil(), ".png")
-    for name, content in ((ORIGINAL, original), (ENCODED, data), (DECODED, decoded)):
-        write_whole(name, content, overwrite=force)
+    write_whole(DECODED, decoded, overwrite=force)
     head = codec.info(data)
     say(
         f"{ORIGINAL:<22} {len(original):>9,} bytes  {head.width}x{head.height} PNG, true colour\n"
@@ -56,4 +56,5 @@ def _run(force: bool) -> None:
         f"24K + N log2 K is {head.theoretical_bits / 8:,.0f} bytes. "
         f"Decoded and compared: {'equal' if loaded == indexed else 'DIFFERENT'}."
     )
-    assert Path(ENCODED).stat().st_size == len(data)
+    if loaded != indexed:
+        raise KmqError(f"{ENCODED} was decoded to other pixels than were encoded")
