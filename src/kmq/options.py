@@ -49,7 +49,9 @@ class Options:
         Colour behind transparent pixels: a name, a hex code, or (red, green, blue),
         which is what is kept.
     max_pixels
-        Larger images are refused.
+        Larger images are refused. In an ordinary image file, so are those above
+        `PIL.Image.MAX_IMAGE_PIXELS`, 89,478,485 unless the program sets it, which the
+        command line sets to None.
     threads
         At least 1; None for the environment's KMQ_NUM_THREADS or all processors. The
         result does not depend on it.

@@ -2,7 +2,8 @@
 
 `Image.open` warns of an image above `Image.MAX_IMAGE_PIXELS` and refuses one above twice
 that. A warning can only be caught by changing the filters of all threads, and the limit
-is the program's own to change. So this asks Pillow's registered readers itself.
+is the program's own to change. So this asks Pillow's registered readers itself, and holds
+images to that limit besides `max_pixels`: a program that lowered it meant every image.
 """
 
 from __future__ import annotations

@@ -60,14 +60,15 @@ def read(
         Colour put behind transparent pixels: a name or hex code that Pillow knows,
         or (red, green, blue), each 0 to 255.
     max_pixels
-        Larger images are refused before their pixels are read.
+        Larger images are refused before their pixels are read. So are those of a path
+        or a binary file above `PIL.Image.MAX_IMAGE_PIXELS`, unless that is None.
 
     Raises
     ------
     FormatError
         If the file is no image, damaged, or of a kind without a defined range.
     LimitError
-        If there are more than `max_pixels` pixels.
+        If there are more than `max_pixels` pixels, or than Pillow is allowed to read.
     OptionError
         If an array's shape or dtype does not fit, the background is no colour, or
         there are transparent pixels and no background.
