@@ -39,7 +39,8 @@ longer to place and are cheaper to move; at 64 they lower the worst image by 0.3
 
 PAIRS_BUDGET = 1 << 15
 """Colours times cycles of a search. Merging looks at all pairs of clusters: this bounds
-it, and binds from 4,096 colours (8 cycles) on."""
+it. It takes cycles away from 3,277 colours on at the best effort (9 for 10), from 10,923
+on at the default (2 fine ones for 3), from 32,769 on at the fast (none for 1)."""
 
 
 @dataclass(frozen=True)
