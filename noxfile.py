@@ -1,4 +1,4 @@
-"""The suite on every Python that numba supports: `nox`, or `nox -s tests-3.13`."""
+"""The suite on each Python that is tested: `nox`, or `nox -s tests-3.13`."""
 
 import nox
 

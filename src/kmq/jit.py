@@ -28,16 +28,27 @@ from numba.extending import register_jitable
 from kmq import parallelism
 from kmq.kernel_cache import ForgivingCache, on_compile
 
-__all__ = ["helper", "kernel", "on_compile", "parallel_kernel", "prange", "useful_threads"]
+__all__ = [
+    "cache_folder",
+    "helper",
+    "kernel",
+    "kernels",
+    "on_compile",
+    "parallel_kernel",
+    "prange",
+    "threads_for_any_work",
+    "useful_threads",
+]
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 SMALLEST_PARALLEL_WORK = 1 << 17
-"""Points below which launching threads costs more than it saves."""
+"""Units of work, of about 20 ns each, below which launching threads costs more than it saves."""
 
 kernels: list[Any] = []
-"""Every dispatcher with a cache, so that a warm-up can tell which are compiled."""
+"""Every dispatcher, so that a warm-up can list the folders of their caches: also those whose
+code cannot be kept, and which have no folder."""
 
 
 def _compile(function: Callable[..., Any], *, parallel: bool) -> Any:
@@ -122,7 +133,7 @@ def threads_for_any_work() -> Iterator[None]:
 
 
 def useful_threads(work: int, threads: int) -> int:
-    """Return how many threads to use for `work` points: one where there are few."""
+    """Return how many threads to use for so many units of work: one where there are few."""
     return threads if work >= SMALLEST_PARALLEL_WORK else 1
 
 
