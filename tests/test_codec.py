@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 
 import numpy as np
 import pytest
@@ -191,8 +192,53 @@ def test_files_are_saved_and_loaded(tmp_path):
 def test_what_is_loaded_may_be_any_kind_of_bytes():
     data = kmq.encode(photo_like(), 7)
     assert kmq.load(bytearray(data)) == kmq.load(memoryview(data)) == kmq.load(data)
-    with pytest.raises(kmq.OptionError, match="data: expected bytes or a path"):
-        kmq.load(7)
+
+
+class Elsewhere:
+    """A path that is no pathlib.Path."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __fspath__(self):
+        return self.path
+
+
+def test_paths_of_any_kind_and_open_files_are_read(tmp_path):
+    data = kmq.encode(photo_like(), 7)
+    path = tmp_path / "a.kmq"
+    path.write_bytes(data)
+    Image.fromarray(photo_like()).save(tmp_path / "a.png")
+    for form in (str, os.fsencode):
+        assert kmq.info(Elsewhere(form(path))) == kmq.info(data)
+        assert kmq.load(Elsewhere(form(path))) == kmq.load(data)
+        assert kmq.encode(Elsewhere(form(tmp_path / "a.png")), 7) == data
+    with path.open("rb") as file:
+        for _ in range(2):  # wherever it stands
+            assert kmq.info(file) == kmq.info(data)
+            assert np.array_equal(kmq.decode(file, rows=(3, 9)), kmq.decode(data)[3:9])
+
+
+def test_what_can_only_be_read_is_read_whole():
+    class Stream:
+        def __init__(self, data):
+            self.read = io.BytesIO(data).read
+
+    data = kmq.encode(photo_like(), 7)
+    assert kmq.load(Stream(data)) == kmq.load(data)
+    for buffering in (0, -1):
+        incoming, outgoing = os.pipe()
+        with os.fdopen(incoming, "rb", buffering) as pipe:
+            with os.fdopen(outgoing, "wb") as end:
+                end.write(data)
+            assert kmq.load(pipe) == kmq.load(data)
+
+
+@pytest.mark.parametrize("read", [kmq.load, kmq.decode, kmq.info])
+def test_what_holds_no_file_is_refused(read):
+    for source in (7, None, io.StringIO("text"), np.zeros(3, np.uint8)):
+        with pytest.raises(kmq.OptionError, match="source: expected bytes, a path or a binary"):
+            read(source)
 
 
 def test_info_tells_what_the_head_says(tmp_path):

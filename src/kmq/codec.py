@@ -7,8 +7,11 @@ so that reading a head needs none of it.
 from __future__ import annotations
 
 import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
 
 from kmq.container.summary import Info, read_info
 from kmq.errors import OptionError
@@ -25,8 +28,8 @@ if TYPE_CHECKING:
     from kmq.image import IndexedImage, Palette
     from kmq.pixels import ImageSource, Rgb
 
-DataSource: TypeAlias = "bytes | bytearray | memoryview | str | Path"
-"""The bytes of a `.kmq` file, or its path."""
+DataSource: TypeAlias = "bytes | bytearray | memoryview | str | os.PathLike[str] | IO[bytes]"
+"""The bytes of a `.kmq` file, its path, or a binary file, which is read from its beginning."""
 
 
 def quantize(
@@ -233,7 +236,8 @@ def load(
     Parameters
     ----------
     source
-        The file's bytes or its path.
+        The file's bytes, its path, or a binary file, which is read from its beginning
+        and stays open.
     rows
         (first, end): only rows `first` to `end` - 1, for which no more of the file is
         read and decoded than the stripes that hold them.
@@ -249,22 +253,20 @@ def load(
     LimitError
         If there are more than `max_pixels` pixels.
     OptionError
-        If the image has no such rows.
+        If the image has no such rows, or `source` is none of these.
     OSError
-        If the path cannot be read.
+        If the file cannot be read.
     """
     from kmq.container import stripes
 
     limit = whole_number("max_pixels", max_pixels, 1)
     workers = thread_count(threads)
-    if isinstance(source, str | Path):
-        with Path(source).open("rb") as file:
-            return stripes.load(file, rows=rows, max_pixels=limit, threads=workers)
-    return stripes.loads(_bytes_of(source), rows=rows, max_pixels=limit, threads=workers)
+    with _opened(source) as file:
+        return stripes.load(file, rows=rows, max_pixels=limit, threads=workers)
 
 
 def decode(
-    data: DataSource,
+    source: DataSource,
     *,
     rows: tuple[int, int] | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
@@ -274,7 +276,7 @@ def decode(
 
     Parameters and errors as for `load`.
     """
-    return load(data, rows=rows, max_pixels=max_pixels, threads=threads).to_rgb()
+    return load(source, rows=rows, max_pixels=max_pixels, threads=threads).to_rgb()
 
 
 def info(source: DataSource) -> Info:
@@ -284,13 +286,11 @@ def info(source: DataSource) -> Info:
     ------
     FormatError
         If the head is wrong, or the file is not as long as it says.
-    OSError
-        If the path cannot be read.
+    OptionError, OSError
+        As `load` has them.
     """
-    if isinstance(source, str | Path):
-        with Path(source).open("rb") as file:
-            return read_info(file)
-    return read_info(io.BytesIO(_bytes_of(source)))
+    with _opened(source) as file:
+        return read_info(file)
 
 
 def _refuse_to_choose_colors(options: Options) -> None:
@@ -307,7 +307,24 @@ def _read(image: ImageSource, options: Options) -> NDArray[np.uint8]:
     return pixels.read(image, background=options.background, max_pixels=options.max_pixels).rgb
 
 
-def _bytes_of(source: bytes | bytearray | memoryview) -> bytes:
-    if isinstance(source, bytes | bytearray | memoryview):
-        return bytes(source)
-    raise OptionError(f"data: expected bytes or a path, got {type(source).__name__}")
+@contextmanager
+def _opened(source: DataSource) -> Iterator[BinaryIO]:
+    """Yield a `.kmq` file at its beginning; one that the caller opened is not closed."""
+    if isinstance(source, str | os.PathLike):
+        with Path(os.fsdecode(source)).open("rb") as file:
+            yield file
+    elif isinstance(source, bytes | bytearray | memoryview):
+        yield io.BytesIO(bytes(source))
+    elif hasattr(source, "read") and not isinstance(source, io.TextIOBase):
+        yield _at_its_beginning(source)
+    else:
+        raise OptionError(
+            f"source: expected bytes, a path or a binary file, got {type(source).__name__}"
+        )
+
+
+def _at_its_beginning(file: IO[bytes]) -> BinaryIO:
+    if not (hasattr(file, "seekable") and file.seekable()):
+        return io.BytesIO(file.read())
+    file.seek(0)
+    return cast("BinaryIO", file)

@@ -8,6 +8,7 @@ Whatever comes in leaves as sRGB pixels of 8 bits a channel, upright and opaque:
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeAlias
@@ -23,7 +24,7 @@ from kmq.limits import DEFAULT_MAX_PIXELS, check_pixel_count
 from kmq.pillow_opening import open_image
 from kmq.pillow_saving import to_file as to_file
 
-ImageSource: TypeAlias = "NDArray[Any] | Image.Image | str | Path | IO[bytes]"
+ImageSource: TypeAlias = "NDArray[Any] | Image.Image | str | os.PathLike[str] | IO[bytes]"
 """An array, a Pillow image, a path, or a binary file: what holds an ordinary image."""
 
 _SIXTEEN_BIT_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
@@ -80,8 +81,8 @@ def read(
         return Pixels(_from_array(source, behind, max_pixels))
     if isinstance(source, Image.Image):
         return _from_image(source, behind, max_pixels)
-    if isinstance(source, str | Path):
-        with Path(source).open("rb") as file:
+    if isinstance(source, str | os.PathLike):
+        with Path(os.fsdecode(source)).open("rb") as file:
             return _from_file(file, behind, max_pixels)
     if hasattr(source, "read"):
         return _from_file(source, behind, max_pixels)
