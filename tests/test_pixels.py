@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from kmq import FormatError, LimitError, OptionError
-from kmq.pixels import parse_color, read
+from kmq.pixels import read
 
 
 def gradient(height=5, width=7):
@@ -220,43 +220,6 @@ def test_a_transparent_palette_entry_is_seen_only_where_it_is_used():
     image = Image.frombytes("P", (2, 1), bytes([1, 1]))
     image.putpalette([10, 20, 30, 40, 50, 60])
     assert read(stored(image, "PNG", transparency=0)).rgb.tolist() == [[[40, 50, 60]] * 2]
-
-
-@pytest.mark.parametrize(
-    "color",
-    [
-        "no such colour",
-        "",
-        "rgb(300, 0, 0)",
-        (1, 2),
-        (0, 0, 256),
-        (0.5, 0, 0),
-        5,
-        b"red",
-        {1, 2, 3},
-        None,
-    ],
-)
-def test_a_background_that_is_no_colour_is_refused(color):
-    with pytest.raises(OptionError, match="background"):
-        parse_color(color)
-
-
-@pytest.mark.parametrize(
-    "color",
-    [
-        "red",
-        "#f00",
-        "#ff0000",
-        "rgb(255, 0, 0)",
-        (255, 0, 0),
-        [255, 0, 0],
-        np.array([255, 0, 0], np.uint8),
-        (np.int64(255), 0, 0),
-    ],
-)
-def test_colours_have_many_names(color):
-    assert parse_color(color) == (255, 0, 0)
 
 
 def swapped_profile():

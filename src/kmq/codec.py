@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from kmq.clustering import Histogram
+    from kmq.colors import Rgb
     from kmq.image import IndexedImage, Palette
-    from kmq.pixels import ImageSource, Rgb
+    from kmq.pixels import ImageSource
 
 DataSource: TypeAlias = "bytes | bytearray | memoryview | str | os.PathLike[str] | IO[bytes]"
 """The bytes of a `.kmq` file, its path, or a binary file, which is read from its beginning."""

@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from kmq.colors import Rgb as Rgb
-from kmq.colors import parse_color as parse_color
+from kmq.colors import Rgb, parse_color
 from kmq.errors import FormatError, KmqError, OptionError
 from kmq.limits import DEFAULT_MAX_PIXELS, check_pixel_count
 from kmq.pillow_opening import open_image

@@ -140,10 +140,6 @@ def given(*names: str) -> str:
 
 def _checked(chosen: dict[str, Any]) -> Options:
     try:
-        if chosen.get("background") is not None:
-            from kmq.pixels import parse_color
-
-            chosen["background"] = parse_color(chosen["background"])
         return Options(**chosen)
     except OptionError as error:
         raise click.UsageError(str(error)) from error

@@ -74,10 +74,6 @@ class Clusters:
         labels = np.repeat(self.labels, np.diff(starts, append=len(fine)))
         return Clusters(self.centroids.copy(), self.sums.copy(), labels, float("inf"))
 
-    def copy(self) -> Clusters:
-        """Return clusters that share no array with these."""
-        return Clusters(self.centroids.copy(), self.sums.copy(), self.labels.copy(), self.error)
-
     def __len__(self) -> int:
         return len(self.centroids)
 
