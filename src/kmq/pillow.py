@@ -25,7 +25,9 @@ def register() -> None:
 
 
 def _accept(prefix: bytes) -> bool:
-    return prefix.startswith(b"\x89KMQ")
+    from kmq.container.layout import SIGNATURE
+
+    return prefix.startswith(SIGNATURE)
 
 
 def _open(file: IO[bytes], name: str | bytes) -> KmqImageFile:

@@ -24,7 +24,9 @@ from kmq.cli.common import (
     StandardOutputError,
     Terminated,
     display,
+    exists,
     reason,
+    refuse_existing,
     tell,
 )
 from kmq.cli.outcomes import Failure, Outcome, Result, Summary, Untouched
@@ -133,11 +135,9 @@ def run(
         if job.problem is not None:
             return Failure(job.problem)
         try:
-            if job.target != STANDARD and Path(job.target).is_file():
-                if skip_existing:
-                    return Untouched.EXISTING
-                if not force:
-                    return Failure(f"{display(job.target)} exists; replace it with --force")
+            if skip_existing and exists(job.target):
+                return Untouched.EXISTING
+            refuse_existing(job.target, force=force)
             return work(job, threads_each)
         except StandardOutputError:
             raise

@@ -39,9 +39,14 @@ class StandardOutputError(OSError):
     """
 
 
+def exists(target: str) -> bool:
+    """Whether the output is a file that is there already."""
+    return target != STANDARD and Path(target).is_file()
+
+
 def refuse_existing(target: str, *, force: bool) -> None:
     """Raise FileExistsError early if the output is there and may not be replaced."""
-    if target != STANDARD and not force and Path(target).is_file():
+    if not force and exists(target):
         raise FileExistsError(f"{display(target)} exists; replace it with --force")
 
 
