@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from clustering.images import noise, six
 from kmq import jit, options
-from kmq.clustering import Histogram, apply, fit, histogram, quantize, schedule
+from kmq.clustering import apply, histogram, quantize, schedule
 from kmq.errors import OptionError
 from kmq.image import Palette
 
@@ -72,21 +72,6 @@ def test_threads_do_not_change_a_byte(monkeypatch, colors):
     monkeypatch.setattr(jit, "SMALLEST_PARALLEL_WORK", 0)
     for threads in (2, 3):
         assert quantize(pixels, colors, threads=threads) == alone
-
-
-def test_the_same_seed_gives_the_same_image_and_any_seed_is_accepted():
-    pixels = noise(50, 50, seed=4)
-    assert quantize(pixels, 9, seed=2**64 - 1) == quantize(pixels, 9, seed=2**64 - 1)
-
-
-def test_fitting_merged_histograms_equals_fitting_the_images_put_together():
-    one, other = noise(20, 20, seed=1), noise(15, 20, seed=2)
-    together = np.concatenate([one, other])
-    merged = Histogram.merge([Histogram.from_image(one), Histogram.from_image(other)])
-    palette = fit(merged, 21)
-    indexed = quantize(together, 21)
-    assert np.array_equal(palette.colors, indexed.palette)
-    assert apply(together, palette) == indexed
 
 
 def test_applying_a_palette_keeps_it_whole_and_in_order():
