@@ -163,6 +163,13 @@ def test_an_option_out_of_range_is_named_with_what_was_given(name, value):
         kmq.encode(photo_like(), **{"colors": 4, name: value})
 
 
+@pytest.mark.parametrize("name", ["colors", "seed", "effort", "coding", "psnr", "background"])
+def test_a_number_too_long_to_be_shown_is_refused_too(name):
+    for value in (10**5000, (10**5000, 0, 0)):
+        with pytest.raises(kmq.OptionError, match=f"{name}: .* got a number of too many digits"):
+            kmq.Options(**{name: value})
+
+
 def test_numpy_numbers_are_numbers():
     assert kmq.encode(photo_like(), np.int64(7)) == kmq.encode(photo_like(), 7)
     for number in (np.float64(25), np.float32(25), np.int64(25)):

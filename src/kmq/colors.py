@@ -6,7 +6,7 @@ import operator
 from collections.abc import Mapping, Set
 from typing import Any, TypeAlias
 
-from kmq.errors import OptionError
+from kmq.errors import OptionError, shown
 
 Rgb: TypeAlias = tuple[int, int, int]
 
@@ -21,7 +21,7 @@ def parse_color(color: object) -> Rgb:
     """
     red, green, blue = _named(color) if isinstance(color, str) else _numbers(color)
     if not all(0 <= part <= 255 for part in (red, green, blue)):  # Pillow takes rgb(300, 0, 0)
-        raise OptionError(f"background: expected three numbers from 0 to 255, got {color!r}")
+        raise OptionError(f"background: expected three numbers from 0 to 255, got {shown(color)}")
     return red, green, blue
 
 
@@ -44,6 +44,7 @@ def _numbers(color: Any) -> tuple[int, ...]:
         red, green, blue = (operator.index(part) for part in (color if has_order else ()))
     except (TypeError, ValueError) as error:
         raise OptionError(
-            f"background: expected a colour's name or three numbers from 0 to 255, got {color!r}"
+            "background: expected a colour's name or three numbers from 0 to 255, "
+            f"got {shown(color)}"
         ) from error
     return red, green, blue

@@ -19,3 +19,11 @@ class LimitError(KmqError, ValueError):
 
 class OptionError(KmqError, ValueError):
     """The caller's fault: an argument is out of its range, named with what was given."""
+
+
+def shown(given: object) -> str:
+    """Return what was given as a message has it."""
+    try:
+        return repr(given)
+    except ValueError:  # Python refuses to write thousands of digits
+        return "a number of too many digits to show"

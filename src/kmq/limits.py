@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from typing import SupportsIndex
 
-from kmq.errors import LimitError, OptionError
+from kmq.errors import LimitError, OptionError, shown
 
 MAX_COLORS = 65_536
 """The format's largest palette: an index fits in 16 bits."""
@@ -32,5 +32,5 @@ def whole_number(name: str, given: SupportsIndex, low: int, high: int | None = N
         number = None
     if number is None or number < low or (high is not None and number > high):
         span = f"of at least {low}" if high is None else f"from {low} to {high:,}"
-        raise OptionError(f"{name}: expected a whole number {span}, got {given!r}")
+        raise OptionError(f"{name}: expected a whole number {span}, got {shown(given)}")
     return number

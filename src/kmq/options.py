@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from numbers import Real
 
 from kmq.colors import Rgb, parse_color
-from kmq.errors import OptionError
+from kmq.errors import OptionError, shown
 from kmq.limits import DEFAULT_MAX_PIXELS, MAX_COLORS, whole_number
 from kmq.threads import thread_count
 
@@ -91,7 +91,9 @@ class Options:
         for name, choices in (("effort", EFFORTS), ("coding", CODINGS)):
             given = getattr(self, name)
             if given not in choices:
-                raise OptionError(f"{name}: expected one of {', '.join(choices)}, got {given!r}")
+                raise OptionError(
+                    f"{name}: expected one of {', '.join(choices)}, got {shown(given)}"
+                )
         if self.psnr is not None and self.max_bytes is not None:
             raise OptionError("max_bytes: cannot be asked for together with psnr")
         object.__setattr__(self, "threads", thread_count(self.threads))
@@ -121,6 +123,6 @@ def _decibels(given: object) -> float:
     is_number = isinstance(given, Real) and not isinstance(given, bool)
     if not is_number or not 0 < given <= MAX_PSNR:  # type: ignore[operator]  # it is a number
         raise OptionError(
-            f"psnr: expected decibels above 0 and at most {MAX_PSNR:g}, got {given!r}"
+            f"psnr: expected decibels above 0 and at most {MAX_PSNR:g}, got {shown(given)}"
         )
     return float(given)  # type: ignore[arg-type]  # it is a number
