@@ -23,6 +23,7 @@ PALETTE = Palette([[255, 0, 0], [16, 32, 48], [0, 0, 7]])
         "\ufeff#ff0000\r\n#102030\r\n#000007\r\n",
         '["#ff0000", [16, 32, 48], "000007"]',
         "GIMP Palette\n#\n255 0 0\n16 32 48 name of it\n 0   0   7\n",
+        pytest.param(f"GIMP Palette\n255 {'0' * 5_000} 0\n16 32 48\n0 0 7\n", id="endless zeros"),
     ],
 )
 def test_what_is_written_and_what_people_write_is_read(written):

@@ -17,6 +17,7 @@ from kmq.image import Palette
 from kmq.limits import MAX_COLORS
 
 _HEX = re.compile(r"#?([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
+_LEVELS = re.compile(r"\s*0*([0-9]{1,3})\s+0*([0-9]{1,3})\s+0*([0-9]{1,3})(?!\S)")
 _GIMP_HEAD = "GIMP Palette"
 _SWATCH = 32
 """Pixels a side of a colour in a swatch picture."""
@@ -119,18 +120,14 @@ def _from_gimp(text: str) -> list[tuple[int, ...]]:
     for number, line in enumerate(text.splitlines()[1:], 2):
         if not line.strip() or line.startswith(("#", "Name:", "Columns:")):
             continue
-        parts = line.split()[:3]
-        if len(parts) < 3 or not all(_is_level(part) for part in parts):
+        levels = _LEVELS.match(line)
+        color = tuple(map(int, levels.groups())) if levels else ()
+        if not color or max(color) > 255:
             raise FormatError(
                 f"line {number}: expected red, green and blue from 0 to 255, got {line[:40]!r}"
             )
-        colors.append(tuple(int(part) for part in parts))
+        colors.append(color)
     return colors
-
-
-def _is_level(part: str) -> bool:
-    # The digits are counted first, for Python refuses to read thousands of them.
-    return part.isdecimal() and len(part.lstrip("0")) <= 3 and int(part) <= 255
 
 
 def _from_json(text: str) -> list[tuple[int, ...]]:
