@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 from conftest import opened
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 import kmq
 from kmq.container import layout, packed
@@ -32,6 +32,16 @@ def test_greys_that_are_stored_as_colours_are_greys(random_indexed, colors):
     image = Image.open(io.BytesIO(data + body + layout.checksum(body)))
     assert image.mode == "L"
     assert np.array_equal(np.asarray(image.convert("RGB")), indexed.to_rgb())
+
+
+@pytest.mark.parametrize("step", [7, 10**6])
+def test_pillows_parser_is_fed_bit_by_bit(random_indexed, step):
+    indexed = random_indexed(5, 11, 23)
+    data = kmq.encode(indexed)
+    parser = ImageFile.Parser()
+    for start in range(0, len(data), step):
+        parser.feed(data[start : start + step])
+    assert np.array_equal(np.asarray(parser.close().convert("RGB")), indexed.to_rgb())
 
 
 def test_opening_reads_only_the_head(random_indexed):

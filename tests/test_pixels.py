@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms, PngImagePlugin
+from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 from kmq import FormatError, LimitError, OptionError
 from kmq.pixels import read
@@ -48,6 +48,11 @@ def test_rgb_arrays_come_through():
 
 def test_arrays_that_are_not_contiguous_come_through():
     assert np.array_equal(read(gradient()[::-1, ::2]).rgb, gradient()[::-1, ::2])
+
+
+def test_a_matrix_is_a_grey_array():
+    grey = gradient()[..., 0]
+    assert np.array_equal(read(grey.view(np.matrix)).rgb, read(grey).rgb)
 
 
 def test_grey_arrays_become_rgb():
@@ -181,6 +186,83 @@ def test_a_pipe_without_a_buffer_is_read():
         Image.new("RGB", (3, 2), "red").save(file, "PNG")
     with os.fdopen(read_end, "rb", buffering=0) as pipe:
         assert read(pipe).rgb.shape == (2, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("bits", "white", "stored_bytes", "levels"),
+    [
+        (12, 1, bytes([0xFF, 0xF8, 0x00]), [255, 128]),
+        (16, 1, struct.pack("<HH", 0xFFFF, 0x8000), [255, 128]),
+        (16, 0, struct.pack("<HH", 0xFFFF, 0x8000), [0, 127]),
+        (8, 0, bytes([255, 128]), [0, 127]),
+    ],
+)
+def test_grey_tiffs_are_as_light_as_they_say(bits, white, stored_bytes, levels):
+    assert read(tiff(2, 1, bits, white, stored_bytes)).rgb[0, :, 0].tolist() == levels
+
+
+def tiff(width, height, bits, white, stored_bytes):
+    """A grey TIFF made by hand; `white` is 1 where 0 is black, and 0 where 0 is white."""
+    tags = {256: width, 257: height, 258: bits, 259: 1, 262: white}
+    tags |= {273: 8, 277: 1, 278: height, 279: len(stored_bytes)}
+    padded = stored_bytes + b"\0" * (len(stored_bytes) % 2)
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    head = b"II*\0" + struct.pack("<I", 8 + len(padded)) + padded
+    return io.BytesIO(head + struct.pack("<H", len(tags)) + entries + bytes(4))
+
+
+def test_the_first_frame_is_taken_even_where_later_ones_are_damaged():
+    frames = [Image.fromarray(gradient() + shift).quantize(8) for shift in (0, 9, 90)]
+    whole = stored(frames[0], "GIF", save_all=True, append_images=frames[1:]).getvalue()
+    first = read(io.BytesIO(whole))
+    assert first.notes == ("animated: only its first frame is taken",)
+    ends = range(len(stored(frames[0], "GIF").getvalue()), len(whole))
+    for end in ends:
+        assert np.array_equal(read(io.BytesIO(whole[:end])).rgb, first.rgb)
+
+
+@pytest.mark.parametrize("exif", [b"Exif\0\0no TIFF at all", b"Exif\0\0MM\0*\0\0\0\xff"])
+def test_what_is_no_exif_turns_nothing(exif):
+    file = stored(Image.fromarray(gradient()), "PNG", exif=exif)
+    assert np.array_equal(read(file).rgb, gradient())
+
+
+def test_exif_that_cannot_be_written_again_still_turns():
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 3
+    exif[ExifTags.Base.ImageDescription] = "x"
+    damaged = exif.tobytes().replace(
+        struct.pack(">HH", ExifTags.Base.ImageDescription, 2), struct.pack(">HH", 0x0100, 2)
+    )
+    damaged = damaged.replace(
+        struct.pack("<HH", ExifTags.Base.ImageDescription, 2), struct.pack("<HH", 0x0100, 2)
+    )
+    file = stored(Image.fromarray(gradient()), "PNG", exif=damaged)
+    assert np.array_equal(read(file).rgb, gradient()[::-1, ::-1])
+
+
+def linear_grey_profile():
+    """An ICC profile of light that is proportional to the samples, which Pillow cannot make."""
+    white = struct.pack(">3I", 0xF6D6, 0x10000, 0xD32D)
+    tags = {b"wtpt": b"XYZ " + bytes(4) + white, b"kTRC": b"curv" + bytes(8)}
+    table, data = struct.pack(">I", len(tags)), b""
+    for name, content in tags.items():
+        table += name + struct.pack(">II", 132 + 12 * len(tags) + len(data), len(content))
+        data += content
+    head = bytes(8) + b"\x02\x10\0\0mntrGRAYXYZ " + bytes(12) + b"acsp" + bytes(28) + white
+    body = (head + bytes(48))[4:] + table + data
+    return struct.pack(">I", len(body) + 4) + body
+
+
+def test_a_grey_profile_is_used_beside_transparency():
+    grey = Image.fromarray(np.arange(0, 250, 50, np.uint8)[None])
+    profile = linear_grey_profile()
+    alone = read(stored(grey, "PNG", icc_profile=profile)).rgb
+    assert alone[0, 1, 0] > 60
+    both = Image.merge("LA", (grey, Image.new("L", grey.size, 255)))
+    beside = read(stored(both, "PNG", icc_profile=profile))
+    assert beside.notes == ()
+    assert np.array_equal(beside.rgb, alone)
 
 
 def test_whole_numbers_of_32_bits_out_of_range_are_refused():

@@ -37,6 +37,9 @@ class KmqImageFile(ImageFile.ImageFile):
             self._mode = "RGB"
         self.tile = [ImageFile._Tile("kmq", (0, 0, *self._size), 0)]
 
+    def load_seek(self, pos: int) -> None:
+        """Be there: so `ImageFile.Parser` knows that decoding takes the whole file."""
+
 
 class KmqDecoder(ImageFile.PyDecoder):
     """Decodes the whole file at once."""

@@ -37,7 +37,9 @@ def open_image(file: IO[bytes], max_pixels: int) -> ImageFile.ImageFile:
     try:
         image = _identified(_seekable(file))
     except _BOMBS as error:  # of a picture within the file
-        raise LimitError(f"{error} Raise PIL.Image.MAX_IMAGE_PIXELS to read it.") from error
+        raise LimitError(
+            f"{error} Raise PIL.Image.MAX_IMAGE_PIXELS, or --max-pixels, to read it."
+        ) from error
     check_pixel_count(image.width, image.height, max_pixels)
     allowed = Image.MAX_IMAGE_PIXELS
     if allowed is not None and image.width * image.height > allowed:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from kmq.colors import Rgb, parse_color
 from kmq.errors import FormatError, KmqError, OptionError
@@ -25,6 +26,17 @@ from kmq.pillow_saving import to_file as to_file
 
 ImageSource: TypeAlias = "NDArray[Any] | Image.Image | str | os.PathLike[str] | IO[bytes]"
 """An array, a Pillow image, a path, or a binary file: what holds an ordinary image."""
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes a picture of an EXIF orientation upright; 1 is so already."""
 
 _SIXTEEN_BIT_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 _MOST_LEVELS_FROM_SRGB = 1
@@ -77,7 +89,7 @@ def read(
     """
     behind = None if background is None else parse_color(background)
     if isinstance(source, np.ndarray):
-        return Pixels(_from_array(source, behind, max_pixels))
+        return Pixels(_from_array(np.asarray(source), behind, max_pixels))
     if isinstance(source, Image.Image):
         return _from_image(source, behind, max_pixels)
     if isinstance(source, str | os.PathLike):
@@ -124,10 +136,19 @@ def _from_file(file: IO[bytes], background: Rgb | None, max_pixels: int) -> Pixe
         raise FormatError(f"not a readable image: {error}") from error
     with image:
         pixels = _from_image(image, background, max_pixels)
-        if image.format != "MPO" and getattr(image, "is_animated", False):
+        if _is_animated(image):
             note = "animated: only its first frame is taken"
             pixels = Pixels(pixels.rgb, (note, *pixels.notes))
     return pixels
+
+
+def _is_animated(image: Image.Image) -> bool:
+    try:  # to count its frames Pillow reads them all
+        return image.format != "MPO" and bool(getattr(image, "is_animated", False))
+    except MemoryError:
+        raise
+    except Exception:  # it has more than the first, and they are damaged
+        return True
 
 
 def _from_image(image: Image.Image, background: Rgb | None, max_pixels: int) -> Pixels:
@@ -152,15 +173,19 @@ def _upright_samples(image: Image.Image) -> tuple[Image.Image, NDArray[np.uint8]
         samples, alpha = _without_key(deep, image.info.get("transparency"))
         return Image.fromarray(samples), alpha
     image.load()
+    tags = getattr(image, "tag_v2", {})
     image = _upright(image)
     if image.mode in _SIXTEEN_BIT_GREY:
         deep = np.asarray(image)
         if image.mode == "I" and (deep.min() < 0 or deep.max() > 0xFFFF):
             raise FormatError("samples of 32 bits have no defined white; convert them to 16 bits")
-        samples, alpha = _without_key(deep.astype(np.uint16), image.info.get("transparency"))
+        deep = _tiff_levels(deep.astype(np.uint16), tags)
+        samples, alpha = _without_key(deep, image.info.get("transparency"))
         return Image.fromarray(samples), alpha
     if image.mode == "F":
         raise FormatError("floating-point samples have no defined white; convert them to 16 bits")
+    if image.mode == "LA":
+        return image.getchannel("L"), np.asarray(image.getchannel("A"))
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         return rgba.convert("RGB"), np.asarray(rgba)[..., 3]
@@ -171,9 +196,27 @@ def _upright_samples(image: Image.Image) -> tuple[Image.Image, NDArray[np.uint8]
 
 def _upright(image: Image.Image) -> Image.Image:
     """Apply the EXIF orientation; an image that needs no turning is not copied."""
-    if image.getexif().get(ExifTags.Base.Orientation, 1) == 1:
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except MemoryError:
+        raise
+    except Exception:  # what is no EXIF turns nothing
         return image
-    return ImageOps.exif_transpose(image)
+    turn = _TURNS.get(orientation)
+    return image if turn is None else image.transpose(turn)
+
+
+def _tiff_levels(deep: NDArray[np.uint16], tags: Mapping[int, Any]) -> NDArray[np.uint16]:
+    """Return the samples of a TIFF of one channel as 0..65535, black to white.
+
+    Those of 8 bits Pillow makes so itself, those of 12 and 16 it gives as they are stored.
+    """
+    bits = tags.get(ExifTags.Base.BitsPerSample)
+    if bits == (12,):
+        return ((deep.astype(np.uint32) * 0xFFFF + 2047) // 4095).astype(np.uint16)
+    if bits == (16,) and tags.get(ExifTags.Base.PhotometricInterpretation) == 0:
+        return np.uint16(0xFFFF) - deep  # white is zero
+    return deep
 
 
 def _is_sixteen_bit_png(image: Image.Image) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+import subprocess
 import sys
 import threading
 import zlib
@@ -202,6 +203,20 @@ def test_memory_that_does_not_suffice_is_not_the_files_fault(monkeypatch, step):
     monkeypatch.setattr(pixels, step, fail)
     with pytest.raises(MemoryError):
         pixels.read(io.BytesIO(png_of_one_pixel()))
+
+
+@pytest.mark.parametrize(("side", "allowed"), [(30_000, ()), (40, ("--max-pixels", "1000"))])
+def test_a_bomb_within_an_icon_is_refused_before_it_is_decoded(tmp_path, side, allowed):
+    bomb = png(side, side)
+    head = struct.pack("<HHHBBBBHHII", 0, 1, 1, 16, 16, 0, 0, 1, 32, len(bomb), 22)
+    (tmp_path / "icon.ico").write_bytes(head + bomb)
+    program = "from kmq.cli import main; main()"
+    command = [sys.executable, "-c", program, "encode", tmp_path / "icon.ico", *allowed]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 1
+    assert "exceeds limit" in done.stderr
+    assert "--max-pixels" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_picture_within_a_file_that_is_a_bomb_is_a_limit_error(monkeypatch):

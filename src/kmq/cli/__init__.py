@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import sys
+import warnings
 from importlib import import_module
 
 import click
@@ -65,8 +66,9 @@ def main() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Loading compiled kernels makes many small objects, none of them garbage.
     gc.disable()
-    # Here the limit is --max-pixels, which counts before anything is decoded.
+    # Here the limit is --max-pixels, and where Pillow holds it, within files, no mere warning.
     Image.MAX_IMAGE_PIXELS = None
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
     # Leaves what is half written as Ctrl-C does: not at all.
     signal.signal(signal.SIGTERM, _terminate)
     try:

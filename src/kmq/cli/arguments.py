@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import click
 from click.core import ParameterSource
+from PIL import Image
 
 from kmq.cli.common import FILE as FILE  # beside the other options
 from kmq.errors import OptionError
@@ -118,7 +119,10 @@ def takes(*decorators: Decorator) -> Decorator:
         @functools.wraps(command)
         def gathering(**given: Any) -> None:
             chosen = {name: given.pop(name) for name in names if name in given}
-            command(options=_checked(chosen), **given)
+            options = _checked(chosen)
+            if Image.MAX_IMAGE_PIXELS is None:  # as main leaves it
+                Image.MAX_IMAGE_PIXELS = options.max_pixels
+            command(options=options, **given)
 
         decorated: Command = gathering
         for decorator in reversed(decorators):
