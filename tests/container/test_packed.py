@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import struct
 
+import numba
 import numpy as np
 import oracle
 import pytest
@@ -80,6 +81,16 @@ def test_a_body_takes_at_most_64_bits_above_the_theoretical_count(colors):
     indices = random_indices(colors, 4999)
     bits = 8 * len(packed.encode(indices, colors))
     assert bits <= len(indices) * math.log2(colors) + 64
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="takes too long without the compiler")
+def test_each_word_costs_at_most_as_much_more_as_the_specification_says():
+    colors = 62_788
+    indices = np.full(1 << 20, colors - 1, np.uint16)
+    body = packed.encode(indices, colors)
+    excess = 8 * len(body) - len(indices) * math.log2(colors)
+    words, quotient = len(body) // 4 - 2, 2**31 // colors
+    assert 64 < excess <= 64 + words * 1.45 / quotient
 
 
 @pytest.mark.parametrize("colors", [1, 2, 5, 64, 200])

@@ -3,7 +3,8 @@
 Streaming mixed radix, the uniform case of range asymmetric numeral systems (Duda,
 "Asymmetric numeral systems", arXiv:1311.2540, 2013). The state x stays within
 [L, L * 2^32), L = q * K, q = floor(2^31 / K): one index multiplies it by K, and what
-overflows leaves in words of 32 bits. It costs at most 64 bits above N * log2 K.
+overflows leaves in words of 32 bits. Above N * log2 K it costs at most 64 bits for the
+state and 1.45 / q for each word.
 
 Compiled code does the work, but to load it takes longer than to decode half a million
 indices without. So a stripe of few indices is decoded without, unless it is loaded.
