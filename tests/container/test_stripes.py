@@ -17,6 +17,10 @@ from kmq.container.stripes import dumps, faults, loads
 SHAPES = [(1, 1), (1, 37), (37, 1), (3, 5), (16, 16), (31, 33), (1, 1000)]
 
 
+def stripes_of(data):
+    return layout.read_head(io.BytesIO(data)).stripes
+
+
 @pytest.mark.parametrize("colors", [*range(1, 301), 1000, 4097, 65_535, 65_536])
 def test_a_file_of_one_stripe_is_within_40_bytes_of_the_theoretical_count(random_indexed, colors):
     for height, width in SHAPES:
@@ -27,7 +31,7 @@ def test_a_file_of_one_stripe_is_within_40_bytes_of_the_theoretical_count(random
         assert loads(data) == image
 
 
-@pytest.mark.parametrize("colors", [2, 3, 256])
+@pytest.mark.parametrize(("colors", "each"), [(2, 16), (3, 16), (256, 16), (65_535, 21)])
 @pytest.mark.parametrize(
     ("height", "width", "stripes"),
     [
@@ -40,16 +44,25 @@ def test_a_file_of_one_stripe_is_within_40_bytes_of_the_theoretical_count(random
         (2048, 1536, 3),
     ],
 )
-def test_large_images_are_cut_into_stripes_and_cost_16_bytes_each(
-    random_indexed, colors, height, width, stripes
+def test_large_images_are_cut_into_stripes_and_each_further_one_costs_few_bytes(
+    random_indexed, colors, each, height, width, stripes
 ):
     image = random_indexed(colors, height, width)
     data = dumps(image, coding="packed", threads=2)
-    head = layout.read_head(io.BytesIO(data))
-    assert len(head.stripes) == stripes
+    assert len(stripes_of(data)) == stripes
     theoretical_bits = 24 * colors + height * width * math.log2(colors)
-    assert 8 * len(data) - theoretical_bits <= 8 * (40 + 16 * stripes)
+    assert 8 * len(data) - theoretical_bits <= 8 * (40 + each * (stripes - 1))
     assert loads(data) == image
+
+
+def test_stripes_whose_lengths_take_four_bytes_cost_more_than_16_bytes_but_at_most_21(
+    random_indexed,
+):
+    image = random_indexed(64_779, 479, 17_500)
+    data = dumps(image, coding="packed", threads=2)
+    assert [stripe.length.bit_length() for stripe in stripes_of(data)] == [22] * 7 + [21]
+    theoretical_bits = 24 * 64_779 + 479 * 17_500 * math.log2(64_779)
+    assert 40 + 16 * 7 < len(data) - theoretical_bits / 8 <= 40 + 21 * 7
 
 
 @pytest.mark.parametrize("coding", ["auto", "packed"])
