@@ -45,7 +45,7 @@ class Row:
     theoretical_bytes
         24 K + N log2 K bits for N pixels and the colours there are, in bytes.
     packed_bytes, modelled_bytes
-        The whole `.kmq` file in either coding; modelled is never the larger.
+        The whole `.kmq` file packed, and with each stripe modelled where that is smaller.
     png_bytes, webp_bytes
         The same pixels as PNG with a palette (Pillow, optimised) and as lossless WebP
         (the slowest and smallest it offers); None where the format cannot hold them.

@@ -39,7 +39,7 @@ class Options:
     coding
         How the file keeps the indices. "auto": for each stripe, what is smaller;
         "packed": log2 K bits an index; "modelled": as a context model predicts them,
-        but where that would be larger.
+        but packed where that is no larger. With two codings, "auto" does the same.
     seed
         0 to 2^32 - 1; another seed starts the search elsewhere.
     max_iter

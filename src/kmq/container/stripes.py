@@ -43,8 +43,8 @@ def dumps(indexed: IndexedImage, *, coding: str = "auto", threads: int = 1) -> b
     ----------
     coding
         "auto" keeps the smaller body of each stripe, "packed" takes coding 0;
-        "modelled" takes coding 1 but where it would be larger, which is the same as
-        "auto" as long as there are two codings.
+        "modelled" takes coding 1 but where coding 0 is no larger, which is the same
+        as "auto" as long as there are two codings.
     threads
         Stripes that are coded at a time; it never changes the result.
     """
@@ -157,7 +157,7 @@ def faults(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> list[FormatE
 def _encode_stripe(
     indices: NDArray[Any], palette: NDArray[np.uint8], coding: str
 ) -> tuple[int, bytes]:
-    """Return the number of the coding and the body, the smaller one where there is a choice."""
+    """Return the number of the coding and the body, the smaller unless packed is asked for."""
     if coding == "packed" or len(palette) == 1:
         return PACKED, packed.encode(indices, len(palette))
     from kmq.container import modelled
