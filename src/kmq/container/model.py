@@ -294,8 +294,7 @@ def code_plane(
             last_seen[key] = i << 16 | s10 & 0xFFFF
             near = Surroundings(
                 W, N, at(plane, n - 1), at(plane, n + 1), WW,
-                at(plane, nn), at(plane, nn + 1), at(plane, n + 2),
-                at(plane, nn - 1), at(plane, n - 2), h4, h10, h40,
+                at(plane, nn), at(plane, nn + 1), at(plane, n + 2), h4, h10, h40,
                 at(plane, match) if run else NO_INDEX, RUN_CLASS[np.uint64(run)],
             )  # fmt: skip
             c1, c2 = _candidates(near)

@@ -32,8 +32,6 @@ class Surroundings(NamedTuple):
     NN: Number
     NNE: Number
     NEE: Number
-    NNW: Number
-    NWW: Number
     h4: Number
     h10: Number
     h40: Number
