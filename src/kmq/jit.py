@@ -29,6 +29,8 @@ from kmq import parallelism
 from kmq.kernel_cache import ForgivingCache, on_compile
 
 __all__ = [
+    "Array",
+    "Number",
     "cache_folder",
     "helper",
     "kernel",
@@ -39,6 +41,10 @@ __all__ = [
     "threads_for_any_work",
     "useful_threads",
 ]
+
+# Numba gives these their types; to mypy they are opaque.
+Array = Any
+Number = Any
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")

@@ -7,16 +7,10 @@ over a tuple, so inputs are weighed three at a time.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from kmq.container.tables import CONFIDENCE, COUNT_LIMIT, RATES, SQUASH, SQUASH_REACH, STRETCH
-from kmq.jit import helper
-
-# numba gives these their types; to mypy they are opaque.
-Array = Any
-Number = Any
+from kmq.jit import Array, Number, helper
 
 FRESH = 1 << 31
 """A slot: probability 18 bits, check 8, count 6. This one has learned nothing."""
@@ -24,6 +18,8 @@ FRESH = 1 << 31
 CHECK = 255 << 6
 COUNT = 63
 BELOW_PROBABILITY = (1 << 14) - 1
+
+Three = tuple[Number, Number, Number]
 
 FIRST_WEIGHT = 5500
 """Of 65,536; two of them weigh each input."""
@@ -58,7 +54,7 @@ def weigh(slot: Number, weights: Array, one: Number, other: Number) -> Number:
 
 
 @helper
-def weigh_three(states: Array, weights: Array, one: Number, other: Number) -> Number:
+def weigh_three(states: Three, weights: Array, one: Number, other: Number) -> Number:
     """Return what three inputs add to the mix."""
     return (
         weigh(states[0], weights, one, other)
@@ -90,7 +86,7 @@ def learn(slots: Array, place: Number, slot: Number, weights: Array, one: Number
 
 
 @helper
-def learn_three(slots: Array, places: Array, states: Array, weights: Array, one: Number,
+def learn_three(slots: Array, places: Three, states: Three, weights: Array, one: Number,
                 other: Number, p: Number, yes: Number) -> None:  # fmt: skip
     """Move three inputs' slots and weights to what was seen."""
     learn(slots, places[0], states[0], weights, one, other, p, yes)

@@ -8,8 +8,6 @@ one, where a run of pixels stood before that was like the last few.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from kmq.container.mixing import (
@@ -25,8 +23,8 @@ from kmq.container.mixing import (
     weigh_three,
 )
 from kmq.container.palette_tree import color, distance, plus, side, step
-from kmq.container.range_coder import begin, code, finish
-from kmq.container.slots import MOST_BITS, SIDES, bit_length, lay_out
+from kmq.container.range_coder import Interval, begin, code, finish
+from kmq.container.slots import MOST_BITS, SIDES, Layout, bit_length, lay_out
 from kmq.container.surroundings import (
     NO_INDEX,
     PAD,
@@ -37,11 +35,7 @@ from kmq.container.surroundings import (
     sum_above,
 )
 from kmq.container.tables import HASH, LONGEST_RUN, RUN_CLASS
-from kmq.jit import helper, kernel
-
-# numba gives these their types; to mypy they are opaque.
-Array = Any
-Number = Any
+from kmq.jit import Array, Number, helper, kernel
 
 FLAT_INPUTS = 3
 GUESS_INPUTS = 7
@@ -50,15 +44,15 @@ CONFIDENCES = 25
 
 
 @helper
-def _code_flat(decoding: Number, index: Number, words: Array, interval: Number, slots: Array,
-               weights: Array, layout: Number, W: Number, h40: Number, foretold: Number,
-               run: Number) -> Number:  # fmt: skip
+def _code_flat(decoding: Number, index: Number, words: Array, interval: Interval, slots: Array,
+               weights: Array, layout: Layout, W: Number, h40: Number, foretold: Number,
+               run_class: Number) -> tuple[Number, Interval]:  # fmt: skip
     """Code whether a pixel is as its flat surroundings, all W."""
     hashed = scatter(h40)
     places = (
         layout.flat_direct + W,
         layout.flat_hashed + (hashed >> 32 - layout.flat_bits),
-        layout.flat_run + 2 * run + np.int64(foretold == W),
+        layout.flat_run + 2 * run_class + np.int64(foretold == W),
     )
     states = (
         look(slots, places[0], FRESH),
@@ -73,7 +67,7 @@ def _code_flat(decoding: Number, index: Number, words: Array, interval: Number, 
 
 
 @helper
-def _candidates(near: Number) -> Number:
+def _candidates(near: Surroundings) -> tuple[Number, Number]:
     """Return the two guesses."""
     W, N, NW = near.W, near.N, near.NW
     c1, c2 = (N, W) if W == NW else (W, N)  # an edge continues
@@ -85,9 +79,9 @@ def _candidates(near: Number) -> Number:
 
 
 @helper
-def _code_guesses(decoding: Number, index: Number, words: Array, interval: Number, slots: Array,
-                  weights: Array, layout: Number, near: Number, colors: Array, c1: Number,
-                  c2: Number, first: Number) -> Number:  # fmt: skip
+def _code_guesses(decoding: Number, index: Number, words: Array, interval: Interval, slots: Array,
+                  weights: Array, layout: Layout, near: Surroundings, colors: Array, c1: Number,
+                  c2: Number, first: Number) -> tuple[Number, Interval]:  # fmt: skip
     """Code whether a pixel is one of the guesses; return it, or `NO_INDEX`, and the interval."""
     equal = (
         np.int64(c1 == near.NW) | np.int64(c1 == near.NE) << 1 | np.int64(c1 == near.WW) << 2
@@ -103,7 +97,7 @@ def _code_guesses(decoding: Number, index: Number, words: Array, interval: Numbe
     )  # fmt: skip
     pair = c1 << layout.bits | c2
     foretold = 1 if near.foretold == c1 else 2 if near.foretold == c2 else 0
-    run = 3 * near.run + foretold
+    forecast = 3 * near.run_class + foretold
     s4, s10, s40 = scatter(near.h4), scatter(near.h10), scatter(near.h40)
     down = 32 - layout.guess_bits
     for guess in range(first, 1 if c1 == c2 else 2):
@@ -115,7 +109,7 @@ def _code_guesses(decoding: Number, index: Number, words: Array, interval: Numbe
             hashed + 2 * (s4 >> down),
             hashed + 2 * ((1 << layout.guess_bits) + (s10 >> down)),
             hashed + 2 * ((2 << layout.guess_bits) + (s40 >> down)),
-            layout.guess_run + 2 * run + guess,
+            layout.guess_run + 2 * forecast + guess,
         )
         states = (
             look(slots, places[0], FRESH),
@@ -144,9 +138,9 @@ def _code_guesses(decoding: Number, index: Number, words: Array, interval: Numbe
 
 
 @helper
-def _code_tree(decoding: Number, index: Number, words: Array, interval: Number, slots: Array,
-               weights: Array, layout: Number, near: Number, colors: Array, axes: Array,
-               c1: Number, c2: Number) -> Number:  # fmt: skip
+def _code_tree(decoding: Number, index: Number, words: Array, interval: Interval, slots: Array,
+               weights: Array, layout: Layout, near: Surroundings, colors: Array, axes: Array,
+               c1: Number, c2: Number) -> tuple[Number, Interval]:  # fmt: skip
     """Code an index that is no guess, bit by bit from the top; return it and the interval."""
     bits = layout.bits
     leaves, used = 1 << bits, len(colors) // 3
@@ -190,7 +184,7 @@ def _code_tree(decoding: Number, index: Number, words: Array, interval: Number, 
         steep = step(side(axes, node, slope, 1), 12, 32)
         away = step(side(axes, node, far, 2), 14, 16)
         is_ahead = np.int64(near.foretold + leaves >> shift + 1 == node)
-        run = is_ahead * (2 * near.run + (near.foretold >> shift & 1))
+        forecast = is_ahead * (2 * near.run_class + (near.foretold >> shift & 1))
         places = (
             layout.tree_node + node,
             row_W + group + within,
@@ -200,7 +194,7 @@ def _code_tree(decoding: Number, index: Number, words: Array, interval: Number, 
             group10 + within,
             layout.tree_side + SIDES * depth + (steep << 5 | mean),
             layout.tree_side + SIDES * (MOST_BITS + depth) + (mean >> 1 << 4 | away),
-            layout.tree_run + MOST_BITS * run + depth,
+            layout.tree_run + MOST_BITS * forecast + depth,
         )
         states = (
             look(slots, places[0], FRESH),

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from kmq.container.tables import CLOSENESS
-from kmq.jit import helper, kernel
+from kmq.jit import Array, Number, helper, kernel
 
-# numba gives these their types; to mypy they are opaque.
-Array = Any
-Number = Any
+Color = tuple[Number, Number, Number]
+"""Red, green and blue, or a sum of such."""
 
 MIDDLE = 1 << 16
 """A side less than this is nearer to the left mean; 0 is the left mean's, twice it the right's."""
@@ -49,7 +46,7 @@ def split_axes(palette: Array, leaves: Number) -> Array:
 
 
 @helper
-def color(colors: Array, index: Number) -> Number:
+def color(colors: Array, index: Number) -> Color:
     """Return the three samples of an index; `colors` is the palette as one row."""
     return (
         colors[np.uint64(3 * index)],
@@ -59,20 +56,20 @@ def color(colors: Array, index: Number) -> Number:
 
 
 @helper
-def plus(one: Number, other: Number, sign: Number) -> Number:
+def plus(one: Color, other: Color, sign: Number) -> Color:
     """Return the sum of two colours, or their difference where the sign is -1."""
     return one[0] + sign * other[0], one[1] + sign * other[1], one[2] + sign * other[2]
 
 
 @helper
-def distance(one: Number, other: Number) -> Number:
+def distance(one: Color, other: Color) -> Number:
     """Return the class, of eight, of the distance of two colours."""
     red, green, blue = plus(one, other, -1)
     return CLOSENESS[np.uint64(abs(red) + 2 * abs(green) + abs(blue))]
 
 
 @helper
-def side(axes: Array, node: Number, total: Number, count: Number) -> Number:
+def side(axes: Array, node: Number, total: Color, count: Number) -> Number:
     """Return on which side of a node's split a sum of `count` colours lies, times `count`.
 
     `axes` is what `split_axes` returns, as one row.

@@ -6,15 +6,11 @@ end; to decode, what has been read less that end.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from kmq.jit import helper
-
-# numba gives these their types; to mypy they are opaque.
-Array = Any
-Number = Any
+from kmq.jit import Array, Number, helper
 
 SHORT = 1 << 32
 """A span below which 16 bits are shifted out."""
@@ -30,7 +26,7 @@ class Interval(NamedTuple):
 
 
 @helper
-def begin(decoding: Number, words: Array) -> Number:
+def begin(decoding: Number, words: Array) -> Interval:
     """Return the interval before the first decision."""
     low, position = np.int64(0), np.int64(0)
     if decoding:
@@ -40,7 +36,9 @@ def begin(decoding: Number, words: Array) -> Number:
 
 
 @helper
-def code(decoding: Number, yes: Number, p: Number, words: Array, interval: Interval) -> Number:
+def code(
+    decoding: Number, yes: Number, p: Number, words: Array, interval: Interval
+) -> tuple[Number, Interval]:
     """Code one decision of probability p, of 65,536; return it and the interval after it."""
     low, span, position = interval
     bound = (span >> 16) * p

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from kmq.jit import helper
-
-# numba gives these their types; to mypy they are opaque.
-Array = Any
-Number = Any
+from kmq.jit import Number, helper
 
 EQUALITIES = 1 << 12
 DISTANCES = 1 << 12
@@ -58,7 +54,7 @@ def bit_length(number: Number) -> Number:
 
 
 @helper
-def lay_out(bits: Number, pixels: Number) -> Number:
+def lay_out(bits: Number, pixels: Number) -> Layout:
     """Return the layout for indices of so many bits and a stripe of so many pixels."""
     size_bits = bit_length(pixels - 1)
     flat_bits = min(max(size_bits - 4, 8), 16)

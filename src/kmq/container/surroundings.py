@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from kmq.container.tables import ABOVE
-from kmq.jit import helper
-
-# numba gives these their types; to mypy they are opaque.
-Array = Any
-Number = Any
+from kmq.jit import Array, Number, helper
 
 PAD = 8
 ROWS_ABOVE = 5
@@ -37,7 +33,7 @@ class Surroundings(NamedTuple):
     h40: Number
     foretold: Number
     """The index that the match foretells; `NO_INDEX` if there is no match."""
-    run: Number
+    run_class: Number
     """The class of the length of the match; 0 if there is none."""
 
 
