@@ -21,6 +21,9 @@ BELOW_PROBABILITY = (1 << 14) - 1
 
 Three = tuple[Number, Number, Number]
 
+CACHE_LINE = 64
+"""Bytes."""
+
 FIRST_WEIGHT = 5500
 """Of 65,536; two of them weigh each input."""
 
@@ -29,6 +32,13 @@ FIRST_WEIGHT = 5500
 def fresh(check: Number) -> Number:
     """Return a slot that has learned nothing, with the lower 8 bits of a check."""
     return FRESH | (check & 255) << 6
+
+
+@helper
+def fresh_slots(count: Number) -> Array:
+    """Return at least so many slots that have learned nothing, from a cache line's start."""
+    room = np.full(count + CACHE_LINE // 4 - 1, np.uint32(FRESH), np.uint32)
+    return room[(-np.int64(room.ctypes.data) & CACHE_LINE - 1) >> 2 :]
 
 
 @helper

@@ -15,6 +15,7 @@ from kmq.container.mixing import (
     FRESH,
     confidences,
     fresh,
+    fresh_slots,
     learn,
     learn_three,
     look,
@@ -22,8 +23,8 @@ from kmq.container.mixing import (
     weigh,
     weigh_three,
 )
-from kmq.container.palette_tree import color, distance, plus, side, step
-from kmq.container.range_coder import Interval, begin, code, finish
+from kmq.container.palette_tree import color, distance, plus, sides
+from kmq.container.range_coder import FINAL_WORDS, Interval, begin, code, finish
 from kmq.container.slots import MOST_BITS, SIDES, Layout, bit_length, lay_out
 from kmq.container.surroundings import (
     NO_INDEX,
@@ -41,6 +42,12 @@ FLAT_INPUTS = 3
 GUESS_INPUTS = 7
 TREE_INPUTS = 9
 CONFIDENCES = 25
+EQUALITY_SETS = 256
+"""Weight sets of the guesses, one for the first eight comparisons."""
+NODE_BITS = 8
+"""Leading bits of a node that name a weight set of the tree."""
+BEFORE_TREE = 3
+"""No pixel takes more decisions before those of the tree; each gives at most one word."""
 
 
 @helper
@@ -121,7 +128,9 @@ def _code_guesses(decoding: Number, index: Number, words: Array, interval: Inter
             look(slots, places[6], FRESH),
         )
         one = GUESS_INPUTS * (CONFIDENCES * guess + confidences(states[5], states[4]))
-        other = GUESS_INPUTS * (2 * CONFIDENCES + 256 * guess + (equal & 255))
+        other = GUESS_INPUTS * (
+            2 * CONFIDENCES + EQUALITY_SETS * guess + (equal & EQUALITY_SETS - 1)
+        )
         p = probability(
             weigh_three(states[:3], weights, one, other)
             + weigh_three(states[3:6], weights, one + 3, other + 3)
@@ -138,6 +147,12 @@ def _code_guesses(decoding: Number, index: Number, words: Array, interval: Inter
 
 
 @helper
+def _pair_row(layout: Layout, table: Number, index: Number) -> Number:
+    """Return where the slots of an index begin in a table of pairs of an index and a node."""
+    return layout.tree_pair + (table * layout.rows + (index & layout.rows - 1)) * layout.row_size
+
+
+@helper
 def _code_tree(decoding: Number, index: Number, words: Array, interval: Interval, slots: Array,
                weights: Array, layout: Layout, near: Surroundings, colors: Array, axes: Array,
                c1: Number, c2: Number) -> tuple[Number, Interval]:  # fmt: skip
@@ -147,9 +162,9 @@ def _code_tree(decoding: Number, index: Number, words: Array, interval: Interval
     both = plus(color(colors, near.W), color(colors, near.N), 1)
     slope = plus(both, color(colors, near.NW), -1)
     far = plus(color(colors, near.WW), color(colors, near.NN), 1)
-    row_W = layout.tree_pair + (near.W & layout.rows - 1) * layout.row_size
-    row_N = layout.tree_pair + (layout.rows + (near.N & layout.rows - 1)) * layout.row_size
-    row_NE = layout.tree_pair + (2 * layout.rows + (near.NE & layout.rows - 1)) * layout.row_size
+    row_W, row_N, row_NE = (
+        _pair_row(layout, 0, near.W), _pair_row(layout, 1, near.N), _pair_row(layout, 2, near.NE),
+    )  # fmt: skip
     fresh_W, fresh_N, fresh_NE = (
         fresh(near.W << bits >> 16), fresh(near.N << bits >> 16), fresh(near.NE << bits >> 16),
     )  # fmt: skip
@@ -180,9 +195,7 @@ def _code_tree(decoding: Number, index: Number, words: Array, interval: Interval
             node = 2 * node
             continue
         within = 1 << level | node & (1 << level) - 1
-        mean = step(side(axes, node, both, 2), 13, 32)
-        steep = step(side(axes, node, slope, 1), 12, 32)
-        away = step(side(axes, node, far, 2), 14, 16)
+        near_sides, far_sides = sides(axes, node, both, slope, far)
         is_ahead = np.int64(near.foretold + leaves >> shift + 1 == node)
         forecast = is_ahead * (2 * near.run_class + (near.foretold >> shift & 1))
         places = (
@@ -192,8 +205,8 @@ def _code_tree(decoding: Number, index: Number, words: Array, interval: Interval
             row_NE + group + within,
             group4 + within,
             group10 + within,
-            layout.tree_side + SIDES * depth + (steep << 5 | mean),
-            layout.tree_side + SIDES * (MOST_BITS + depth) + (mean >> 1 << 4 | away),
+            layout.tree_side + SIDES * depth + near_sides,
+            layout.tree_side + SIDES * (MOST_BITS + depth) + far_sides,
             layout.tree_run + MOST_BITS * forecast + depth,
         )
         states = (
@@ -208,7 +221,7 @@ def _code_tree(decoding: Number, index: Number, words: Array, interval: Interval
             look(slots, places[8], FRESH),
         )
         one = TREE_INPUTS * confidences(states[5], states[4])
-        other = TREE_INPUTS * (CONFIDENCES + (node >> max(depth - 7, 0)))
+        other = TREE_INPUTS * (CONFIDENCES + (node >> max(depth + 1 - NODE_BITS, 0)))
         p = probability(
             weigh_three(states[:3], weights, one, other)
             + weigh_three(states[3:6], weights, one + 3, other + 3)
@@ -238,11 +251,12 @@ def code_plane(
     """
     bits = bit_length(len(axes) - 1)
     layout = lay_out(bits, rows * width)
-    room = np.full(layout.end + 15, np.uint32(FRESH), np.uint32)
-    slots = room[(-np.int64(room.ctypes.data) & 63) >> 2 :]  # from a cache line's start
+    slots = fresh_slots(layout.end)
     flat_weights = np.full((1 + CONFIDENCES) * FLAT_INPUTS, FIRST_WEIGHT, np.int32)
-    guess_weights = np.full(2 * (CONFIDENCES + 256) * GUESS_INPUTS, FIRST_WEIGHT, np.int32)
-    tree_weights = np.full((CONFIDENCES + 256) * TREE_INPUTS, FIRST_WEIGHT, np.int32)
+    guess_weights = np.full(
+        2 * (CONFIDENCES + EQUALITY_SETS) * GUESS_INPUTS, FIRST_WEIGHT, np.int32
+    )
+    tree_weights = np.full((CONFIDENCES + (1 << NODE_BITS)) * TREE_INPUTS, FIRST_WEIGHT, np.int32)
     last_seen = np.zeros(1 << layout.guess_bits, np.int64)
     colors, axes = palette.reshape(-1), axes.reshape(-1)
     sums = np.empty((3, width), np.uint32)
@@ -250,7 +264,8 @@ def code_plane(
     stride = width + 2 * PAD
     interval = begin(decoding, words)
     for y in range(rows):
-        if decoding == 0 and interval.position + width * (bits + 3) + 3 > len(words):
+        most_words = width * (bits + BEFORE_TREE) + FINAL_WORDS
+        if decoding == 0 and interval.position + most_words > len(words):
             return -1
         row = (y + ROWS_ABOVE) * stride + PAD
         plane[row - PAD : row] = plane[row - stride]

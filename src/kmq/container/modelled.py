@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kmq.container.model import code_plane
+from kmq.container.model import BEFORE_TREE, code_plane
 from kmq.container.palette_tree import split_axes
 from kmq.container.surroundings import PAD, ROWS_ABOVE
 from kmq.errors import FormatError
@@ -23,7 +23,7 @@ def encode(indices: NDArray[Any], palette: NDArray[np.uint8]) -> bytes:
     plane[ROWS_ABOVE:, PAD:-PAD] = indices
     bits = _index_bits(len(palette))
     axes = split_axes(palette.astype(np.int64), 1 << bits)
-    capacity = (indices.size * bits) // 16 + width * (bits + 3) + 16
+    capacity = (indices.size * bits) // 16 + width * (bits + BEFORE_TREE) + 16
     while True:
         words = np.zeros(capacity, dtype=np.int32)
         used = code_plane(0, words, plane.reshape(-1), rows, width, palette.astype(np.int64), axes)

@@ -11,7 +11,14 @@ Color = tuple[Number, Number, Number]
 """Red, green and blue, or a sum of such."""
 
 MIDDLE = 1 << 16
-"""A side less than this is nearer to the left mean; 0 is the left mean's, twice it the right's."""
+"""Stands in each offset, so that `side` is the specification's side and this for each colour.
+
+Less than it is nearer to the left mean, which is at 3/4 of it, the right one at 5/4.
+"""
+
+NEAR_STEPS = 32
+FAR_STEPS = 16
+"""Steps of a side that are told apart: all sides of twice `MIDDLE`, in equal parts."""
 
 
 @kernel
@@ -70,7 +77,7 @@ def distance(one: Color, other: Color) -> Number:
 
 @helper
 def side(axes: Array, node: Number, total: Color, count: Number) -> Number:
-    """Return on which side of a node's split a sum of `count` colours lies, times `count`.
+    """Return on which side of a node's split a sum of `count` colours lies, a sum of sides.
 
     `axes` is what `split_axes` returns, as one row.
     """
@@ -81,6 +88,28 @@ def side(axes: Array, node: Number, total: Color, count: Number) -> Number:
         + axes[np.uint64(place + 2)] * total[2]
         + axes[np.uint64(place + 3)] * count
     )
+
+
+@helper
+def sides(
+    axes: Array, node: Number, both: Color, slope: Color, far: Color
+) -> tuple[Number, Number]:
+    """Return two classes, of 1,024 and of 256: on which side of a node's split a pixel may be.
+
+    The first has the sides of `slope` (W + N - NW) and `both` (W + N), the second those
+    of `both` and `far` (WW + NN) in fewer steps.
+    """
+    # The specification has step(s, d, h) = clamp((s >> d) + h, 0, 2h - 1) of sides s that
+    # are about 0, and here h stands in the side, as (s >> d) + h = (s + (h << d)) >> d.
+    #   step(sW + sN - sNW, 12, 16): one colour in all, 16 << 12 = MIDDLE.
+    #   step((sW + sN) >> 1, 12, 16): the halving is one more shift, and two colours bring
+    #   2 * MIDDLE = 16 << 13.
+    #   step((sWW + sNN) >> 1, 13, 8): likewise, 2 * MIDDLE = 8 << 14.
+    #   step((sW + sN) >> 1, 13, 8): that of 32 steps halved, as both clamp at the same sides.
+    steep = step(side(axes, node, slope, 1), 12, NEAR_STEPS)
+    mean = step(side(axes, node, both, 2), 13, NEAR_STEPS)
+    away = step(side(axes, node, far, 2), 14, FAR_STEPS)
+    return NEAR_STEPS * steep + mean, FAR_STEPS * (mean >> 1) + away
 
 
 @helper

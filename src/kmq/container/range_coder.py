@@ -15,6 +15,9 @@ from kmq.jit import Array, Number, helper
 SHORT = 1 << 32
 """A span below which 16 bits are shifted out."""
 
+FINAL_WORDS = 3
+"""Words that `finish` adds."""
+
 
 class Interval(NamedTuple):
     """The coder's state between two decisions."""
