@@ -31,6 +31,12 @@ FEW_INDICES = 1 << 19
 few, so that large images take the kernels."""
 
 
+def bounds(palette_size: int) -> tuple[int, int]:
+    """Return q and L."""
+    quotient = (1 << 31) // palette_size
+    return quotient, quotient * palette_size
+
+
 def encode(indices: NDArray[Any], palette_size: int) -> bytes:
     """Return the body: the final state, then the words in the order they are read.
 
@@ -60,7 +66,7 @@ def decode(body: bytes | memoryview, count: int, palette_size: int) -> NDArray[A
     if len(body) < _STATE_BYTES or len(body) % _WORD_BYTES:
         raise FormatError(f"a mixed-radix body cannot have {len(body)} bytes")
     state = int.from_bytes(body[:_STATE_BYTES], "little")
-    start = (1 << 31) // palette_size * palette_size
+    _, start = bounds(palette_size)
     if not start <= state < start << 32:
         raise FormatError("the mixed-radix state is out of its range")
     words = np.frombuffer(body[_STATE_BYTES:], "<u4").astype(np.uint32)
@@ -86,33 +92,33 @@ def read_digits(
     Between two words the state is one number of several digits. How many is seen
     from its size, so that Python goes from word to word, and NumPy takes the digits.
     """
-    start = (1 << 31) // palette_size * palette_size
+    _, start = bounds(palette_size)
     powers = [1]
     while powers[-1] < 1 << 32:
         powers.append(powers[-1] * palette_size)
-    bounds = [start * power for power in powers[1:-1]]
+    limits = [start * power for power in powers[1:-1]]
     left = len(indices)
     states = array("Q", [state])
     for word in words.tolist():
-        digits = bisect_right(bounds, state) + 1
+        digits = bisect_right(limits, state) + 1
         if digits > left:
             break
         left -= digits
         state = state // powers[digits] << 32 | word
         states.append(state)
     else:
-        if bisect_right(bounds, state) < left:
+        if bisect_right(limits, state) < left:
             return state, len(words) + 1
-    _take_digits(np.frombuffer(states, np.uint64), bounds, palette_size, indices)
+    _take_digits(np.frombuffer(states, np.uint64), limits, palette_size, indices)
     return state // palette_size**left, len(states) - 1
 
 
 def _take_digits(
-    states: NDArray[np.uint64], bounds: list[int], palette_size: int, indices: NDArray[Any]
+    states: NDArray[np.uint64], limits: list[int], palette_size: int, indices: NDArray[Any]
 ) -> None:
     """Write to `indices` the digits of each state, lowest first, as many as bring it to a word."""
-    numbers = np.searchsorted(np.array(bounds, np.uint64), states, "right") + 1
-    most = len(bounds) + 1
+    numbers = np.searchsorted(np.array(limits, np.uint64), states, "right") + 1
+    most = len(limits) + 1
     digits = np.empty((len(states), most), indices.dtype)
     for place in range(most):
         states, digits[:, place] = np.divmod(states, np.uint64(palette_size))

@@ -7,16 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kmq.container import mixed_radix
 from kmq.jit import helper, kernel
 
 _WORD_MASK = 0xFFFFFFFF
 
 
-@helper
-def _bounds(palette_size: int) -> tuple[int, int]:
-    """Return q and L."""
-    quotient = (1 << 31) // palette_size
-    return quotient, quotient * palette_size
+bounds = helper(mixed_radix.bounds)
 
 
 @kernel
@@ -24,7 +21,7 @@ def write_digits(
     indices: NDArray[Any], palette_size: int, words: NDArray[np.uint32]
 ) -> tuple[int, int]:
     """Write words and return (state, words written); the last index goes first."""
-    quotient, state = _bounds(palette_size)
+    quotient, state = bounds(palette_size)
     count = 0
     for position in range(len(indices) - 1, -1, -1):
         if state >= quotient << 32:
@@ -40,7 +37,7 @@ def read_digits(
     words: NDArray[np.uint32], state: int, palette_size: int, indices: NDArray[Any]
 ) -> tuple[int, int]:
     """Fill `indices` and return (state, words used); one more than there are: ran out."""
-    _, start = _bounds(palette_size)
+    _, start = bounds(palette_size)
     used = 0
     for position in range(len(indices)):
         indices[position] = state % palette_size
