@@ -11,7 +11,7 @@ from test_codec import photo_like
 
 import kmq
 from kmq import targets
-from kmq.quality import psnr
+from kmq.quality import psnr, psnr_of
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000))
@@ -40,9 +40,9 @@ def test_where_more_is_not_always_better_what_is_found_still_stands_beside_a_fai
 def test_the_largest_error_of_a_psnr_is_exact(decibels):
     samples = 3 * 12_345
     allowed = targets.largest_squared_error(decibels, samples)
-    assert targets.psnr_of(allowed, samples) >= decibels - 1e-9
-    assert targets.psnr_of(allowed + 1, samples) < decibels + 1e-9
-    assert targets.psnr_of(0, samples) == math.inf
+    assert psnr_of(allowed, samples) >= decibels - 1e-9
+    assert psnr_of(allowed + 1, samples) < decibels + 1e-9
+    assert psnr_of(0, samples) == math.inf
 
 
 @pytest.mark.parametrize(

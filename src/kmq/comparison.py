@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kmq import codec, quality
+from kmq.container.summary import bits_in_theory
 from kmq.image import IndexedImage
 from kmq.options import Options
 from kmq.threads import map_threads
@@ -137,8 +138,7 @@ def compare(rgb: NDArray[np.uint8], colors: Sequence[int], options: Options) -> 
 
 def theoretical_bytes(indexed: IndexedImage) -> float:
     """Return 24 K + N log2 K bits, for K colours and N pixels, in bytes."""
-    colors = len(indexed.palette)
-    return (24 * colors + indexed.width * indexed.height * math.log2(colors)) / 8
+    return bits_in_theory(len(indexed.palette), indexed.width * indexed.height) / 8
 
 
 def png_bytes(indexed: IndexedImage) -> int | None:

@@ -21,16 +21,21 @@ SSIM_WINDOW = 11
 def psnr(rgb: NDArray[np.uint8], indexed: IndexedImage) -> float:
     """Return the peak signal-to-noise ratio in decibels; infinity where nothing changed.
 
-    10 * log10(255^2 / mean squared difference of the samples), `rgb` (H, W, 3).
+    See `psnr_of`; `rgb` is (H, W, 3).
     """
     total = 0
     for first in range(0, indexed.height, _ROWS_AT_ONCE):
         rows = slice(first, first + _ROWS_AT_ONCE)
         approximated = indexed.palette[indexed.indices[rows]].astype(np.int32)
         total += int(((approximated - rgb[rows]) ** 2).sum(dtype=np.int64))
-    if total == 0:
+    return psnr_of(total, rgb.size)
+
+
+def psnr_of(squared_error: int, samples: int) -> float:
+    """Return 10 log10(255^2 / mean squared difference), infinity where there is none."""
+    if squared_error == 0:
         return math.inf
-    return 10 * math.log10(255**2 * rgb.size / total)
+    return 10 * math.log10(255**2 * samples / squared_error)
 
 
 def ssim(rgb: NDArray[np.uint8], indexed: IndexedImage) -> float | None:

@@ -20,6 +20,7 @@ from kmq.container import stripes
 from kmq.errors import OptionError
 from kmq.image import IndexedImage, Palette
 from kmq.options import Options
+from kmq.quality import psnr_of
 
 _DECIMAL = Context(
     prec=28, rounding=ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999, clamp=0, traps=[]
@@ -115,13 +116,6 @@ def largest_squared_error(psnr: float, samples: int) -> int:
     """
     with localcontext(_DECIMAL):
         return math.floor(samples * 255**2 / Decimal(10) ** (Decimal(repr(psnr)) / 10))
-
-
-def psnr_of(squared_error: int, samples: int) -> float:
-    """Return 10 log10(255^2 / mean squared difference), infinity where there is none."""
-    if squared_error == 0:
-        return math.inf
-    return 10 * math.log10(255**2 * samples / squared_error)
 
 
 def _fit(histogram: Histogram, colors: int, options: Options) -> Palette:

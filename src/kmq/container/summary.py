@@ -10,6 +10,11 @@ from kmq.container.layout import CODINGS, GREY, check_length, read_head
 from kmq.files import read_seekable
 
 
+def bits_in_theory(colors: int, pixels: int) -> float:
+    """Return 24 K + N log2 K for K colours and N pixels."""
+    return 24 * colors + pixels * math.log2(colors)
+
+
 @dataclass(frozen=True)
 class StripeInfo:
     """A band of rows in the file."""
@@ -35,7 +40,7 @@ class Info:
     @property
     def theoretical_bits(self) -> float:
         """24 K + N log2 K for K colours and N pixels."""
-        return 24 * self.colors + self.width * self.height * math.log2(self.colors)
+        return bits_in_theory(self.colors, self.width * self.height)
 
     @property
     def excess_bytes(self) -> float:

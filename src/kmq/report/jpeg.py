@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from kmq.quality import psnr_of
 
 QUALITIES = (5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95)
 
@@ -38,6 +39,5 @@ def _point(rgb: NDArray[np.uint8], quality: int) -> JpegPoint:
     Image.fromarray(rgb).save(file, "JPEG", quality=quality, optimize=True)
     with Image.open(file) as decoded:
         apart = np.asarray(decoded).astype(np.int32) - rgb
-    mean_square = float((apart * apart).mean())
-    psnr = math.inf if mean_square == 0 else 10 * math.log10(255**2 / mean_square)
-    return JpegPoint(quality, len(file.getvalue()), psnr)
+    squared_error = int((apart * apart).sum(dtype=np.int64))
+    return JpegPoint(quality, len(file.getvalue()), psnr_of(squared_error, rgb.size))
