@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from kmq.container.layout import ENTRY_BYTES, SIGNATURE, read_head
+from kmq.container.layout import SIGNATURE, read_head
+from kmq.container.stripes import palette_of
 from kmq.errors import FormatError
 from kmq.image import Palette
 from kmq.limits import MAX_COLORS
@@ -93,9 +94,7 @@ def to_picture(palette: Palette) -> Image.Image:
 
 
 def _from_kmq(data: bytes) -> Palette:
-    head = read_head(io.BytesIO(data))
-    entries = np.frombuffer(head.palette, np.uint8).reshape(-1, ENTRY_BYTES[head.layout])
-    return Palette(np.broadcast_to(entries, (head.palette_size, 3)))
+    return Palette(palette_of(read_head(io.BytesIO(data))))
 
 
 def _from_hex_lines(text: str) -> list[tuple[int, ...]]:

@@ -115,7 +115,7 @@ def load(
     stripes = range(top // head.stripe_rows, -(-bottom // head.stripe_rows))
     check_pixel_count(head.width, bottom - top, max_pixels)
     _check_planes(head, stripes, max_pixels)
-    palette = _palette_of(head)
+    palette = palette_of(head)
     indices = np.empty((bottom - top, head.width), index_dtype(len(palette)))
 
     def fill(item: tuple[Stripe, bytes]) -> None:
@@ -145,13 +145,19 @@ def faults(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> list[FormatE
     stripes = range(len(head.stripes))
     _check_planes(head, stripes, max_pixels)
     found = []
-    palette = _palette_of(head)
+    palette = palette_of(head)
     for stripe, stored in _read_stripes(stream, head, stripes):
         try:
             _decode_stripe(head, palette, stripe, stored)
         except FormatError as error:
             found.append(error)
     return found
+
+
+def palette_of(head: Head) -> NDArray[np.uint8]:
+    """Return a head's palette, (K, 3), whatever its layout."""
+    entries = np.frombuffer(head.palette, np.uint8).reshape(-1, ENTRY_BYTES[head.layout])
+    return np.ascontiguousarray(np.broadcast_to(entries, (head.palette_size, 3)))
 
 
 def _encode_stripe(
@@ -178,11 +184,6 @@ def _checked_rows(rows: tuple[int, int], height: int) -> tuple[int, int]:
     if not 0 <= first < end <= height:
         raise OptionError(f"rows: expected 0 <= first < end <= {height}, got {rows!r}")
     return first, end
-
-
-def _palette_of(head: Head) -> NDArray[np.uint8]:
-    entries = np.frombuffer(head.palette, np.uint8).reshape(-1, ENTRY_BYTES[head.layout])
-    return np.ascontiguousarray(np.broadcast_to(entries, (head.palette_size, 3)))
 
 
 def _read_stripes(stream: BinaryIO, head: Head, wanted: range) -> list[tuple[Stripe, bytes]]:
