@@ -35,7 +35,7 @@ from kmq.container.surroundings import (
     scatter,
     sum_above,
 )
-from kmq.container.tables import HASH, LONGEST_RUN, RUN_CLASS
+from kmq.container.tables import HASH, LEFT, LONGEST_RUN, RUN_CLASS
 from kmq.jit import Array, Number, helper, kernel
 
 FLAT_INPUTS = 3
@@ -277,11 +277,11 @@ def code_plane(
             n, nn = i - stride, i - 2 * stride
             index = at(plane, i)
             W, N, WW = at(plane, i - 1), at(plane, n), at(plane, i - 2)
-            h4 = at(sums[0], x) + HASH[0] * W
-            h10 = h4 + at(sums[1], x) + HASH[4] * WW
+            h4 = at(sums[0], x) + LEFT[0] * W
+            h10 = h4 + at(sums[1], x) + LEFT[1] * WW
             h40 = h10 + at(sums[2], x) + (
-                HASH[10] * at(plane, i - 3) + HASH[18] * at(plane, i - 4)
-                + HASH[25] * at(plane, i - 5) + HASH[34] * at(plane, i - 6)
+                LEFT[2] * at(plane, i - 3) + LEFT[3] * at(plane, i - 4)
+                + LEFT[4] * at(plane, i - 5) + LEFT[5] * at(plane, i - 6)
             )  # fmt: skip
             if run:
                 run = min(run + 1, LONGEST_RUN) if at(plane, match) == W else np.int64(0)

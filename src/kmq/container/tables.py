@@ -71,6 +71,12 @@ CONTEXTS = (4, 10, 40)
 """How many neighbours each hashed context has."""
 
 
+def _left() -> tuple[int, ...]:
+    """Return the six multipliers of the neighbours in a pixel's own row, the nearest first."""
+    left = sorted((-column, number) for number, (column, row) in enumerate(NEIGHBORS) if row == 0)
+    return tuple(int(HASH[number]) for _, number in left)
+
+
 def _above() -> NDArray[Any]:
     """Return (33, 4): context, multiplier, column and row of each neighbour in the rows above."""
     return np.array(
@@ -82,5 +88,8 @@ def _above() -> NDArray[Any]:
         dtype=np.int64,
     )
 
+
+LEFT = _left()
+"""The multipliers of W, WW and so on: `sum_above` has all other neighbours."""
 
 ABOVE = _above()
