@@ -157,6 +157,20 @@ def test_a_png_of_16_bits_with_alpha_is_scaled():
     assert np.array_equal(read(file).rgb, np.rint(deep[..., :3] / 257).astype(np.uint8))
 
 
+@pytest.mark.parametrize("background", [None, "white"])
+def test_grey_and_alpha_of_16_bits_are_scaled(background):
+    deep = np.random.default_rng(1).integers(0, 65_536, (4, 6, 2), np.uint16)
+    deep[..., 1] = 65_535 if background is None else [0, 65_535, 0, 65_535, 0, 65_535]
+    file = png(6, 4, 16, 4, png_rows(deep.reshape(4, -1)))
+    expected = np.where(deep[..., 1] == 0, 255, (deep[..., 0].astype(int) + 128) // 257)
+    assert np.array_equal(read(file, background=background).rgb, np.stack([expected] * 3, -1))
+
+
+def test_premultiplied_grey_is_read():
+    grey = Image.merge("LA", [Image.fromarray(gradient()[..., 0]), Image.new("L", (7, 5), 255)])
+    assert np.array_equal(read(grey.convert("La")).rgb[..., 0], gradient()[..., 0])
+
+
 def test_a_transparent_colour_of_16_bits_is_seen():
     deep = np.array([[[1, 2, 3], [1, 2, 4]]], np.uint16)
     key = (b"tRNS", struct.pack(">HHH", 1, 2, 3))

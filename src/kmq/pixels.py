@@ -38,6 +38,7 @@ _TURNS = {
 }
 """What makes a picture of an EXIF orientation upright; 1 is so already."""
 
+_GREY_AND_ALPHA = "LA;16B"
 _SIXTEEN_BIT_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 _MOST_LEVELS_FROM_SRGB = 1
 
@@ -184,6 +185,8 @@ def _upright_samples(image: Image.Image) -> tuple[Image.Image, NDArray[np.uint8]
         return Image.fromarray(samples), alpha
     if image.mode == "F":
         raise FormatError("floating-point samples have no defined white; convert them to 16 bits")
+    if image.mode == "La":
+        image = image.convert("LA")
     if image.mode == "LA":
         return image.getchannel("L"), np.asarray(image.getchannel("A"))
     if image.has_transparency_data:
@@ -222,7 +225,7 @@ def _tiff_levels(deep: NDArray[np.uint16], tags: Mapping[int, Any]) -> NDArray[n
 def _is_sixteen_bit_png(image: Image.Image) -> bool:
     """Whether Pillow would cut 16 bits a channel down to the upper 8."""
     return image.format == "PNG" and any(
-        isinstance(tile[3], str) and tile[3] in ("RGB;16B", "RGBA;16B")
+        isinstance(tile[3], str) and tile[3] in ("RGB;16B", "RGBA;16B", _GREY_AND_ALPHA)
         for tile in getattr(image, "tile", ())
     )
 
@@ -230,20 +233,28 @@ def _is_sixteen_bit_png(image: Image.Image) -> bool:
 def _deep_samples(image: Image.Image) -> NDArray[np.uint16]:
     """Return the 16-bit samples of a PNG, upright, (H, W, 3) or (H, W, 4).
 
-    Pillow has no such mode, but two ways to unpack one: the upper bytes, and (as if
-    the samples were little-endian) the lower ones. So the file is decoded twice.
+    Pillow has no such mode, but two ways to unpack colours: the upper bytes, and (as if
+    the samples were little-endian) the lower ones. So the file is decoded twice. Grey and
+    alpha together are four bytes, unpacked as if each were a sample.
     """
     file: Any = image
     file.fp.seek(0)
     stored = file.fp.read()
-    halves = []
-    for order in ("16B", "16L"):
-        half: Any = Image.open(io.BytesIO(stored))
-        half.tile = [tile._replace(args=tile.args.replace("16B", order)) for tile in half.tile]
-        half.load()
-        halves.append(np.asarray(_upright(half), np.uint16))
-    upper, lower = halves
+    raw_mode = file.tile[0].args
+    if raw_mode == _GREY_AND_ALPHA:
+        parts = _unpacked(stored, "RGBA")
+        upper, lower = parts[..., [0, 0, 0, 2]], parts[..., [1, 1, 1, 3]]
+    else:
+        upper = _unpacked(stored, raw_mode)
+        lower = _unpacked(stored, raw_mode.replace("16B", "16L"))
     return upper * np.uint16(256) + lower
+
+
+def _unpacked(stored: bytes, raw_mode: str) -> NDArray[np.uint16]:
+    image: Any = Image.open(io.BytesIO(stored))
+    image.tile = [tile._replace(args=raw_mode) for tile in image.tile]
+    image.load()
+    return np.asarray(_upright(image), np.uint16)
 
 
 def _without_key(
