@@ -12,7 +12,7 @@ import zlib
 
 import pytest
 from conftest import ROOT
-from PIL import Image
+from PIL import GifImagePlugin, Image
 
 import kmq
 from kmq import pixels
@@ -203,6 +203,20 @@ def test_memory_that_does_not_suffice_is_not_the_files_fault(monkeypatch, step):
     monkeypatch.setattr(pixels, step, fail)
     with pytest.raises(MemoryError):
         pixels.read(io.BytesIO(png_of_one_pixel()))
+
+
+@pytest.mark.parametrize(
+    ("reader", "what"), [(Image.Image, "getexif"), (GifImagePlugin.GifImageFile, "is_animated")]
+)
+def test_nor_is_it_what_metadata_says(monkeypatch, reader, what):
+    def fail(*_):
+        raise MemoryError
+
+    file = io.BytesIO()
+    Image.new("L", (3, 2)).save(file, "GIF")
+    monkeypatch.setattr(reader, what, fail if what == "getexif" else property(fail))
+    with pytest.raises(MemoryError):
+        pixels.read(file)
 
 
 @pytest.mark.parametrize(("side", "allowed"), [(30_000, ()), (40, ("--max-pixels", "1000"))])
