@@ -129,6 +129,18 @@ def test_what_is_wrong_with_a_found_image_is_told_when_it_is_read(tree, monkeypa
     assert "1 failed" in result.stderr.splitlines()[-1]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+def test_what_is_found_and_no_ordinary_file_is_not_read(tree):
+    os.mkfifo(tree / "in" / "pipe.png")
+    (tree / "in" / "link-to-pipe.png").symlink_to("pipe.png")
+    (tree / "in" / "link-to-picture.png").symlink_to("a.png")
+    (tree / "in" / "link-to-nothing.png").symlink_to("gone.png")
+    jobs = batch.plan(["in"], None, recursive=True, extension=".kmq", wanted=lambda _: True)
+    found = {pathlib.Path(job.source).name for job in jobs}
+    assert {"a.png", "link-to-picture.png", "link-to-nothing.png"} <= found
+    assert not {"pipe.png", "link-to-pipe.png"} & found
+
+
 def test_two_images_of_one_name_do_not_overwrite_each_other(tree):
     Image.fromarray(picture(9)).save(tree / "in" / "a.bmp")
     result = run("encode", "-r", "in", "-o", "out", "--force")

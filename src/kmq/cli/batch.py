@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import stat
 import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -191,15 +192,23 @@ def run(
 def _files_below(root: str, wanted: Callable[[Path], bool]) -> Iterator[str]:
     """Yield the wanted files below a directory, in an order that does not change.
 
-    Then the folders that cannot be listed, for reading them tells why.
+    Only ordinary ones, or links to such: reading a pipe may never end. Then the folders
+    that cannot be listed, for reading them tells why.
     """
     unreadable: list[str] = []
     for folder, folders, names in os.walk(root, onerror=lambda e: unreadable.append(e.filename)):
         folders.sort()
         for name in sorted(names):
-            if wanted(path := Path(folder, name)):
+            if wanted(path := Path(folder, name)) and _may_be_ordinary(path):
                 yield str(path)
     yield from unreadable
+
+
+def _may_be_ordinary(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:  # reading it tells why
+        return True
 
 
 def _target(source: str, output: str | None, extension: str, root: str | None) -> str:

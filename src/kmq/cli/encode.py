@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import stat
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,7 +86,7 @@ def encode(
         from kmq.quality import psnr
 
         try:
-            if job.is_sought and _is_long(Path(job.source)):
+            if job.is_sought and Path(job.source).stat().st_size > _READ_AT_ONCE:
                 _look_at_head(Path(job.source), options.max_pixels)
             stored = read_input(job.source)
             read = pixels.read(
@@ -130,12 +129,6 @@ def encode(
 
 def _may_be_an_image(path: Path) -> bool:
     return path.suffix.lower() != EXTENSION
-
-
-def _is_long(path: Path) -> bool:
-    status = path.stat()
-    # What is no ordinary file may be a pipe, and that can be read but once.
-    return stat.S_ISREG(status.st_mode) and status.st_size > _READ_AT_ONCE
 
 
 def _look_at_head(path: Path, max_pixels: int) -> None:
