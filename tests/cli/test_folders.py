@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import genericpath
 import os
 import pathlib
 import signal
@@ -294,6 +295,68 @@ def test_an_output_that_cannot_be_looked_for_fails_by_itself(capsys, threads):
     told = capsys.readouterr().err.splitlines()
     assert told[0].startswith("kmq: a: File name too long")
     assert told[1] == "b: done"
+
+
+@pytest.fixture
+def locked(tree, monkeypatch):
+    """A folder of which a user may know nothing, and whatever is in it."""
+
+    def denying(function):
+        def asked(path, *arguments, **options):
+            if os.fspath(path).startswith("locked"):
+                raise PermissionError(13, "Permission denied", path)
+            return function(path, *arguments, **options)
+
+        return asked
+
+    monkeypatch.setattr(os, "stat", denying(os.stat))
+    monkeypatch.setattr(pathlib.Path, "stat", denying(pathlib.Path.stat))
+    monkeypatch.setattr(pathlib.Path, "read_bytes", denying(pathlib.Path.read_bytes))
+    monkeypatch.setattr(os.path, "isdir", genericpath.isdir)  # which asks os.stat everywhere
+
+
+@pytest.mark.parametrize("recursive", [[], ["-r"]])
+def test_an_input_that_cannot_be_looked_at_fails_by_itself(tree, locked, recursive):
+    result = run("encode", *recursive, "locked/x.png", "in/a.png", "-o", f"out{os.sep}")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("kmq: locked/x.png: Permission denied (locked/x.png)\n")
+    assert (tree / "out" / "a.kmq").is_file()
+
+
+@pytest.mark.parametrize("output", ["locked/x.kmq", "x" * 999])
+def test_an_output_that_cannot_be_looked_at_is_told(tree, locked, output):
+    result = run("encode", "in/a.png", "-o", output)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("kmq: in/a.png: ")
+    assert f"({output})" in result.stderr
+
+
+def test_an_input_that_may_not_be_read_fails_by_itself(tree, monkeypatch):
+    read_bytes = pathlib.Path.read_bytes
+
+    def reading(path):
+        if path.name == "b.png":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read_bytes(path)
+
+    monkeypatch.setattr(os, "access", lambda path, *_: not str(path).endswith("b.png"))
+    monkeypatch.setattr(pathlib.Path, "read_bytes", reading)
+    result = run("encode", "in/b.png", "in/a.png")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("kmq: in/b.png: Permission denied (in/b.png)\n")
+    assert (tree / "in" / "a.kmq").is_file()
+
+
+def test_a_folder_without_a_name_that_cannot_be_listed_is_told(tree, monkeypatch):
+    def walk(root, onerror):
+        onerror(PermissionError(13, "Permission denied", root))
+        return iter(())
+
+    monkeypatch.setattr(batch.os, "walk", walk)
+    for arguments in ([".", "-o", "out"], ["."], ["in", "-o", "."]):
+        result = run("encode", "-r", *arguments)
+        assert result.exit_code == 1
+        assert result.stderr.startswith(f"kmq: {arguments[0]}: ")
 
 
 INTERRUPTED = """

@@ -40,6 +40,17 @@ def test_standard_output_that_fails_is_told(main, monkeypatch, capsys):
     assert capsys.readouterr().err == "kmq: standard output: No space left on device\n"
 
 
+def test_what_fails_elsewhere_is_not_told_of_standard_output(main, monkeypatch, capsys):
+    def fail(prog_name):
+        raise OSError(13, "Permission denied", "x.png")
+
+    monkeypatch.setattr(cli, "kmq", fail)
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 1
+    assert capsys.readouterr().err == "kmq: Permission denied (x.png)\n"
+
+
 def test_where_standard_error_fails_too_nothing_can_be_told(main, monkeypatch):
     def fail(*_, **__):
         raise OSError(28, "No space left on device")

@@ -74,8 +74,9 @@ def main() -> None:
     try:
         kmq(prog_name="kmq")
     except OSError as error:  # the inputs' are told where they happen
+        where = "standard output: " if error.filename is None else ""
         with contextlib.suppress(OSError):
-            tell(f"kmq: standard output: {reason(error)}")
+            tell(f"kmq: {where}{reason(error)}")
         sys.stdout = None  # what it holds would fail again
         sys.exit(1)
     finally:

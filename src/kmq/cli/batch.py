@@ -26,6 +26,7 @@ from kmq.cli.common import (
     Terminated,
     display,
     exists,
+    is_folder,
     reason,
     refuse_existing,
     tell,
@@ -89,16 +90,16 @@ def plan(
     jobs: list[Job] = []
     sources: dict[str, str] = {}
     for given in inputs:
-        is_folder = given != STANDARD and Path(given).is_dir()
-        if is_folder and not recursive:
+        in_folder = given != STANDARD and is_folder(given)
+        if in_folder and not recursive:
             jobs.append(Job(given, given, problem="it is a directory; -r takes the files below"))
             continue
-        found = list(_files_below(given, wanted)) if is_folder else [given]
-        makes_folders = is_folder or (output is not None and output.endswith(os.sep))
+        found = list(_files_below(given, wanted)) if in_folder else [given]
+        makes_folders = in_folder or (output is not None and output.endswith(os.sep))
         if not found:
             jobs.append(Job(given, given, problem=_NOTHING_BELOW))
         for source in found:
-            target = _target(source, output, extension, given if is_folder else None)
+            target = _target(source, output, extension, given if in_folder else None)
             other = None if target == os.devnull else sources.get(target)
             if target == STANDARD and other is not None:
                 raise click.UsageError(
@@ -107,12 +108,12 @@ def plan(
                 )
             sources.setdefault(target, source)
             problem = other and f"{display(target)} is the output of {display(other)}"
-            if problem and not is_folder:
+            if problem and not in_folder:
                 raise click.UsageError(
                     f"{display(source)}: {problem}; give a directory with -o, or run them "
                     "one by one"
                 )
-            jobs.append(Job(source, target, given if is_folder else None, makes_folders, problem))
+            jobs.append(Job(source, target, given if in_folder else None, makes_folders, problem))
     return jobs
 
 
@@ -213,15 +214,20 @@ def _may_be_ordinary(path: Path) -> bool:
 
 def _target(source: str, output: str | None, extension: str, root: str | None) -> str:
     if output is None:
-        return STANDARD if source == STANDARD else str(Path(source).with_suffix(extension))
+        return STANDARD if source == STANDARD else _with_extension(Path(source), extension)
     if output == STANDARD:
         return STANDARD
     if root is not None:
-        return str(Path(output, Path(source).relative_to(root)).with_suffix(extension))
-    if output.endswith(os.sep) or Path(output).is_dir():
+        return _with_extension(Path(output, Path(source).relative_to(root)), extension)
+    if output.endswith(os.sep) or is_folder(output):
         name = "stdin" if source == STANDARD else Path(source).stem
         return str(Path(output, f"{name}{extension}"))
     return output
+
+
+def _with_extension(path: Path, extension: str) -> str:
+    # A folder that cannot be listed may be ".", which has no name: reading it fails before.
+    return str(path.with_suffix(extension) if path.name else path)
 
 
 def _in_order(

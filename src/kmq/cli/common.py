@@ -17,8 +17,8 @@ from kmq.files import write_whole
 STANDARD = "-"
 """The name that stands for standard input or output."""
 
-FILE = click.Path(allow_dash=True, path_type=str)
-"""The name of a file, or that."""
+FILE = click.Path(allow_dash=True, readable=False, path_type=str)
+"""The name of a file, or that. Whether it can be read is seen when it is: others go on."""
 
 FAILURES = (KmqError, OSError, MemoryError)
 """What may go wrong with an input without being a fault of kmq."""
@@ -42,6 +42,11 @@ class StandardOutputError(OSError):
 def exists(target: str) -> bool:
     """Whether the output is a file that is there already."""
     return target != STANDARD and Path(target).is_file()
+
+
+def is_folder(name: str) -> bool:
+    """Whether it is a directory; not if that cannot be told, for using it tells why."""
+    return os.path.isdir(name)  # noqa: PTH112 - that of a Path may raise
 
 
 def refuse_existing(target: str, *, force: bool) -> None:
