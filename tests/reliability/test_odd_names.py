@@ -95,3 +95,13 @@ def test_json_and_verify_take_odd_names_even_where_the_locale_is_plain(folder):
         done = run("verify", "--", *files, folder=folder, LC_ALL=locale)
         assert done.returncode == 0, done.stderr
         assert len(done.stdout.splitlines()) == len(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_gimp_palette_of_a_picture_of_any_name_is_written(folder, tmp_path, name):
+    to = tmp_path / "colours.gpl"
+    done = run("palette", "-k", "4", "-o", to, "--", name + b".png", folder=folder)
+    assert done.returncode == 0, done.stderr
+    title = to.read_text("utf-8").splitlines()[1]
+    assert title.startswith("Name: ")
+    assert title.isprintable()

@@ -66,7 +66,7 @@ def palette(
         refuse_existing(target, force=force)
         stored = read_input(source)
         indexed = _stored_one(source, stored, options) or _quantized(stored, options)
-        data = _written(indexed, chosen, Path(source).stem)
+        data = _written(indexed, chosen, Path(display(source)).stem)
         write_output(target, data, force=force, is_text=chosen != "png")
 
     tell_compiling()
