@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import signal
 
 import pytest
@@ -70,6 +71,18 @@ def test_a_warm_up_that_can_keep_nothing_fails(monkeypatch):
     result = CliRunner().invoke(cli.kmq, ["warmup"])
     assert result.exit_code == 1
     assert result.stderr == "kmq: compiled code cannot be kept\n"
+
+
+@pytest.mark.parametrize("command", ["compare", "encode", "info", "palette", "verify"])
+def test_an_interruption_ends_every_command_with_its_code(monkeypatch, command):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pathlib.Path, "read_bytes", interrupt)
+    monkeypatch.setattr(pathlib.Path, "open", interrupt)
+    result = CliRunner().invoke(cli.kmq, [command, "x"])
+    assert result.exit_code == batch.INTERRUPTED
+    assert "Aborted" not in result.output
 
 
 def test_an_interruption_ends_a_batch_with_its_code(capsys):

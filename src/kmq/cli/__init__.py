@@ -13,7 +13,7 @@ from importlib import import_module
 import click
 from PIL import Image
 
-from kmq.cli.common import Terminated, reason, tell
+from kmq.cli.common import INTERRUPTED, Terminated, reason, tell
 
 COMMANDS = {
     "encode": "Turn images into .kmq files.",
@@ -37,6 +37,12 @@ class _Commands(click.Group):
             return None
         command: click.Command = getattr(import_module(f"kmq.cli.{cmd_name}"), cmd_name)
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:  # of which click would make exit code 1
+            sys.exit(INTERRUPTED)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

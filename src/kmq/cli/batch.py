@@ -21,6 +21,7 @@ import click
 
 from kmq.cli.common import (
     FAILURES,
+    INTERRUPTED,
     STANDARD,
     StandardOutputError,
     Terminated,
@@ -36,9 +37,6 @@ from kmq.cli.reporting import Reporter, reporter
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C: 128 and the number of the signal, as shells have it."""
 
 _NOTHING_BELOW = "there is nothing to do below it"
 

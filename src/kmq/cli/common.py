@@ -23,6 +23,9 @@ FILE = click.Path(allow_dash=True, readable=False, path_type=str)
 FAILURES = (KmqError, OSError, MemoryError)
 """What may go wrong with an input without being a fault of kmq."""
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 and the number of the signal, as shells have it."""
+
 
 class Terminated(SystemExit):
     """The process was asked to end, by a signal that is not that of Ctrl-C."""
