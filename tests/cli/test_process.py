@@ -129,6 +129,20 @@ def test_a_failure_of_standard_output_is_told_once_and_blames_it(tmp_path, pictu
     assert done.returncode == 1
 
 
+@pytest.mark.skipif(shutil.which("sh") is None, reason="needs a shell")
+def test_without_standard_error_all_is_done_in_silence(tmp_path, picture):
+    shutil.copy(tmp_path / "photo.png", tmp_path / "other.png")
+    for arguments in (
+        ["encode", "photo.png", "other.png", "-k", "9"],
+        ["compare", "photo.png", "-k", "2"],
+    ):
+        closed = ["sh", "-c", '"$0" "$@" 2>&-', KMQ, *arguments]
+        done = subprocess.run(closed, cwd=tmp_path, stdout=subprocess.DEVNULL, timeout=120)
+        assert done.returncode == 0
+    for name in ("photo", "other"):
+        assert kmq.load(tmp_path / f"{name}.kmq").width == 17
+
+
 def test_a_first_run_says_why_it_takes_long(tmp_path):
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     # Colours that all are kept, packed: few kernels, which soon are compiled.

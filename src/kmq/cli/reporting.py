@@ -12,7 +12,7 @@ from kmq.cli.common import display, tell
 
 def working(on: str, is_long: bool = True) -> AbstractContextManager[object]:
     """Show on a terminal, with the time that it has taken, that something is going on."""
-    if not is_long or not sys.stderr.isatty():
+    if not is_long or not _is_watched():
         return nullcontext()
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -94,6 +94,11 @@ class _ProgressBar(Reporter):
 
 def reporter(total: int, quiet: bool) -> Reporter:
     """Return a bar for many inputs on a terminal, else lines."""
-    if total > 1 and not quiet and sys.stderr.isatty():
+    if total > 1 and not quiet and _is_watched():
         return _ProgressBar(total)
     return Reporter(quiet)
+
+
+def _is_watched() -> bool:
+    """Whether standard error is a terminal; there is none if it was closed."""
+    return sys.stderr is not None and sys.stderr.isatty()
