@@ -5,10 +5,19 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
+
+_TEMPORARY = re.compile(r"\.kmq-[0-9a-f]{16}\.tmp")
+"""The names that files have until they are whole."""
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether it has the name of a file that is being written, or that a crash left half done."""
+    return _TEMPORARY.fullmatch(path.name) is not None
 
 
 def write_whole(path: str | Path, data: bytes, *, overwrite: bool = True) -> None:

@@ -24,8 +24,8 @@ from kmq.cli import batch, reporting
 from kmq.cli import kmq as command
 
 
-def run(*arguments):
-    return CliRunner().invoke(command, [str(argument) for argument in arguments])
+def run(*arguments, **options):
+    return CliRunner().invoke(command, [str(argument) for argument in arguments], **options)
 
 
 def picture(seed, height=12, width=17):
@@ -140,6 +140,22 @@ def test_what_is_found_and_no_ordinary_file_is_not_read(tree):
     found = {pathlib.Path(job.source).name for job in jobs}
     assert {"a.png", "link-to-picture.png", "link-to-nothing.png"} <= found
     assert not {"pipe.png", "link-to-pipe.png"} & found
+
+
+def test_what_a_killed_run_left_half_written_is_passed_over(tree, monkeypatch):
+    left = {}
+
+    def recording(_):
+        [temporary] = (tree / "in").glob(".*")
+        left[temporary] = temporary.read_bytes()
+
+    monkeypatch.setattr(os, "fsync", recording)
+    run("decode", "-", "-o", "in/x.png", input=kmq.encode(picture(0)))
+    [(temporary, data)] = left.items()
+    temporary.write_bytes(data)
+    result = run("encode", "-r", "in", "-o", "out")
+    assert "5 of 6 files" in result.stderr
+    assert not list((tree / "out").glob(".*"))
 
 
 def test_two_images_of_one_name_do_not_overwrite_each_other(tree):

@@ -15,6 +15,7 @@ from kmq.cli.common import display, read_input, tell_compiling, write_output
 from kmq.cli.outcomes import Outcome
 from kmq.cli.reporting import working
 from kmq.errors import FormatError, KmqError
+from kmq.files import is_temporary
 from kmq.options import Options
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def encode(
 
 
 def _may_be_an_image(path: Path) -> bool:
-    return path.suffix.lower() != EXTENSION
+    return path.suffix.lower() != EXTENSION and not is_temporary(path)
 
 
 def _look_at_head(path: Path, max_pixels: int) -> None:
