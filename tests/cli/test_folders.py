@@ -375,6 +375,25 @@ def test_a_folder_without_a_name_that_cannot_be_listed_is_told(tree, monkeypatch
         assert result.stderr.startswith(f"kmq: {arguments[0]}: ")
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_fault_that_one_input_meets_does_not_stop_the_rest(capsys, threads):
+    def work(job, _):
+        if job.source == "a":
+            raise IndexError("out of range\nby far")
+        return batch.Outcome(1, 1, "done")
+
+    jobs = [batch.Job("a", "/none/a"), batch.Job("b", "/none/b")]
+    options = {"force": True, "skip_existing": False, "quiet": False}
+    with pytest.raises(SystemExit) as caught:
+        batch.run(jobs, work, threads=threads, **options)
+    assert caught.value.code == 1
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "kmq: a: unexpected: IndexError: out of range; please report it"
+    assert told[1] == "b: done"
+    with pytest.raises(IndexError):
+        batch.run(jobs[:1], work, threads=threads, **options)
+
+
 INTERRUPTED = """
 from kmq.cli import batch
 

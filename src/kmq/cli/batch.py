@@ -27,6 +27,7 @@ from kmq.cli.common import (
     Terminated,
     display,
     exists,
+    fault,
     is_folder,
     reason,
     refuse_existing,
@@ -139,12 +140,16 @@ def run(
                 return Untouched.EXISTING
             refuse_existing(job.target, force=force)
             return work(job, threads_each)
-        except StandardOutputError:
+        except (StandardOutputError, click.ClickException):
             raise
         except PassedOverError:
             return Untouched.PASSED_OVER
         except FAILURES as error:
             return Failure(reason(error))
+        except Exception as error:
+            if len(jobs) == 1:
+                raise  # with the traceback, which many inputs would bury
+            return Failure(fault(error))
 
     summary = Summary(len(jobs))
 

@@ -159,3 +159,9 @@ def reason(error: Exception) -> str:
         about = f" ({display(str(error.filename))})" if error.filename is not None else ""
         return f"{error.strerror}{about}"
     return "not enough memory" if isinstance(error, MemoryError) else str(error)
+
+
+def fault(error: Exception) -> str:
+    """Return what an error that is a fault of kmq itself says, in one line."""
+    what, *_ = [*str(error).splitlines(), ""]
+    return f"unexpected: {type(error).__name__}: {what}; please report it"
