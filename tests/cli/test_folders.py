@@ -165,6 +165,16 @@ def test_two_images_of_one_name_do_not_overwrite_each_other(tree):
     assert "in/a.png: out/a.kmq is the output of in/a.bmp" in result.stderr
 
 
+@pytest.mark.parametrize("spelling", ["{}/in/a.bmp", "in/../in/a.bmp", "link/a.bmp"])
+def test_two_spellings_of_one_output_are_seen_to_be_one(tree, spelling):
+    Image.fromarray(picture(9)).save(tree / "in" / "a.bmp")
+    (tree / "link").symlink_to("in")
+    result = run("encode", "in/a.png", spelling.format(tree), "--force")
+    assert result.exit_code == 2
+    assert "is the output of in/a.png" in " ".join(result.stderr.split())
+    assert not (tree / "in" / "a.kmq").exists()
+
+
 def test_what_is_there_already_can_be_passed_over(tree):
     run("encode", "-r", "in", "-o", "out")
     (tree / "out" / "a.kmq").unlink()

@@ -99,13 +99,14 @@ def plan(
             jobs.append(Job(given, given, problem=_NOTHING_BELOW))
         for source in found:
             target = _target(source, output, extension, given if in_folder else None)
-            other = None if target == os.devnull else sources.get(target)
+            place = target if target == STANDARD else os.path.realpath(target)
+            other = None if target == os.devnull else sources.get(place)
             if target == STANDARD and other is not None:
                 raise click.UsageError(
                     f"{display(source)}: standard output takes one file, and {display(other)} "
                     "is to go there; name a directory with -o"
                 )
-            sources.setdefault(target, source)
+            sources.setdefault(place, source)
             problem = other and f"{display(target)} is the output of {display(other)}"
             if problem and not in_folder:
                 raise click.UsageError(
