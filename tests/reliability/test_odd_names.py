@@ -105,3 +105,18 @@ def test_a_gimp_palette_of_a_picture_of_any_name_is_written(folder, tmp_path, na
     title = to.read_text("utf-8").splitlines()[1]
     assert title.startswith("Name: ")
     assert title.isprintable()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_wrong_with_a_palette_of_any_name_is_told_in_lines_that_can_be_printed(
+    folder, tmp_path, name
+):
+    for content, colors in ((b"ff0000", "2"), (b"nonsense", "1")):
+        with open(os.path.join(os.fsencode(tmp_path), name), "wb") as file:  # noqa: PTH118, PTH123
+            file.write(content)
+        picture = os.path.join(os.fsencode(folder), b"-k.png")  # noqa: PTH118
+        done = run("encode", "-k", colors, b"--palette=" + name, "--", picture, folder=tmp_path)
+        assert done.returncode == 2
+        told = done.stderr.decode().splitlines()
+        assert "Error: " in told[-1]
+        assert all(line.isprintable() for line in told)

@@ -169,7 +169,9 @@ def _given_palette(name: str, options: Options) -> Palette:
     try:
         palette = palette_files.parse(Path(name).read_bytes())
     except (FormatError, OSError) as error:
-        raise click.BadParameter(f"{name}: {error}", param_hint="--palette") from error
+        raise click.BadParameter(f"{display(name)}: {error}", param_hint="--palette") from error
     if options.colors is not None and options.colors != len(palette):
-        raise click.UsageError(f"--colors {options.colors}, but {name} has {len(palette):,}")
+        raise click.UsageError(
+            f"--colors {options.colors}, but {display(name)} has {len(palette):,}"
+        )
     return palette
