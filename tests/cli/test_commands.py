@@ -288,3 +288,25 @@ def test_every_command_has_help_with_an_example():
         assert result.exit_code == 0
         assert "Example" in result.stdout
         assert f"kmq {name}" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["encode", ""],
+        ["encode", "-r", "photo.png", ""],
+        ["encode", "photo.png", "-o", ""],
+        ["decode", ""],
+        ["info", ""],
+        ["verify", ""],
+        ["palette", ""],
+        ["palette", "photo.png", "-o", ""],
+        ["compare", ""],
+        ["compare", "photo.png", "--report", ""],
+    ],
+)
+def test_an_empty_name_is_wrong_usage(folder, arguments):
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert "the name of a file is empty" in result.stderr
+    assert not (folder / "photo.kmq").exists()

@@ -17,8 +17,24 @@ from kmq.files import write_whole
 STANDARD = "-"
 """The name that stands for standard input or output."""
 
-FILE = click.Path(allow_dash=True, readable=False, path_type=str)
-"""The name of a file, or that. Whether it can be read is seen when it is: others go on."""
+
+class FileName(click.Path):
+    """The name of a file; an empty one, which would stand for the folder, is wrong usage."""
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str | bytes | os.PathLike[str]:
+        """Return the name as it was given."""
+        if value == "":
+            self.fail("the name of a file is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+FILE = FileName(allow_dash=True, readable=False, path_type=str)
+"""The name of a file, or `-`. Whether it can be read is seen when it is: others go on."""
 
 FAILURES = (KmqError, OSError, MemoryError)
 """What may go wrong with an input without being a fault of kmq."""

@@ -14,6 +14,7 @@ import click
 from kmq.cli import arguments
 from kmq.cli.common import (
     STANDARD,
+    FileName,
     display,
     for_each,
     read_input,
@@ -72,7 +73,7 @@ class ColorList(click.ParamType[tuple[int, ...]]):
     click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values instead."),
     click.option(
         "--report",
-        type=click.Path(dir_okay=False, path_type=str),
+        type=FileName(dir_okay=False, readable=False, path_type=str),
         metavar="OUT.html",
         help=f"Write a page with pictures and plots too. Needs {INSTALL}",
     ),
