@@ -147,3 +147,9 @@ def test_palettes_go_through_pipes(picture):
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "PNG")
     assert run("palette", "-", "-k", 3, input=file.getvalue()).stdout.count("\n") == 3
+
+
+def test_the_help_promises_no_output_into_a_directory():
+    told = run("palette", "--help").stdout
+    assert "standard output (-)" in " ".join(told.split())
+    assert "directory" not in told

@@ -36,7 +36,12 @@ _KINDS = {
 @click.command()
 @click.argument("image", type=arguments.FILE)
 @arguments.takes(
-    arguments.OUTPUT,
+    click.option(
+        "-o",
+        "--output",
+        type=arguments.FILE,
+        help="Write to this file, or to standard output (-), which is the default.",
+    ),
     click.option(
         "--kind",
         type=click.Choice(("hex", "gpl", "json", "png")),
