@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -120,3 +121,13 @@ def test_what_is_wrong_with_a_palette_of_any_name_is_told_in_lines_that_can_be_p
         told = done.stderr.decode().splitlines()
         assert "Error: " in told[-1]
         assert all(line.isprintable() for line in told)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
+def test_a_name_that_the_encoding_lacks_is_told(folder, tmp_path, encoding):
+    name = "図.kmq"
+    shutil.copy(folder / "%s {0}.kmq", tmp_path / name)
+    for command in ("info", "verify"):
+        done = run(command, name, folder=tmp_path, PYTHONIOENCODING=encoding)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(b"\\u56f3.kmq:")

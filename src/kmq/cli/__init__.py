@@ -9,6 +9,7 @@ import signal
 import sys
 import warnings
 from importlib import import_module
+from io import TextIOWrapper
 
 import click
 from PIL import Image
@@ -77,6 +78,9 @@ def main() -> None:
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     # Leaves what is half written as Ctrl-C does: not at all.
     signal.signal(signal.SIGTERM, _terminate)
+    # A name that the terminal's encoding has no letters for is told all the same.
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         kmq(prog_name="kmq")
     except OSError as error:  # the inputs' are told where they happen
