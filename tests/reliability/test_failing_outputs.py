@@ -164,6 +164,16 @@ def test_a_pipe_that_its_reader_closed_is_no_traceback(folder, arguments):
     assert b"Exception" not in done.stderr
 
 
+@pytest.mark.skipif(shutil.which("sh") is None, reason="needs a shell")
+@pytest.mark.parametrize("arguments", [*READERS[:6], ["compare", "photo.png", "-k", "2"]])
+def test_a_standard_output_that_is_closed_is_told(folder, arguments):
+    closed = ["sh", "-c", '"$0" "$@" >&-', *KMQ, *arguments]
+    done = subprocess.run(closed, stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == 1
+    told = [line for line in done.stderr.splitlines() if b"compiling" not in line]
+    assert told == [b"kmq: standard output: it is closed"]
+
+
 def test_standard_streams_that_are_closed_are_told(monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(OSError, match="closed"):

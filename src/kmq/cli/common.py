@@ -103,8 +103,7 @@ def write_output(
             Path(target).parent.mkdir(parents=True, exist_ok=True)
         write_whole(target, data, overwrite=force)
         return
-    if sys.stdout is None:
-        raise StandardOutputError("it is closed")
+    _require_standard_output()
     if sys.stdout.isatty() and not is_text:
         raise click.UsageError("standard output is a terminal; redirect it or name a file with -o")
     with writing_standard_output():
@@ -114,8 +113,14 @@ def write_output(
 
 def say(text: str, *, newline: bool = True) -> None:
     """Print on standard output, whole."""
+    _require_standard_output()
     with writing_standard_output():
         click.echo(text, nl=newline)
+
+
+def _require_standard_output() -> None:
+    if sys.stdout is None:
+        raise StandardOutputError("it is closed")
 
 
 @contextlib.contextmanager
