@@ -53,7 +53,8 @@ def test_without_the_kernel_the_same_digits_are_read(colors, count):
             read = []
             for read_digits in (mixed_radix.read_digits, mixed_radix_kernels.read_digits):
                 indices = np.zeros(digits, np.uint16)
-                left, used = read_digits(tried.astype(np.uint32), state, colors, indices)
+                numbers = state, colors, mixed_radix.lowest_state(colors)
+                left, used = read_digits(tried.astype(np.uint32), *numbers, indices)
                 ended_early = used > len(tried)
                 read.append(None if ended_early else (left, used, indices.tolist()))
             assert read[0] == read[1]

@@ -31,10 +31,9 @@ FEW_INDICES = 1 << 19
 few, so that large images take the kernels."""
 
 
-def bounds(palette_size: int) -> tuple[int, int]:
-    """Return q and L."""
-    quotient = (1 << 31) // palette_size
-    return quotient, quotient * palette_size
+def lowest_state(palette_size: int) -> int:
+    """Return L, the least that a state can be."""
+    return (1 << 31) // palette_size * palette_size
 
 
 def encode(indices: NDArray[Any], palette_size: int) -> bytes:
@@ -51,7 +50,8 @@ def encode(indices: NDArray[Any], palette_size: int) -> bytes:
     words = np.empty(most_words, np.uint32)
     from kmq.container import mixed_radix_kernels
 
-    state, count = mixed_radix_kernels.write_digits(indices, palette_size, words)
+    start = lowest_state(palette_size)
+    state, count = mixed_radix_kernels.write_digits(indices, palette_size, start, words)
     return int(state).to_bytes(_STATE_BYTES, "little") + words[:count][::-1].astype("<u4").tobytes()
 
 
@@ -66,7 +66,7 @@ def decode(body: bytes | memoryview, count: int, palette_size: int) -> NDArray[A
     if len(body) < _STATE_BYTES or len(body) % _WORD_BYTES:
         raise FormatError(f"a mixed-radix body cannot have {len(body)} bytes")
     state = int.from_bytes(body[:_STATE_BYTES], "little")
-    _, start = bounds(palette_size)
+    start = lowest_state(palette_size)
     if not start <= state < start << 32:
         raise FormatError("the mixed-radix state is out of its range")
     words = np.frombuffer(body[_STATE_BYTES:], "<u4").astype(np.uint32)
@@ -74,9 +74,9 @@ def decode(body: bytes | memoryview, count: int, palette_size: int) -> NDArray[A
     if count > FEW_INDICES or "kmq.jit" in sys.modules:
         from kmq.container import mixed_radix_kernels
 
-        state, used = mixed_radix_kernels.read_digits(words, state, palette_size, indices)
+        state, used = mixed_radix_kernels.read_digits(words, state, palette_size, start, indices)
     else:
-        state, used = read_digits(words, state, palette_size, indices)
+        state, used = read_digits(words, state, palette_size, start, indices)
     if used > len(words):
         raise FormatError("the mixed-radix words end too early")
     if used < len(words) or state != start:
@@ -85,14 +85,13 @@ def decode(body: bytes | memoryview, count: int, palette_size: int) -> NDArray[A
 
 
 def read_digits(
-    words: NDArray[np.uint32], state: int, palette_size: int, indices: NDArray[Any]
+    words: NDArray[np.uint32], state: int, palette_size: int, start: int, indices: NDArray[Any]
 ) -> tuple[int, int]:
     """Do what the kernel of this name does, a step a word: about a tenth as fast.
 
     Between two words the state is one number of several digits. How many is seen
     from its size, so that Python goes from word to word, and NumPy takes the digits.
     """
-    _, start = bounds(palette_size)
     powers = [1]
     while powers[-1] < 1 << 32:
         powers.append(powers[-1] * palette_size)

@@ -7,21 +7,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kmq.container import mixed_radix
-from kmq.jit import helper, kernel
+from kmq.jit import kernel
 
 _WORD_MASK = 0xFFFFFFFF
 
 
-bounds = helper(mixed_radix.bounds)
-
-
 @kernel
 def write_digits(
-    indices: NDArray[Any], palette_size: int, words: NDArray[np.uint32]
+    indices: NDArray[Any], palette_size: int, start: int, words: NDArray[np.uint32]
 ) -> tuple[int, int]:
-    """Write words and return (state, words written); the last index goes first."""
-    quotient, state = bounds(palette_size)
+    """Write words and return (state, words written); the last index goes first.
+
+    `start` is L, the lowest state.
+    """
+    quotient, state = start // palette_size, start
     count = 0
     for position in range(len(indices) - 1, -1, -1):
         if state >= quotient << 32:
@@ -34,10 +33,9 @@ def write_digits(
 
 @kernel
 def read_digits(
-    words: NDArray[np.uint32], state: int, palette_size: int, indices: NDArray[Any]
+    words: NDArray[np.uint32], state: int, palette_size: int, start: int, indices: NDArray[Any]
 ) -> tuple[int, int]:
     """Fill `indices` and return (state, words used); one more than there are: ran out."""
-    _, start = bounds(palette_size)
     used = 0
     for position in range(len(indices)):
         indices[position] = state % palette_size
