@@ -4,7 +4,10 @@ import numpy as np
 import oracle
 import pytest
 
-from kmq.clustering.palette import arranged, split_in_halves
+from kmq.clustering import Histogram
+from kmq.clustering.lloyd import Clusters
+from kmq.clustering.palette import arranged, split_in_halves, whole_number_palette
+from kmq.clustering.points import distinct_colors
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 16, 17, 100, 257])
@@ -27,3 +30,16 @@ def test_a_grey_ramp_is_sorted():
 def test_arranging_keeps_every_colour():
     colors = np.random.default_rng(1).integers(0, 256, (77, 3), np.uint8)
     assert sorted(arranged(colors).tolist()) == sorted(colors.tolist())
+
+
+def test_entries_left_over_become_the_colours_of_greatest_error():
+    colors = np.array([[0, 0, 0], [0, 0, 1], [9, 9, 90], [0, 200, 0], [200, 0, 0]], np.uint8)
+    histogram = Histogram(colors, np.array([3, 1, 1, 2, 5]))
+    points = distinct_colors(histogram)
+    # Two round to the same colour, and one is nearest to none.
+    centroids = np.array([[0, 0, 0.2], [0, 0, 0.4], [50, 50, 50], [255, 255, 255]])
+    palette, labels = whole_number_palette(points, Clusters.around(points, centroids), 4, 1)
+    assert len(np.unique(palette, axis=0)) == 4
+    assert sorted(set(labels.tolist())) == [0, 1, 2, 3]
+    assert np.array_equal(labels, oracle.nearest(histogram.colors.astype(int), palette))
+    assert {(200, 0, 0), (0, 200, 0)} <= set(map(tuple, palette.tolist()))
