@@ -310,22 +310,15 @@ def _read(image: ImageSource, options: Options) -> NDArray[np.uint8]:
 
 @contextmanager
 def _opened(source: DataSource) -> Iterator[BinaryIO]:
-    """Yield a `.kmq` file at its beginning; one that the caller opened is not closed."""
+    """Yield a `.kmq` file; one that the caller opened is not closed."""
     if isinstance(source, str | os.PathLike):
         with Path(os.fsdecode(source)).open("rb") as file:
             yield file
     elif isinstance(source, bytes | bytearray | memoryview):
         yield io.BytesIO(bytes(source))
     elif hasattr(source, "read") and not isinstance(source, io.TextIOBase):
-        yield _at_its_beginning(source)
+        yield cast("BinaryIO", source)
     else:
         raise OptionError(
             f"source: expected bytes, a path or a binary file, got {type(source).__name__}"
         )
-
-
-def _at_its_beginning(file: IO[bytes]) -> BinaryIO:
-    if not (hasattr(file, "seekable") and file.seekable()):
-        return io.BytesIO(file.read())
-    file.seek(0)
-    return cast("BinaryIO", file)

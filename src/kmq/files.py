@@ -9,7 +9,7 @@ import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO, cast
 
 _TEMPORARY = re.compile(r"\.kmq-[0-9a-f]{16}\.tmp")
 """The names that files have until they are whole."""
@@ -65,9 +65,13 @@ def write_whole(path: str | Path, data: bytes, *, overwrite: bool = True) -> Non
             temporary.unlink()
 
 
-def read_seekable(file: BinaryIO) -> BinaryIO:
+def at_its_beginning(file: IO[bytes]) -> BinaryIO:
     """Return a file that can be sought in: this one, or what is read of a pipe."""
-    return file if file.seekable() else io.BytesIO(file.read())
+    try:
+        file.seek(0)
+    except (AttributeError, OSError):
+        return io.BytesIO(file.read())
+    return cast("BinaryIO", file)
 
 
 def _status(path: str | Path) -> os.stat_result | None:

@@ -8,7 +8,6 @@ images to that limit besides `max_pixels`: a program that lowered it meant every
 
 from __future__ import annotations
 
-import io
 import struct
 from collections.abc import Callable, Iterator
 from typing import IO, Any
@@ -16,6 +15,7 @@ from typing import IO, Any
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from kmq.errors import LimitError
+from kmq.files import at_its_beginning
 from kmq.limits import check_pixel_count
 
 _PREFIX_BYTES = 16
@@ -35,7 +35,7 @@ def open_image(file: IO[bytes], max_pixels: int) -> ImageFile.ImageFile:
         If it has more than `max_pixels` pixels, or more than Pillow is allowed.
     """
     try:
-        image = _identified(_seekable(file))
+        image = _identified(at_its_beginning(file))
     except _BOMBS as error:  # of a picture within the file
         raise LimitError(
             f"{error} Raise PIL.Image.MAX_IMAGE_PIXELS, or --max-pixels, to read it."
@@ -48,14 +48,6 @@ def open_image(file: IO[bytes], max_pixels: int) -> ImageFile.ImageFile:
             f"Pillow's limit of {allowed:,}; raise PIL.Image.MAX_IMAGE_PIXELS, or set it to None"
         )
     return image
-
-
-def _seekable(file: IO[bytes]) -> IO[bytes]:
-    try:
-        file.seek(0)
-    except (AttributeError, OSError):
-        return io.BytesIO(file.read())
-    return file
 
 
 def _identified(file: IO[bytes]) -> ImageFile.ImageFile:

@@ -26,7 +26,7 @@ from kmq.container.layout import (
     write_head,
 )
 from kmq.errors import FormatError, LimitError, OptionError
-from kmq.files import read_seekable
+from kmq.files import at_its_beginning
 from kmq.image import IndexedImage, index_dtype
 from kmq.limits import DEFAULT_MAX_PIXELS, check_pixel_count
 from kmq.threads import map_threads
@@ -106,7 +106,7 @@ def load(
     OptionError
         If the image has no such rows.
     """
-    stream = read_seekable(stream)
+    stream = at_its_beginning(stream)
     head = read_head(stream)
     check_length(head, stream.seek(0, io.SEEK_END))
     first, end = (0, head.height) if rows is None else _checked_rows(rows, head.height)

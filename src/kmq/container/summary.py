@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
 from kmq.container.layout import CODINGS, GREY, check_length, read_head
-from kmq.files import read_seekable
+from kmq.files import at_its_beginning
 
 
 def bits_in_theory(colors: int, pixels: int) -> float:
@@ -71,7 +71,7 @@ def read_info(stream: BinaryIO) -> Info:
     FormatError
         If the head is wrong, or the file is not as long as it says.
     """
-    stream = read_seekable(stream)
+    stream = at_its_beginning(stream)
     head = read_head(stream)
     check_length(head, stream.seek(0, 2))
     stripes = tuple(
