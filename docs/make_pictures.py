@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from kmq import codec
 from kmq.cli.demo import ORIGINAL
-from kmq.demo_picture import draw
+from kmq.cli.demo_picture import draw
 from kmq.quality import psnr
 
 HERE = Path(__file__).parent

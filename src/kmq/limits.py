@@ -12,7 +12,7 @@ MAX_COLORS = 65_536
 
 DEFAULT_MAX_PIXELS = 1 << 28
 """Pixels that kmq reads unless the caller allows more. Of ordinary image files a library's
-host may allow fewer: `kmq.pillow_opening` holds them to Pillow's limit too."""
+host may allow fewer: `kmq.pixels.opening` holds them to Pillow's limit too."""
 
 
 def check_pixel_count(width: int, height: int, max_pixels: int) -> None:

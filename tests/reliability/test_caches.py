@@ -98,7 +98,8 @@ def test_what_a_killed_process_left_is_not_taken_for_newer_code(tmp_path):
     script = tmp_path / "script.py"
     source = """
 import sys
-from kmq import jit, kernel_cache
+from kmq import jit
+from kmq.jit import cache as kernel_cache
 
 @jit.kernel
 def plus(x):

@@ -234,11 +234,11 @@ def test_a_bomb_within_an_icon_is_refused_before_it_is_decoded(tmp_path, side, a
 
 
 def test_a_picture_within_a_file_that_is_a_bomb_is_a_limit_error(monkeypatch):
-    from kmq import pillow_opening
+    from kmq.pixels import opening
 
     def bomb(_):
         raise Image.DecompressionBombError("Image size exceeds limit.")
 
-    monkeypatch.setattr(pillow_opening, "_identified", bomb)
+    monkeypatch.setattr(opening, "_identified", bomb)
     with pytest.raises(kmq.LimitError, match=r"exceeds limit\. Raise PIL.Image.MAX_IMAGE_PIXELS"):
         pixels.read(io.BytesIO(b""))

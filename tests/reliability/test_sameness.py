@@ -8,7 +8,7 @@ from reliability.programs import needs_jit, run
 
 DIGESTS = """
 import kmq
-from kmq.demo_picture import draw
+from kmq.cli.demo_picture import draw
 from pathlib import Path
 
 digest = hashlib.sha256()

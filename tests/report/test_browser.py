@@ -10,8 +10,8 @@ import subprocess
 import pytest
 
 from kmq import report
+from kmq.cli.demo_picture import draw
 from kmq.comparison import compare
-from kmq.demo_picture import draw
 from kmq.options import Options
 
 FLAGS = (

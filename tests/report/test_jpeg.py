@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kmq.demo_picture import draw
+from kmq.cli.demo_picture import draw
 from kmq.report.jpeg import QUALITIES, jpeg_curve
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from kmq import report
+from kmq.cli.demo_picture import draw
 from kmq.comparison import compare
-from kmq.demo_picture import draw
 from kmq.options import Options
 from kmq.report import page
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from kmq import clustering
+from kmq.cli.demo_picture import draw
 from kmq.clustering import Histogram
 from kmq.clustering.points import distinct_colors
-from kmq.demo_picture import draw
 from kmq.report.trace import ITERATIONS, drawn_centroids, trace
 
 

@@ -36,7 +36,7 @@ def _run(force: bool) -> None:
     from PIL import Image
 
     from kmq import codec, pixels
-    from kmq.demo_picture import draw
+    from kmq.cli.demo_picture import draw
     from kmq.quality import psnr
 
     rgb = draw()

@@ -146,8 +146,8 @@ def _look_at_head(path: Path, max_pixels: int) -> None:
     """
     from PIL import UnidentifiedImageError
 
-    from kmq.pillow_opening import open_image
     from kmq.pixels import UnknownKindError
+    from kmq.pixels.opening import open_image
 
     with path.open("rb") as file:
         try:

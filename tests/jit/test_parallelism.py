@@ -5,7 +5,8 @@ import threading
 
 import pytest
 
-from kmq import forks, parallelism
+from kmq import forks
+from kmq.jit import parallelism
 
 
 def is_granted():

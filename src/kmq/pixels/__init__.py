@@ -20,9 +20,9 @@ from PIL import Image, UnidentifiedImageError
 from kmq.colors import Rgb, parse_color
 from kmq.errors import FormatError, KmqError, OptionError
 from kmq.limits import DEFAULT_MAX_PIXELS, check_pixel_count
-from kmq.pillow_opening import open_image
-from kmq.pillow_samples import deep_samples, is_sixteen_bit_png, tiff_levels, upright
-from kmq.pillow_saving import to_file as to_file
+from kmq.pixels.opening import open_image
+from kmq.pixels.samples import deep_samples, is_sixteen_bit_png, tiff_levels, upright
+from kmq.pixels.saving import to_file as to_file
 
 ImageSource: TypeAlias = "NDArray[Any] | Image.Image | str | os.PathLike[str] | IO[bytes]"
 """An array, a Pillow image, a path, or a binary file: what holds an ordinary image."""

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING
 from PIL import Image
 
 if TYPE_CHECKING:
-    from kmq.pillow_file import KmqImageFile
+    from kmq.pillow.plugin import KmqImageFile
 
 FORMAT = "KMQ"
 
@@ -31,7 +31,7 @@ def _accept(prefix: bytes) -> bool:
 
 
 def _open(file: IO[bytes], name: str | bytes) -> KmqImageFile:
-    from kmq.pillow_file import KmqImageFile
+    from kmq.pillow.plugin import KmqImageFile
 
     return KmqImageFile(file, name)
 

@@ -10,7 +10,9 @@ import numba
 import numpy as np
 import pytest
 
-from kmq import forks, jit, kernel_cache, parallelism
+from kmq import forks, jit
+from kmq.jit import cache as kernel_cache
+from kmq.jit import parallelism
 
 pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="about compiled kernels")
 

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import numba
 import pytest
 
-from kmq import jit, kernel_cache
+from kmq import jit
+from kmq.jit import cache as kernel_cache
 
 pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="about compiled kernels")
 

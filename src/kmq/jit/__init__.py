@@ -25,8 +25,8 @@ from numba import prange
 from numba.core.caching import NullCache
 from numba.extending import register_jitable
 
-from kmq import parallelism
-from kmq.kernel_cache import ForgivingCache, on_compile
+from kmq.jit import parallelism
+from kmq.jit.cache import ForgivingCache, on_compile
 
 __all__ = [
     "Array",
