@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 
 import kmq
-from kmq.container import mixed_radix
+from kmq.container.packed import mixed_radix
 
 
 def loaded_modules(code: str, *arguments: str) -> set[str]:

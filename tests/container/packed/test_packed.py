@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kmq import FormatError
-from kmq.container import mixed_radix, mixed_radix_kernels, packed
+from kmq.container import packed
+from kmq.container.packed import mixed_radix, mixed_radix_kernels
 
 COLORS = (3, 5, 6, 7, 17, 100, 249, 255, 257, 1000, 43_691, 65_535)
 COUNTS = (1, 2, 3, 31, 32, 33, 1000)

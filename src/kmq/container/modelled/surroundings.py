@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kmq.container.tables import ABOVE
+from kmq.container.modelled.tables import ABOVE
 from kmq.jit import Array, Number, helper
 
 PAD = 8

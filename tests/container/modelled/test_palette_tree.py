@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_format import FORMATS, module
 
-from kmq.container.palette_tree import MIDDLE, color, plus, side, sides, split_axes
+from kmq.container.modelled.palette_tree import MIDDLE, color, plus, side, sides, split_axes
 
 reference_modelled = module(FORMATS / "reference_modelled.py")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kmq.container.mixing import (
+from kmq.container.modelled.mixing import (
     FIRST_WEIGHT,
     FRESH,
     confidences,
@@ -23,10 +23,10 @@ from kmq.container.mixing import (
     weigh,
     weigh_three,
 )
-from kmq.container.palette_tree import color, distance, plus, sides
-from kmq.container.range_coder import FINAL_WORDS, Interval, begin, code, finish
-from kmq.container.slots import MOST_BITS, SIDES, Layout, bit_length, lay_out
-from kmq.container.surroundings import (
+from kmq.container.modelled.palette_tree import color, distance, plus, sides
+from kmq.container.modelled.range_coder import FINAL_WORDS, Interval, begin, code, finish
+from kmq.container.modelled.slots import MOST_BITS, SIDES, Layout, bit_length, lay_out
+from kmq.container.modelled.surroundings import (
     NO_INDEX,
     PAD,
     ROWS_ABOVE,
@@ -35,7 +35,7 @@ from kmq.container.surroundings import (
     scatter,
     sum_above,
 )
-from kmq.container.tables import HASH, LEFT, LONGEST_RUN, RUN_CLASS
+from kmq.container.modelled.tables import HASH, LEFT, LONGEST_RUN, RUN_CLASS
 from kmq.jit import Array, Number, helper, kernel
 
 FLAT_INPUTS = 3

@@ -48,7 +48,7 @@ def encode(indices: NDArray[Any], palette_size: int) -> bytes:
     """
     most_words = len(indices) * palette_size.bit_length() // 32 + 1
     words = np.empty(most_words, np.uint32)
-    from kmq.container import mixed_radix_kernels
+    from kmq.container.packed import mixed_radix_kernels
 
     start = lowest_state(palette_size)
     state, count = mixed_radix_kernels.write_digits(indices, palette_size, start, words)
@@ -72,7 +72,7 @@ def decode(body: bytes | memoryview, count: int, palette_size: int) -> NDArray[A
     words = np.frombuffer(body[_STATE_BYTES:], "<u4").astype(np.uint32)
     indices = np.empty(count, index_dtype(palette_size))
     if count > FEW_INDICES or "kmq.jit" in sys.modules:
-        from kmq.container import mixed_radix_kernels
+        from kmq.container.packed import mixed_radix_kernels
 
         state, used = mixed_radix_kernels.read_digits(words, state, palette_size, start, indices)
     else:

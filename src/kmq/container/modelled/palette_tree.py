@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kmq.container.tables import CLOSENESS
+from kmq.container.modelled.tables import CLOSENESS
 from kmq.jit import Array, Number, helper, kernel
 
 Color = tuple[Number, Number, Number]

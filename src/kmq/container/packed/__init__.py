@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kmq.container import mixed_radix
+from kmq.container.packed import mixed_radix
 from kmq.errors import FormatError
 from kmq.image import index_dtype
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kmq.container.model import BEFORE_TREE, code_plane
-from kmq.container.palette_tree import split_axes
-from kmq.container.surroundings import PAD, ROWS_ABOVE
+from kmq.container.modelled.model import BEFORE_TREE, code_plane
+from kmq.container.modelled.palette_tree import split_axes
+from kmq.container.modelled.surroundings import PAD, ROWS_ABOVE
 from kmq.errors import FormatError
 from kmq.image import index_dtype
 

@@ -9,7 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from kmq.container.tables import CONFIDENCE, COUNT_LIMIT, RATES, SQUASH, SQUASH_REACH, STRETCH
+from kmq.container.modelled.tables import (
+    CONFIDENCE,
+    COUNT_LIMIT,
+    RATES,
+    SQUASH,
+    SQUASH_REACH,
+    STRETCH,
+)
 from kmq.jit import Array, Number, helper
 
 FRESH = 1 << 31
