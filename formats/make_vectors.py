@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kmq.container import layout, modelled, packed
+from kmq.container import modelled, packed
+from kmq.container.head import MODELLED, PACKED, RGB, SIGNATURE, checksum, write_head
 from kmq.container.stripes import dumps, loads
 from kmq.errors import FormatError
 from kmq.image import IndexedImage
@@ -81,30 +82,30 @@ def valid_files() -> dict[str, bytes]:
     files["modelled-one-row"] = dumps(blots(6, 1, 201), coding="modelled")
     files["modelled-one-column"] = dumps(blots(6, 201, 1), coding="modelled")
     files["modelled-tiles"] = dumps(tiles(12, 2, 35), coding="modelled")
-    files["modelled-stripes"] = in_stripes(blots(16, 23, 31), 5, layout.MODELLED)
-    files["modelled-one-colour"] = in_stripes(pattern(1, 3, 4), 3, layout.MODELLED)
+    files["modelled-stripes"] = in_stripes(blots(16, 23, 31), 5, MODELLED)
+    files["modelled-one-colour"] = in_stripes(pattern(1, 3, 4), 3, MODELLED)
     for colors in (1, 7, 64):
         files[f"stripes-{colors}"] = in_stripes(pattern(colors, 23, 31), 5)
     files["stripes-of-one-row"] = in_stripes(pattern(3, 23, 31), 1)
     return files
 
 
-def in_stripes(image: IndexedImage, rows: int, coding: int = layout.PACKED) -> bytes:
+def in_stripes(image: IndexedImage, rows: int, coding: int = PACKED) -> bytes:
     """Return a file of other stripes than kmq would make, as any writer may."""
     bands = [image.indices[first : first + rows] for first in range(0, image.height, rows)]
-    if coding == layout.PACKED:
+    if coding == PACKED:
         bodies = [packed.encode(band, len(image.palette)) for band in bands]
     else:
         bodies = [modelled.encode(band, image.palette) for band in bands]
     palette = image.palette.tobytes()
     table = [(coding, body) for body in bodies]
-    head = layout.write_head(image.width, image.height, layout.RGB, palette, rows, table)
-    return head + b"".join(body + layout.checksum(body) for body in bodies)
+    head = write_head(image.width, image.height, RGB, palette, rows, table)
+    return head + b"".join(body + checksum(body) for body in bodies)
 
 
 def file_of(
     *,
-    signature: bytes = layout.SIGNATURE,
+    signature: bytes = SIGNATURE,
     version: int = 1,
     layout_number: int = 1,
     numbers: bytes = bytes((4, 2, 3, 2)),

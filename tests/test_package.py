@@ -61,7 +61,7 @@ def test_help_and_wrong_usage_load_neither_numpy_nor_numba(arguments):
 def test_info_loads_neither_numpy_nor_numba():
     file = ROOT / "formats" / "vectors" / "valid" / "colours-17.kmq"
     modules = loaded_modules(command("info", str(file)))
-    assert "kmq.container.layout" in modules
+    assert "kmq.container.head" in modules
     assert not {"numpy", "numba"} & modules
 
 

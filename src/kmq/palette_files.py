@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from kmq.container.layout import SIGNATURE, read_head
+from kmq.container.head import SIGNATURE, read_head
 from kmq.container.stripes import palette_of
 from kmq.errors import FormatError
 from kmq.image import Palette

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from kmq import FormatError, IndexedImage, LimitError
-from kmq.container import layout
+from kmq.container.head import GREY, MAX_SIDE, MAX_STRIPES, read_head, write_head
 from kmq.container.stripes import dumps, faults, loads
 
 SHAPES = [(1, 1), (1, 37), (37, 1), (3, 5), (16, 16), (31, 33), (1, 1000)]
 
 
 def stripes_of(data):
-    return layout.read_head(io.BytesIO(data)).stripes
+    return read_head(io.BytesIO(data)).stripes
 
 
 @pytest.mark.parametrize("colors", [*range(1, 301), 1000, 4097, 65_535, 65_536])
@@ -153,18 +153,18 @@ def test_a_right_file_over_the_limit_is_a_limit_error(random_indexed):
 
 
 def head_of(width, height, stripe_rows, table):
-    return layout.write_head(width, height, layout.GREY, b"\0", stripe_rows, table)
+    return write_head(width, height, GREY, b"\0", stripe_rows, table)
 
 
 def test_a_head_that_claims_more_than_memory_allocates_nothing():
-    side = layout.MAX_SIDE
+    side = MAX_SIDE
     data = head_of(side, side, side, [(0, b"")]) + bytes(4)
     with pytest.raises(LimitError):
         loads(data)
 
 
 def test_a_table_longer_than_the_file_ends_with_the_file():
-    data = head_of(1, layout.MAX_STRIPES, 1, [(0, b"")] * 5)
+    data = head_of(1, MAX_STRIPES, 1, [(0, b"")] * 5)
     with pytest.raises(FormatError, match="ends within"):
         loads(data)
 
@@ -179,7 +179,7 @@ def test_an_unknown_coding_is_named_with_its_rows():
 def test_every_damaged_stripe_is_found(random_indexed):
     image = random_indexed(2, 3 << 10, 1 << 10)
     damaged = bytearray(dumps(image))
-    head = layout.read_head(io.BytesIO(bytes(damaged)))
+    head = read_head(io.BytesIO(bytes(damaged)))
     damaged[head.size] ^= 1
     damaged[-1] ^= 1
     messages = [str(fault) for fault in faults(bytes(damaged))]

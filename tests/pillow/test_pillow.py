@@ -8,7 +8,8 @@ from conftest import opened
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 import kmq
-from kmq.container import layout, packed
+from kmq.container import packed
+from kmq.container.head import PACKED, RGB, checksum, write_head
 
 
 @pytest.mark.parametrize(
@@ -28,8 +29,8 @@ def test_greys_that_are_stored_as_colours_are_greys(random_indexed, colors):
     indexed = random_indexed(colors, 11, 23, grey=True)
     palette = indexed.palette.tobytes()
     body = packed.encode(indexed.indices, colors)
-    data = layout.write_head(23, 11, layout.RGB, palette, 11, [(layout.PACKED, body)])
-    image = Image.open(io.BytesIO(data + body + layout.checksum(body)))
+    data = write_head(23, 11, RGB, palette, 11, [(PACKED, body)])
+    image = Image.open(io.BytesIO(data + body + checksum(body)))
     assert image.mode == "L"
     assert np.array_equal(np.asarray(image.convert("RGB")), indexed.to_rgb())
 

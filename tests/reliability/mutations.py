@@ -7,7 +7,16 @@ import random
 import zlib
 from collections.abc import Iterator, Sequence
 
-from kmq.container import layout
+from kmq.container.head import (
+    CHECKSUM_BYTES,
+    CODINGS,
+    ENTRY_BYTES,
+    MAX_STRIPES,
+    SIGNATURE,
+    checksum,
+    read_head,
+    write_head,
+)
 from kmq.errors import FormatError
 
 INTERESTING = (0, 1, 2, 3, 0x7F, 0x80, 0xFF)
@@ -41,22 +50,22 @@ def with_other_stripes(seed: bytes, chance: random.Random, seeds: Sequence[bytes
     """
     stream = io.BytesIO(seed)
     try:
-        head = layout.read_head(stream)
+        head = read_head(stream)
     except FormatError:
         return seed
     bodies = []
     for stripe in head.stripes:
-        body = bytearray(stream.read(stripe.length + layout.CHECKSUM_BYTES)[: stripe.length])
+        body = bytearray(stream.read(stripe.length + CHECKSUM_BYTES)[: stripe.length])
         if chance.random() < 0.9:
             _damage(body, len(body), chance, seeds)
-        coding = stripe.coding if chance.random() < 0.9 else chance.choice(list(layout.CODINGS))
+        coding = stripe.coding if chance.random() < 0.9 else chance.choice(list(CODINGS))
         bodies.append((coding, bytes(body)))
     width = max(1, head.width + chance.choice((0, 0, 0, -1, 1, 40)))
-    entry_bytes = layout.ENTRY_BYTES[head.layout]
+    entry_bytes = ENTRY_BYTES[head.layout]
     colors = head.palette_size if chance.random() < 0.8 else chance.randint(1, head.palette_size)
     palette = head.palette[: colors * entry_bytes]
-    made = layout.write_head(width, head.height, head.layout, palette, head.stripe_rows, bodies)
-    return made + b"".join(body + layout.checksum(body) for _, body in bodies)
+    made = write_head(width, head.height, head.layout, palette, head.stripe_rows, bodies)
+    return made + b"".join(body + checksum(body) for _, body in bodies)
 
 
 def _damage(data: bytearray, end: int, chance: random.Random, seeds: Sequence[bytes]) -> None:
@@ -85,22 +94,22 @@ def mended(data: bytes) -> bytes:
         return data
     mended_file = bytearray(data)
     _put_checksum(mended_file, 0, end_of_head)
-    start = end_of_head + layout.CHECKSUM_BYTES
+    start = end_of_head + CHECKSUM_BYTES
     for length in lengths:
         if start + length > len(data):
             break
         _put_checksum(mended_file, start, start + length)
-        start += length + layout.CHECKSUM_BYTES
+        start += length + CHECKSUM_BYTES
     return bytes(mended_file)
 
 
 def _put_checksum(data: bytearray, start: int, end: int) -> None:
-    data[end : end + layout.CHECKSUM_BYTES] = zlib.crc32(data[start:end]).to_bytes(4, "little")
+    data[end : end + CHECKSUM_BYTES] = zlib.crc32(data[start:end]).to_bytes(4, "little")
 
 
 def _followed(data: bytes) -> tuple[int | None, list[int]]:
     """Return where the head's checksum stands, None if not that far, and the bodies' lengths."""
-    position = len(layout.SIGNATURE) + 2
+    position = len(SIGNATURE) + 2
 
     def varint() -> int:
         nonlocal position
@@ -115,10 +124,10 @@ def _followed(data: bytes) -> tuple[int | None, list[int]]:
 
     lengths = []
     try:
-        entry_bytes = layout.ENTRY_BYTES.get(data[position - 1], 3)
+        entry_bytes = ENTRY_BYTES.get(data[position - 1], 3)
         _, height, colors, stripe_rows = varint(), varint(), varint(), varint()
         position += colors * entry_bytes
-        for _ in range(min(-(-height // max(1, stripe_rows)), layout.MAX_STRIPES)):
+        for _ in range(min(-(-height // max(1, stripe_rows)), MAX_STRIPES)):
             position += 1
             lengths.append(varint())
     except IndexError:

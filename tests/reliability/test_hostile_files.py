@@ -16,7 +16,7 @@ from PIL import GifImagePlugin, Image
 
 import kmq
 from kmq import pixels
-from kmq.container import layout
+from kmq.container.head import CHECKSUM_BYTES, GREY, MAX_SIDE, MODELLED, checksum, write_head
 from reliability.programs import run
 
 VECTORS = ROOT / "formats" / "vectors"
@@ -36,24 +36,24 @@ def png(width: int, height: int) -> bytes:
 
 def claiming(width: int, height: int, colors: int, body: bytes) -> bytes:
     """Return a grey `.kmq` file of one stripe, all its checksums right."""
-    head = layout.write_head(width, height, layout.GREY, bytes(colors), height, [(0, body)])
-    return head + body + layout.checksum(body)
+    head = write_head(width, height, GREY, bytes(colors), height, [(0, body)])
+    return head + body + checksum(body)
 
 
 def modelled(width: int, height: int) -> bytes:
     """Return a file of one modelled stripe, however narrow, all its checksums right."""
-    head = layout.write_head(width, height, layout.GREY, b"\0\1", height, [(layout.MODELLED, b"")])
-    return head + layout.checksum(b"")
+    head = write_head(width, height, GREY, b"\0\1", height, [(MODELLED, b"")])
+    return head + checksum(b"")
 
 
 def without_table(stripes: int) -> bytes:
     """Return a head that ends where its table of so many stripes begins."""
-    head = layout.write_head(1, stripes, layout.GREY, b"\0", 1, [])
-    return head[: -layout.CHECKSUM_BYTES]
+    head = write_head(1, stripes, GREY, b"\0", 1, [])
+    return head[:-CHECKSUM_BYTES]
 
 
 STATE = struct.pack("<Q", (1 << 31) // 3 * 3)
-BOMB = claiming(layout.MAX_SIDE, 1 << 29, 2, b"")
+BOMB = claiming(MAX_SIDE, 1 << 29, 2, b"")
 ONE_COLOR = claiming(1 << 14, 1 << 13, 1, b"")
 
 CASES = {

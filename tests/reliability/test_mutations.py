@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 
 import kmq
-from kmq.container.layout import CODINGS
+from kmq.container.head import CODINGS
 from reliability.decoding import outcome
 from reliability.mutations import mended, mutations
 

@@ -91,7 +91,7 @@ def _kind_of(target: str) -> str:
 def _stored_one(source: str, stored: bytes, options: Options) -> IndexedImage | None:
     """Return what a .kmq file holds, or None if it is none."""
     from kmq import codec
-    from kmq.container.layout import SIGNATURE
+    from kmq.container.head import SIGNATURE
 
     if not stored.startswith(SIGNATURE):
         return None

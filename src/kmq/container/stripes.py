@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmq.container import packed
-from kmq.container.layout import (
+from kmq.container.head import (
     CHECKSUM_BYTES,
     ENTRY_BYTES,
     GREY,

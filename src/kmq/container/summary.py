@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
-from kmq.container.layout import CODINGS, GREY, check_length, read_head
+from kmq.container.head import CODINGS, GREY, check_length, read_head
 from kmq.files import at_its_beginning
 
 

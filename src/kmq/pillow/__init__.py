@@ -25,7 +25,7 @@ def register() -> None:
 
 
 def _accept(prefix: bytes) -> bool:
-    from kmq.container.layout import SIGNATURE
+    from kmq.container.head import SIGNATURE
 
     return prefix.startswith(SIGNATURE)
 

@@ -7,7 +7,7 @@ from typing import Any
 from PIL import Image, ImageFile, ImagePalette
 
 from kmq import codec
-from kmq.container.layout import GREY, Head, read_head
+from kmq.container.head import GREY, Head, read_head
 from kmq.errors import FormatError, LimitError
 
 
