@@ -114,7 +114,7 @@ def encode(
 
     if isinstance(image, IndexedImage):
         _refuse_to_choose_colors(options)
-        return dump(image, options)
+        return to_bytes(image, options)
     return encode_pixels(_read(image, options), options)[1]
 
 
@@ -208,7 +208,7 @@ def encode_pixels(rgb: NDArray[np.uint8], options: Options) -> tuple[IndexedImag
 
         return targets.encode_to_size(rgb, options.max_bytes, options)
     indexed = quantize_pixels(rgb, options)
-    return indexed, dump(indexed, options)
+    return indexed, to_bytes(indexed, options)
 
 
 def apply_palette(rgb: NDArray[np.uint8], palette: Palette, options: Options) -> IndexedImage:
@@ -218,7 +218,7 @@ def apply_palette(rgb: NDArray[np.uint8], palette: Palette, options: Options) ->
     return clustering.apply(rgb, palette, threads=options.workers)
 
 
-def dump(indexed: IndexedImage, options: Options) -> bytes:
+def to_bytes(indexed: IndexedImage, options: Options) -> bytes:
     """Return the `.kmq` file of an indexed image."""
     from kmq.container import stripes
 

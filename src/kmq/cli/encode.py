@@ -104,7 +104,7 @@ def encode(
                 indexed, data = codec.encode_pixels(read.rgb, own)
         else:
             indexed = codec.apply_palette(read.rgb, palette, own)
-            data = codec.dump(indexed, own)
+            data = codec.to_bytes(indexed, own)
         quality = psnr(read.rgb, indexed)
         write_output(job.target, data, force=force, with_folders=job.makes_folders)
         used = len(indexed.palette)

@@ -25,7 +25,7 @@ from kmq.container.modelled.mixing import (
 )
 from kmq.container.modelled.palette_tree import color, distance, plus, sides
 from kmq.container.modelled.range_coder import FINAL_WORDS, Interval, begin, code, finish
-from kmq.container.modelled.slots import MOST_BITS, SIDES, Layout, bit_length, lay_out
+from kmq.container.modelled.slots import MOST_BITS, SIDES, SlotMap, bit_length, map_slots
 from kmq.container.modelled.surroundings import (
     NO_INDEX,
     PAD,
@@ -52,14 +52,14 @@ BEFORE_TREE = 3
 
 @helper
 def _code_flat(decoding: Number, index: Number, words: Array, interval: Interval, slots: Array,
-               weights: Array, layout: Layout, W: Number, h40: Number, foretold: Number,
+               weights: Array, slot_map: SlotMap, W: Number, h40: Number, foretold: Number,
                run_class: Number) -> tuple[Number, Interval]:  # fmt: skip
     """Code whether a pixel is as its flat surroundings, all W."""
     hashed = scatter(h40)
     places = (
-        layout.flat_direct + W,
-        layout.flat_hashed + (hashed >> 32 - layout.flat_bits),
-        layout.flat_run + 2 * run_class + np.int64(foretold == W),
+        slot_map.flat_direct + W,
+        slot_map.flat_hashed + (hashed >> 32 - slot_map.flat_bits),
+        slot_map.flat_run + 2 * run_class + np.int64(foretold == W),
     )
     states = (
         look(slots, places[0], FRESH),
@@ -87,7 +87,7 @@ def _candidates(near: Surroundings) -> tuple[Number, Number]:
 
 @helper
 def _code_guesses(decoding: Number, index: Number, words: Array, interval: Interval, slots: Array,
-                  weights: Array, layout: Layout, near: Surroundings, colors: Array, c1: Number,
+                  weights: Array, slot_map: SlotMap, near: Surroundings, colors: Array, c1: Number,
                   c2: Number, first: Number) -> tuple[Number, Interval]:  # fmt: skip
     """Code whether a pixel is one of the guesses; return it, or `NO_INDEX`, and the interval."""
     equal = (
@@ -102,21 +102,21 @@ def _code_guesses(decoding: Number, index: Number, words: Array, interval: Inter
         distance(W, N) | distance(N, NW) << 3 | distance(W, NW) << 6
         | distance(N, color(colors, near.NE)) << 9
     )  # fmt: skip
-    pair = c1 << layout.bits | c2
+    pair = c1 << slot_map.bits | c2
     foretold = 1 if near.foretold == c1 else 2 if near.foretold == c2 else 0
     forecast = 3 * near.run_class + foretold
     s4, s10, s40 = scatter(near.h4), scatter(near.h10), scatter(near.h40)
-    down = 32 - layout.guess_bits
+    down = 32 - slot_map.guess_bits
     for guess in range(first, 1 if c1 == c2 else 2):
-        hashed = layout.guess_hashed + guess
+        hashed = slot_map.guess_hashed + guess
         places = (
-            layout.guess_equal + 2 * equal + guess,
-            layout.guess_distance + 2 * distances + guess,
-            layout.guess_pair + 2 * (pair & layout.pairs - 1) + guess,
+            slot_map.guess_equal + 2 * equal + guess,
+            slot_map.guess_distance + 2 * distances + guess,
+            slot_map.guess_pair + 2 * (pair & slot_map.pairs - 1) + guess,
             hashed + 2 * (s4 >> down),
-            hashed + 2 * ((1 << layout.guess_bits) + (s10 >> down)),
-            hashed + 2 * ((2 << layout.guess_bits) + (s40 >> down)),
-            layout.guess_run + 2 * forecast + guess,
+            hashed + 2 * ((1 << slot_map.guess_bits) + (s10 >> down)),
+            hashed + 2 * ((2 << slot_map.guess_bits) + (s40 >> down)),
+            slot_map.guess_run + 2 * forecast + guess,
         )
         states = (
             look(slots, places[0], FRESH),
@@ -147,23 +147,25 @@ def _code_guesses(decoding: Number, index: Number, words: Array, interval: Inter
 
 
 @helper
-def _pair_row(layout: Layout, table: Number, index: Number) -> Number:
+def _pair_row(slot_map: SlotMap, table: Number, index: Number) -> Number:
     """Return where the slots of an index begin in a table of pairs of an index and a node."""
-    return layout.tree_pair + (table * layout.rows + (index & layout.rows - 1)) * layout.row_size
+    row = table * slot_map.rows + (index & slot_map.rows - 1)
+    return slot_map.tree_pair + row * slot_map.row_size
 
 
 @helper
 def _code_tree(decoding: Number, index: Number, words: Array, interval: Interval, slots: Array,
-               weights: Array, layout: Layout, near: Surroundings, colors: Array, axes: Array,
+               weights: Array, slot_map: SlotMap, near: Surroundings, colors: Array, axes: Array,
                c1: Number, c2: Number) -> tuple[Number, Interval]:  # fmt: skip
     """Code an index that is no guess, bit by bit from the top; return it and the interval."""
-    bits = layout.bits
+    bits = slot_map.bits
     leaves, used = 1 << bits, len(colors) // 3
     both = plus(color(colors, near.W), color(colors, near.N), 1)
     slope = plus(both, color(colors, near.NW), -1)
     far = plus(color(colors, near.WW), color(colors, near.NN), 1)
     row_W, row_N, row_NE = (
-        _pair_row(layout, 0, near.W), _pair_row(layout, 1, near.N), _pair_row(layout, 2, near.NE),
+        _pair_row(slot_map, 0, near.W), _pair_row(slot_map, 1, near.N),
+        _pair_row(slot_map, 2, near.NE),
     )  # fmt: skip
     fresh_W, fresh_N, fresh_NE = (
         fresh(near.W << bits >> 16), fresh(near.N << bits >> 16), fresh(near.NE << bits >> 16),
@@ -178,9 +180,9 @@ def _code_tree(decoding: Number, index: Number, words: Array, interval: Interval
         level = depth & 3
         if level == 0:
             s4, s10 = scatter(near.h4 + HASH[40] * node), scatter(near.h10 + HASH[40] * node)
-            down = 32 - layout.tree_bits
-            group4 = layout.tree_hashed + 16 * (s4 >> down)
-            group10 = layout.tree_hashed + 16 * ((1 << layout.tree_bits) + (s10 >> down))
+            down = 32 - slot_map.tree_bits
+            group4 = slot_map.tree_hashed + 16 * (s4 >> down)
+            group10 = slot_map.tree_hashed + 16 * ((1 << slot_map.tree_bits) + (s10 >> down))
             fresh4, fresh10 = fresh(s4), fresh(s10)
             group_bits = min(4, bits - depth)
             group = start + (node - (1 << depth) << group_bits)
@@ -199,15 +201,15 @@ def _code_tree(decoding: Number, index: Number, words: Array, interval: Interval
         is_ahead = np.int64(near.foretold + leaves >> shift + 1 == node)
         forecast = is_ahead * (2 * near.run_class + (near.foretold >> shift & 1))
         places = (
-            layout.tree_node + node,
+            slot_map.tree_node + node,
             row_W + group + within,
             row_N + group + within,
             row_NE + group + within,
             group4 + within,
             group10 + within,
-            layout.tree_side + SIDES * depth + near_sides,
-            layout.tree_side + SIDES * (MOST_BITS + depth) + far_sides,
-            layout.tree_run + MOST_BITS * forecast + depth,
+            slot_map.tree_side + SIDES * depth + near_sides,
+            slot_map.tree_side + SIDES * (MOST_BITS + depth) + far_sides,
+            slot_map.tree_run + MOST_BITS * forecast + depth,
         )
         states = (
             look(slots, places[0], FRESH),
@@ -250,14 +252,14 @@ def code_plane(
     Return how many words were written or read, or -1 where `words` may be too few.
     """
     bits = bit_length(len(axes) - 1)
-    layout = lay_out(bits, rows * width)
-    slots = fresh_slots(layout.end)
+    slot_map = map_slots(bits, rows * width)
+    slots = fresh_slots(slot_map.end)
     flat_weights = np.full((1 + CONFIDENCES) * FLAT_INPUTS, FIRST_WEIGHT, np.int32)
     guess_weights = np.full(
         2 * (CONFIDENCES + EQUALITY_SETS) * GUESS_INPUTS, FIRST_WEIGHT, np.int32
     )
     tree_weights = np.full((CONFIDENCES + (1 << NODE_BITS)) * TREE_INPUTS, FIRST_WEIGHT, np.int32)
-    last_seen = np.zeros(1 << layout.guess_bits, np.int64)
+    last_seen = np.zeros(1 << slot_map.guess_bits, np.int64)
     colors, axes = palette.reshape(-1), axes.reshape(-1)
     sums = np.empty((3, width), np.uint32)
     same = np.empty(width, np.bool_)
@@ -289,14 +291,14 @@ def code_plane(
             is_flat = same[np.uint64(x)] & (W == N) & (W == WW)
             if is_flat:
                 yes, interval = _code_flat(
-                    decoding, index, words, interval, slots, flat_weights, layout, W, h40,
+                    decoding, index, words, interval, slots, flat_weights, slot_map, W, h40,
                     at(plane, match) if run else NO_INDEX, RUN_CLASS[np.uint64(run)],
                 )  # fmt: skip
                 if yes:
                     plane[np.uint64(i)] = W
                     continue
             s10 = scatter(h10)
-            key = np.uint64(s10 >> 32 - layout.guess_bits)
+            key = np.uint64(s10 >> 32 - slot_map.guess_bits)
             if run == 0 and last_seen[key] & 0xFFFF == s10 & 0xFFFF:
                 match = last_seen[key] >> 16
                 run = np.int64(match > 0)
@@ -310,12 +312,12 @@ def code_plane(
             if len(palette) == 2:
                 c2 = c1  # it cannot be missed twice
             found, interval = _code_guesses(
-                decoding, index, words, interval, slots, guess_weights, layout, near, colors,
+                decoding, index, words, interval, slots, guess_weights, slot_map, near, colors,
                 c1, c2, np.int64(is_flat),
             )  # fmt: skip
             if found == NO_INDEX:
                 found, interval = _code_tree(
-                    decoding, index, words, interval, slots, tree_weights, layout, near, colors,
+                    decoding, index, words, interval, slots, tree_weights, slot_map, near, colors,
                     axes, c1, c2,
                 )  # fmt: skip
             plane[np.uint64(i)] = found

@@ -16,7 +16,7 @@ MOST_BITS = 16
 MOST_PAIRS = 1 << 16
 
 
-class Layout(NamedTuple):
+class SlotMap(NamedTuple):
     """Where each context's slots begin, and how many there are."""
 
     bits: Number
@@ -54,8 +54,8 @@ def bit_length(number: Number) -> Number:
 
 
 @helper
-def lay_out(bits: Number, pixels: Number) -> Layout:
-    """Return the layout for indices of so many bits and a stripe of so many pixels."""
+def map_slots(bits: Number, pixels: Number) -> SlotMap:
+    """Return the map for indices of `bits` bits and a stripe of `pixels` pixels."""
     size_bits = bit_length(pixels - 1)
     flat_bits = min(max(size_bits - 4, 8), 16)
     guess_bits = min(max(size_bits - 5, 8), 15)
@@ -80,7 +80,7 @@ def lay_out(bits: Number, pixels: Number) -> Layout:
     flat_hashed = flat_direct + leaves
     flat_run = flat_hashed + (1 << flat_bits)
     end = flat_run + 2 * RUNS
-    return Layout(
+    return SlotMap(
         bits, pairs, rows, row_size, flat_bits, guess_bits, tree_bits,
         tree_hashed, tree_pair, tree_side, tree_run, tree_node,
         guess_hashed, guess_pair, guess_equal, guess_distance, guess_run,
