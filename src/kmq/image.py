@@ -1,7 +1,9 @@
 """Palette and IndexedImage: values that cannot be invalid.
 
-Whatever stands left of `IndexedImage` knows nothing of bytes; whatever stands right
-of it knows nothing of clustering.
+`IndexedImage` is the hinge between the two halves of kmq: clustering never sees bytes, and
+the container never sees clustering. The order of the palette is a second, silent hinge:
+clustering arranges it so that each half of the index range holds near colours, because the
+modelled coding predicts an index by walking down these halves. Any order is legal.
 """
 
 from __future__ import annotations

@@ -1,9 +1,20 @@
 """The context model: one kernel that encodes and decodes a stripe of indices.
 
-A pixel is told by few binary decisions: is it as its flat surroundings, is it the
-first guess, is it the second, and else its index bit by bit, a walk down the tree of
-the palette. Several contexts predict each decision, and so does the place, if there is
-one, where a run of pixels stood before that was like the last few.
+Few binary decisions code a pixel: does it equal its flat surroundings, is it the first
+guess, is it the second? If not, a walk down the palette's tree codes its index bit by
+bit. Several contexts predict each decision. So does the match: an earlier place in the
+stripe whose last few pixels looked like these.
+
+Short names, in this module and in `surroundings`:
+
+    W, N, NE, NNE, ...   the index of a neighbour, by compass: west, north, north-east
+    n, nn                the places in the padded plane above this one, one and two rows up
+    h4, h10, h40         hash sums over the 4, 10 and 40 nearest neighbours
+    s4, s10, s40         the same sums scattered into 32 bits, which name hashed slots
+    c1, c2               the first and the second guess
+    one, other           where the decision's two weight sets begin
+    p                    the probability of yes, of 65,536
+    both, slope, far     colour sums W + N, W + N - NW, WW + NN: where the colour may lie
 """
 
 from __future__ import annotations
@@ -48,6 +59,10 @@ NODE_BITS = 8
 """Leading bits of a node that name a weight set of the tree."""
 BEFORE_TREE = 3
 """No pixel takes more decisions before those of the tree; each gives at most one word."""
+
+
+# The parameter lists below are long because numba passes scalars in registers. Bundled
+# into two NamedTuples, the model made the same bytes but took a tenth longer at K = 16.
 
 
 @helper
