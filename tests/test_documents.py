@@ -1,0 +1,35 @@
+"""What the pages say of the project, held against the project."""
+
+from __future__ import annotations
+
+import re
+
+from conftest import ROOT
+
+PROMISES = (ROOT / "docs" / "reliability.md").read_text()
+
+
+def promised_tests():
+    """Yield (file, test) for each test that the page names; None for a whole file."""
+    for cell in re.findall(r"\|([^|]*)\|$", PROMISES, re.MULTILINE):
+        file = None
+        for name in re.findall(r"`([^`]+)`", cell):
+            if not re.fullmatch(r"(tests/[\w/]+\.py|test_\w+\.py)?(::test_\w+)?", name):
+                continue
+            path, _, test = name.partition("::")
+            if path:
+                file = path if path.startswith("tests/") else f"tests/reliability/{path}"
+            assert file is not None, name
+            yield file, test or None
+
+
+def test_every_test_that_the_reliability_page_names_exists():
+    named = list(promised_tests())
+    assert len(named) > 40
+    missing = [
+        f"{file}::{test}"
+        for file, test in named
+        if not (ROOT / file).is_file()
+        or (test and f"def {test}(" not in (ROOT / file).read_text())
+    ]
+    assert missing == []
