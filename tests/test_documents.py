@@ -29,7 +29,6 @@ def test_every_test_that_the_reliability_page_names_exists():
     missing = [
         f"{file}::{test}"
         for file, test in named
-        if not (ROOT / file).is_file()
-        or (test and f"def {test}(" not in (ROOT / file).read_text())
+        if not (ROOT / file).is_file() or (test and f"def {test}(" not in (ROOT / file).read_text())
     ]
     assert missing == []
