@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from kmq import OptionError
-from kmq.threads import map_threads, thread_count
+from kmq.threads import map_threads, stream_threads, thread_count
 
 
 def test_the_argument_comes_before_the_environment_and_that_before_the_processors(monkeypatch):
@@ -50,3 +50,31 @@ def test_one_item_starts_no_thread():
 def test_an_error_in_one_item_is_raised(threads):
     with pytest.raises(ZeroDivisionError):
         map_threads(lambda item: 1 // item, [1, 0, 2], threads)
+
+
+def test_an_interruption_while_items_are_handed_out_drops_those_that_no_thread_has_begun():
+    begun = []
+    interrupted = threading.Event()
+
+    def work(item):
+        begun.append(item)
+        interrupted.wait(10)
+
+    def items():
+        yield from range(3)
+        threading.Timer(0.1, interrupted.set).start()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(stream_threads(work, items(), 2))
+    assert sorted(begun) == [0, 1]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_items_are_taken_as_results_are_asked_for(threads):
+    taken = []
+    results = stream_threads(lambda item: item, (taken.append(n) or n for n in range(100)), threads)
+    assert next(results) == 0
+    assert len(taken) <= 2 * threads
+    results.close()
+    assert len(taken) <= 2 * threads

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
 from typing import TypeVar
 
 from kmq.errors import OptionError
@@ -13,6 +14,9 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 ENVIRONMENT_VARIABLE = "KMQ_NUM_THREADS"
+
+_ITEMS_AHEAD = 2
+"""Items per thread that are begun or wait: enough to keep each busy, few enough to hold."""
 
 
 def thread_count(threads: int | None) -> int:
@@ -39,18 +43,37 @@ def thread_count(threads: int | None) -> int:
 def map_threads(
     function: Callable[[Item], Result], items: Iterable[Item], threads: int
 ) -> list[Result]:
-    """Return [function(item) for item in items], on up to `threads` threads.
-
-    The pool lives for this call alone, so that a forked child never inherits one.
-    """
+    """Return [function(item) for item in items], on up to `threads` threads."""
     listed = list(items)
-    workers = min(threads, len(listed))
-    if workers <= 1:
-        return [function(item) for item in listed]
-    from concurrent.futures import ThreadPoolExecutor  # slow to import, often not needed
+    return list(stream_threads(function, listed, min(threads, len(listed))))
 
-    with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(function, listed))
+
+def stream_threads(
+    function: Callable[[Item], Result], items: Iterable[Item], threads: int
+) -> Generator[Result]:
+    """Yield function(item) for each item, in order, on up to `threads` threads.
+
+    Items are taken as threads become free, so that few items and results are held at a
+    time. The pool lives for this call alone, so that a forked child never inherits one.
+    When an item fails, or the caller is interrupted or stops asking, items that no thread
+    has begun are dropped.
+    """
+    if threads <= 1:
+        yield from map(function, items)
+        return
+    from concurrent.futures import Future, ThreadPoolExecutor  # slow to import, often not needed
+
+    pool = ThreadPoolExecutor(threads)
+    begun: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            begun.append(pool.submit(function, item))
+            if len(begun) >= _ITEMS_AHEAD * threads:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _from_environment() -> int | None:
