@@ -393,3 +393,39 @@ def test_png_text_does_not_disturb():
     assert np.array_equal(
         read(stored(Image.fromarray(gradient()), "PNG", pnginfo=text)).rgb, gradient()
     )
+
+
+def test_an_array_of_8_bits_loses_nothing():
+    assert read(gradient()).lost == ()
+    assert read(gradient().astype(np.uint16) * 257).lost == ()
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB"])
+def test_an_image_of_8_bits_loses_nothing(mode):
+    assert read(Image.fromarray(gradient()).convert(mode)).lost == ()
+
+
+def test_low_bits_that_matter_are_lost():
+    deep = np.array([[0, 1]], np.uint16)
+    for source in (deep, Image.fromarray(deep), png(2, 1, 16, 0, png_rows(deep))):
+        assert read(source).lost == ("16 bits per channel",)
+
+
+def test_transparency_that_was_laid_over_a_background_is_lost():
+    rgba = np.dstack([gradient(), np.full((5, 7), 254, np.uint8)])
+    assert read(rgba, background="red").lost == ("transparency",)
+    assert read(Image.fromarray(rgba), background="red").lost == ("transparency",)
+
+
+def test_a_conversion_by_a_profile_loses_something():
+    file = stored(Image.fromarray(gradient()), "PNG", icc_profile=swapped_profile())
+    assert read(file).lost == ("colours outside sRGB",)
+    same = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    file = stored(Image.fromarray(gradient()), "PNG", icc_profile=same)
+    assert read(file).lost == ()
+
+
+def test_later_frames_are_lost():
+    frames = [Image.fromarray(gradient()), Image.fromarray(gradient()[::-1])]
+    file = stored(frames[0], "PNG", save_all=True, append_images=frames[1:])
+    assert read(file).lost == ("frames after the first",)

@@ -42,6 +42,13 @@ class Pixels:
     rgb: NDArray[np.uint8]
     """(H, W, 3), sRGB."""
     notes: tuple[str, ...] = ()
+    """What a person should be told, one line each."""
+    lost: tuple[str, ...] = ()
+    """What the source held and `rgb` does not, one phrase each ("16 bits per channel").
+
+    Empty only if `rgb` holds every sample of the source, so that a copy without error
+    is a copy of the source as well.
+    """
 
 
 def read(
@@ -78,7 +85,7 @@ def read(
     """
     behind = None if background is None else parse_color(background)
     if isinstance(source, np.ndarray):
-        return Pixels(_from_array(np.asarray(source), behind, max_pixels))
+        return _from_array(np.asarray(source), behind, max_pixels)
     if isinstance(source, Image.Image):
         return _from_image(source, behind, max_pixels)
     if isinstance(source, str | os.PathLike):
@@ -96,7 +103,7 @@ def is_image_name(name: str) -> bool:
     return Path(name).suffix.lower() in Image.registered_extensions()
 
 
-def _from_array(array: NDArray[Any], background: Rgb | None, max_pixels: int) -> NDArray[np.uint8]:
+def _from_array(array: NDArray[Any], background: Rgb | None, max_pixels: int) -> Pixels:
     is_image = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))
     if not is_image or array.size == 0:
         raise OptionError(
@@ -106,12 +113,13 @@ def _from_array(array: NDArray[Any], background: Rgb | None, max_pixels: int) ->
     if array.dtype not in (np.uint8, np.uint16):
         raise OptionError(f"image: expected dtype uint8 or uint16, got {array.dtype}")
     check_pixel_count(array.shape[1], array.shape[0], max_pixels)
+    lost = _lost_by_eight_bits(array) if array.dtype == np.uint16 else ()
     samples = array if array.dtype == np.uint8 else _eight_bits(array)
     if samples.ndim == 2:
-        return _grey_to_rgb(samples)
-    if samples.shape[2] == 4:
-        return _opaque(samples[..., :3], samples[..., 3], background)
-    return np.ascontiguousarray(samples)
+        return Pixels(_grey_to_rgb(samples), lost=lost)
+    alpha = samples[..., 3] if samples.shape[2] == 4 else None
+    rgb = _opaque(samples[..., :3], alpha, background)
+    return Pixels(rgb, lost=lost + _lost_by_background(alpha))
 
 
 def _from_file(file: IO[bytes], background: Rgb | None, max_pixels: int) -> Pixels:
@@ -127,7 +135,8 @@ def _from_file(file: IO[bytes], background: Rgb | None, max_pixels: int) -> Pixe
         pixels = _from_image(image, background, max_pixels)
         if _is_animated(image):
             note = "animated: only its first frame is taken"
-            pixels = Pixels(pixels.rgb, (note, *pixels.notes))
+            lost = (*pixels.lost, "frames after the first")
+            pixels = Pixels(pixels.rgb, (note, *pixels.notes), lost)
     return pixels
 
 
@@ -145,22 +154,30 @@ def _from_image(image: Image.Image, background: Rgb | None, max_pixels: int) -> 
         raise OptionError(f"image: expected at least one pixel, got {image.width} x {image.height}")
     check_pixel_count(image.width, image.height, max_pixels)
     try:
-        samples, alpha = _upright_samples(image)
+        samples, alpha, lost = _upright_samples(image)
     except (KmqError, MemoryError):
         raise
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged bytes
         raise FormatError(f"the image cannot be decoded: {error}") from error
     profile = image.info.get("icc_profile")
-    rgb, notes = _to_srgb(samples, profile)
-    return Pixels(_opaque(rgb, alpha, background), notes)
+    rgb, notes, was_converted = _to_srgb(samples, profile)
+    if notes or was_converted:
+        lost = (*lost, "colours outside sRGB")
+    lost += _lost_by_background(alpha)
+    return Pixels(_opaque(rgb, alpha, background), notes, lost)
 
 
-def _upright_samples(image: Image.Image) -> tuple[Image.Image, NDArray[np.uint8] | None]:
-    """Return the image in mode L, RGB, CMYK or LAB, and its alpha, after EXIF orientation."""
+def _upright_samples(
+    image: Image.Image,
+) -> tuple[Image.Image, NDArray[np.uint8] | None, tuple[str, ...]]:
+    """Return the image in mode L, RGB, CMYK or LAB, its alpha, and what was lost.
+
+    The EXIF orientation has been applied.
+    """
     if is_sixteen_bit_png(image):
         deep = deep_samples(image)
         samples, alpha = _without_key(deep, image.info.get("transparency"))
-        return Image.fromarray(samples), alpha
+        return Image.fromarray(samples), alpha, _lost_by_eight_bits(deep)
     image.load()
     tags = getattr(image, "tag_v2", {})
     image = upright(image)
@@ -170,19 +187,20 @@ def _upright_samples(image: Image.Image) -> tuple[Image.Image, NDArray[np.uint8]
             raise FormatError("samples of 32 bits have no defined white; convert them to 16 bits")
         deep = tiff_levels(deep.astype(np.uint16), tags)
         samples, alpha = _without_key(deep, image.info.get("transparency"))
-        return Image.fromarray(samples), alpha
+        return Image.fromarray(samples), alpha, _lost_by_eight_bits(deep)
     if image.mode == "F":
         raise FormatError("floating-point samples have no defined white; convert them to 16 bits")
     if image.mode == "La":
         image = image.convert("LA")
     if image.mode == "LA":
-        return image.getchannel("L"), np.asarray(image.getchannel("A"))
+        return image.getchannel("L"), np.asarray(image.getchannel("A")), ()
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
-        return rgba.convert("RGB"), np.asarray(rgba)[..., 3]
+        return rgba.convert("RGB"), np.asarray(rgba)[..., 3], ()
     if image.mode in ("L", "RGB", "CMYK", "LAB"):
-        return image, None
-    return image.convert("L" if image.mode == "1" else "RGB"), None
+        return image, None, ()
+    lost = () if image.mode in ("1", "P") else (f"colours as {image.mode}",)
+    return image.convert("L" if image.mode == "1" else "RGB"), None, lost
 
 
 def _without_key(
@@ -204,12 +222,21 @@ def _eight_bits(deep: NDArray[np.uint16]) -> NDArray[np.uint8]:
     return ((deep.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
+def _lost_by_eight_bits(deep: NDArray[np.uint16]) -> tuple[str, ...]:
+    """Say that 16 bits were lost, unless each sample is one of 8 bits, repeated."""
+    return ("16 bits per channel",) if (deep % 257).any() else ()
+
+
+def _lost_by_background(alpha: NDArray[np.uint8] | None) -> tuple[str, ...]:
+    return () if alpha is None or alpha.min() == 255 else ("transparency",)
+
+
 def _to_srgb(
     image: Image.Image, profile: bytes | None
-) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """Return (H, W, 3) sRGB samples, and a note if the embedded profile was no use."""
+) -> tuple[NDArray[np.uint8], tuple[str, ...], bool]:
+    """Return (H, W, 3) sRGB samples, a note if the profile is useless, whether any changed."""
     if not profile:
-        return _rgb_samples(image), ()
+        return _rgb_samples(image), (), image.mode in ("CMYK", "LAB")
     from PIL import ImageCms
 
     try:
@@ -218,12 +245,12 @@ def _to_srgb(
             source, ImageCms.createProfile("sRGB"), image.mode, "RGB"
         )
         if image.mode == "RGB" and _is_nearly_identity(transform):
-            return _rgb_samples(image), ()
+            return _rgb_samples(image), (), False
         converted = ImageCms.applyTransform(image, transform)
     except (ImageCms.PyCMSError, OSError, ValueError):
-        return _rgb_samples(image), ("its colour profile cannot be used: taken as sRGB",)
+        return _rgb_samples(image), ("its colour profile cannot be used: taken as sRGB",), True
     assert converted is not None
-    return np.asarray(converted), ()
+    return np.asarray(converted), (), True
 
 
 def _is_nearly_identity(transform: Any) -> bool:
