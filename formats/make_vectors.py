@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from kmq.container import modelled, packed
-from kmq.container.head import MODELLED, PACKED, RGB, SIGNATURE, checksum, write_head
+from kmq.container.fields import checksum
+from kmq.container.head import MODELLED, PACKED, RGB, SIGNATURE, write_head
 from kmq.container.stripes import dumps, loads
 from kmq.errors import FormatError
 from kmq.image import IndexedImage

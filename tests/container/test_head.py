@@ -5,14 +5,13 @@ import io
 import pytest
 
 from kmq import FormatError
+from kmq.container.fields import Reader, varint
 from kmq.container.head import (
     MAX_STRIPES,
     RGB,
     STRIPE_PIXELS,
     Head,
     Stripe,
-    _Reader,
-    _varint,
     read_head,
     stripe_rows_for,
     write_head,
@@ -37,8 +36,8 @@ def test_a_head_comes_back_and_the_stream_stands_behind_it():
 
 @pytest.mark.parametrize("number", [0, 1, 127, 128, 16_383, 16_384, 2**31 - 1, 2**62 + 5])
 def test_numbers_of_any_length_come_back(number):
-    encoded = _varint(number)
-    assert _Reader(io.BytesIO(encoded)).varint("it") == number
+    encoded = varint(number)
+    assert Reader(io.BytesIO(encoded)).varint("it") == number
     assert len(encoded) == max(1, -(-number.bit_length() // 7))
 
 
@@ -55,7 +54,7 @@ def test_numbers_of_any_length_come_back(number):
 )
 def test_numbers_that_break_a_rule_are_refused(encoded, message):
     with pytest.raises(FormatError, match=message):
-        _Reader(io.BytesIO(encoded)).varint("it", 1, 5)
+        Reader(io.BytesIO(encoded)).varint("it", 1, 5)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 import kmq
 from kmq.container import packed
-from kmq.container.head import PACKED, RGB, checksum, write_head
+from kmq.container.fields import checksum
+from kmq.container.head import PACKED, RGB, write_head
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,12 @@ import random
 import zlib
 from collections.abc import Iterator, Sequence
 
+from kmq.container.fields import CHECKSUM_BYTES, checksum
 from kmq.container.head import (
-    CHECKSUM_BYTES,
     CODINGS,
     ENTRY_BYTES,
     MAX_STRIPES,
     SIGNATURE,
-    checksum,
     read_head,
     write_head,
 )

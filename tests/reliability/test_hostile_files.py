@@ -16,7 +16,8 @@ from PIL import GifImagePlugin, Image
 
 import kmq
 from kmq import pixels
-from kmq.container.head import CHECKSUM_BYTES, GREY, MAX_SIDE, MODELLED, checksum, write_head
+from kmq.container.fields import CHECKSUM_BYTES, checksum
+from kmq.container.head import GREY, MAX_SIDE, MODELLED, write_head
 from reliability.programs import run
 
 VECTORS = ROOT / "formats" / "vectors"

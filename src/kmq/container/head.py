@@ -7,10 +7,10 @@ named tuples, which are made sooner than dataclasses, so that reading a head sta
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable
 from typing import BinaryIO, NamedTuple
 
+from kmq.container.fields import CHECKSUM_BYTES, Reader, checksum, varint
 from kmq.errors import FormatError
 from kmq.limits import MAX_COLORS
 
@@ -19,7 +19,6 @@ VERSION = 1
 MAX_SIDE = (1 << 31) - 1
 MAX_STRIPES = 1 << 16
 """Bounds what a head can make a reader hold before its checksum has been seen."""
-CHECKSUM_BYTES = 4
 STRIPE_PIXELS = 1 << 20
 """Pixels that an encoder puts into one stripe, roughly."""
 
@@ -30,8 +29,6 @@ ENTRY_BYTES = {GREY: 1, RGB: 3}
 PACKED, MODELLED = 0, 1
 CODINGS = {PACKED: "packed", MODELLED: "modelled"}
 """The codings of a stripe that this version reads, by their number in the file."""
-
-_VARINT_BYTES = 9
 
 
 class Stripe(NamedTuple):
@@ -82,11 +79,11 @@ def write_head(
     head = bytearray(SIGNATURE)
     head += bytes((VERSION, layout))
     for number in (width, height, len(palette) // ENTRY_BYTES[layout], stripe_rows):
-        head += _varint(number)
+        head += varint(number)
     head += palette
     for coding, body in bodies:
         head.append(coding)
-        head += _varint(len(body))
+        head += varint(len(body))
     return bytes(head) + checksum(head)
 
 
@@ -98,7 +95,7 @@ def read_head(stream: BinaryIO) -> Head:
     FormatError
         Naming the field that is cut short or wrong.
     """
-    reader = _Reader(stream)
+    reader = Reader(stream)
     if reader.take(len(SIGNATURE), "the signature") != SIGNATURE:
         raise FormatError("not a .kmq file: its first four bytes are not 89 4B 4D 51")
     version = reader.byte("the version")
@@ -134,56 +131,3 @@ def check_length(head: Head, length: int) -> None:
         raise FormatError(f"the file is cut short: {length} of {head.file_size} bytes")
     if length > head.file_size:
         raise FormatError(f"bytes follow the last stripe: {length - head.file_size}")
-
-
-def checksum(data: bytes | bytearray | memoryview) -> bytes:
-    """Return the CRC-32 of `data` as it stands in the file."""
-    return zlib.crc32(data).to_bytes(CHECKSUM_BYTES, "little")
-
-
-def _varint(number: int) -> bytes:
-    """Unsigned LEB128: seven bits a byte, low ones first, the high bit says more follow."""
-    encoded = bytearray()
-    while number >= 0x80:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)
-
-
-class _Reader:
-    """Takes fields off a stream, keeping count and checksum."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._crc = 0
-        self.count = 0
-
-    def take(self, count: int, what: str) -> bytes:
-        data = self._stream.read(count)
-        if len(data) < count:
-            raise FormatError(f"the file ends within {what}")
-        self._crc = zlib.crc32(data, self._crc)
-        self.count += count
-        return data
-
-    def byte(self, what: str) -> int:
-        return self.take(1, what)[0]
-
-    def varint(self, what: str, low: int = 0, high: int | None = None) -> int:
-        number = 0
-        for position in range(_VARINT_BYTES):
-            byte = self.byte(what)
-            number |= (byte & 0x7F) << 7 * position
-            if byte < 0x80:
-                break
-        else:
-            raise FormatError(f"{what} is longer than {_VARINT_BYTES} bytes")
-        if byte == 0 and position > 0:
-            raise FormatError(f"{what} is not in its shortest form")
-        if number < low or (high is not None and number > high):
-            raise FormatError(f"{what} is {number}, outside {low} to {high}")
-        return number
-
-    def checksum(self) -> bytes:
-        return self._crc.to_bytes(CHECKSUM_BYTES, "little")

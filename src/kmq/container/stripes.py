@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmq.container import packed
+from kmq.container.fields import CHECKSUM_BYTES, checksum
 from kmq.container.head import (
-    CHECKSUM_BYTES,
     ENTRY_BYTES,
     GREY,
     MODELLED,
@@ -20,7 +20,6 @@ from kmq.container.head import (
     Head,
     Stripe,
     check_length,
-    checksum,
     read_head,
     stripe_rows_for,
     write_head,
