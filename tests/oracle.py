@@ -168,6 +168,25 @@ def draw_far_apart(points, weights, shares):
     return np.array(drawn)
 
 
+def mean_distance_over_backgrounds(one, other):
+    """Return the mean squared difference, channels summed, of two RGBA colours composited.
+
+    The composites over a sample b of the background differ by d(b) = u + v b, whose mean
+    square over b from 0 to 255 is that of the ends and the middle by Simpson's rule,
+    which is exact for a square.
+    """
+    total = 0.0
+    for a, b in zip(one[:3], other[:3], strict=True):
+        difference = [
+            (a * one[3] + background * (255 - one[3])) / 255
+            - (b * other[3] + background * (255 - other[3])) / 255
+            for background in (0, 127.5, 255)
+        ]
+        low, middle, high = (d * d for d in difference)
+        total += (low + 4 * middle + high) / 6
+    return total
+
+
 def mean_squared_error(pixels, indexed):
     """Return the mean over the pixels of the squared distance, three channels summed."""
     apart = pixels.astype(np.int64) - indexed.to_rgb()

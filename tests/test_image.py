@@ -21,7 +21,8 @@ def test_a_palette_keeps_its_colours_in_order():
     [
         np.zeros((0, 3), np.uint8),
         np.zeros((65_537, 3), np.uint8),
-        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 2), np.uint8),
+        np.zeros((4, 5), np.uint8),
         np.zeros(3, np.uint8),
         [[0, 0, 256]],
         [[0, -1, 0]],
@@ -143,6 +144,81 @@ def test_pillow_gets_the_simplest_mode_that_fits(random_indexed, colors, grey, m
     pil = image.to_pil()
     assert pil.mode == mode
     assert np.array_equal(np.asarray(pil.convert("RGB")), image.to_rgb())
+
+
+def test_a_palette_with_alpha_keeps_every_entry_as_it_is():
+    colors = [[1, 2, 3, 0], [9, 9, 9, 255], [0, 0, 0, 128]]
+    palette = Palette(colors)
+    assert palette.has_alpha
+    assert palette.colors.tolist() == palette.to_rgba().tolist() == colors
+    assert pickle.loads(pickle.dumps(palette)) == palette
+
+
+def test_an_alpha_that_is_opaque_throughout_is_no_alpha():
+    given = np.array([[1, 2, 3, 255], [4, 5, 6, 255]], np.uint8)
+    palette = Palette(given)
+    assert not palette.has_alpha
+    assert palette.colors.tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert palette.to_rgba().tolist() == given.tolist()
+    assert palette == Palette(given[:, :3])
+    assert hash(palette) == hash(Palette(given[:, :3]))
+
+
+def test_palettes_with_and_without_alpha_are_not_equal():
+    # The same bytes, in three columns and in four.
+    three, four = np.arange(12).reshape(4, 3), np.arange(12).reshape(3, 4)
+    assert Palette(three) != Palette(four)
+    assert hash(Palette(three)) != hash(Palette(four))
+
+
+def test_a_grey_with_alpha_is_grey():
+    assert Palette([[3, 3, 3, 0], [200, 200, 200, 128]]).is_grey
+    assert not Palette([[3, 4, 3, 0], [200, 200, 200, 128]]).is_grey
+
+
+def test_rgba_is_the_palette_looked_up():
+    clear_and_red = IndexedImage([[1, 2, 3, 0], [255, 0, 0, 128]], [[1, 0, 1]])
+    assert clear_and_red.has_alpha
+    assert clear_and_red.to_rgba().tolist() == [[[255, 0, 0, 128], [1, 2, 3, 0], [255, 0, 0, 128]]]
+    opaque = IndexedImage([[1, 2, 3], [4, 5, 6]], [[1, 0]])
+    assert not opaque.has_alpha
+    assert opaque.to_rgba().tolist() == [[[4, 5, 6, 255], [1, 2, 3, 255]]]
+
+
+@pytest.mark.parametrize("background", ["#0A141E", (10, 20, 30)])
+def test_rgb_shows_the_background_behind_what_is_transparent(background):
+    image = IndexedImage([[7, 7, 7, 0], [255, 0, 0, 255], [200, 100, 0, 51]], [[0, 1, 2]])
+    # A fifth of the colour and four fifths of the background.
+    expected = [[[10, 20, 30], [255, 0, 0], [48, 36, 24]]]
+    assert image.to_rgb(background).tolist() == expected
+
+
+def test_rgb_of_what_is_transparent_asks_for_a_background():
+    image = IndexedImage([[7, 7, 7, 0], [255, 0, 0, 255]], [[0, 1]])
+    with pytest.raises(OptionError, match=r"^background: the image has transparent pixels"):
+        image.to_rgb()
+    with pytest.raises(OptionError, match=r"^background: .* is no colour"):
+        image.to_rgb("pearl of dawn")
+
+
+def test_a_background_changes_nothing_behind_an_opaque_image(random_indexed):
+    image = random_indexed(9, 5, 7)
+    assert np.array_equal(image.to_rgb("red"), image.to_rgb())
+
+
+@pytest.mark.parametrize(
+    ("colors", "grey", "mode"),
+    [(1, False, "P"), (3, True, "P"), (256, False, "P"), (257, False, "RGBA"), (300, True, "RGBA")],
+)
+def test_pillow_gets_alpha_in_the_simplest_mode_that_fits(random_indexed, colors, grey, mode):
+    opaque = random_indexed(colors, 9, 41, grey=grey)
+    alphas = np.arange(colors, dtype=np.uint8)[:, None]
+    image = IndexedImage(np.hstack([opaque.palette, alphas]), opaque.indices)
+    pil = image.to_pil()
+    assert pil.mode == mode
+    assert np.array_equal(np.asarray(pil.convert("RGBA")), image.to_rgba())
+    if mode == "P":
+        assert pil.info["transparency"] == alphas.tobytes()
 
 
 def test_a_repr_tells_size_and_colours():

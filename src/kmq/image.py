@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kmq import alpha
+from kmq.colors import Rgb, parse_color
 from kmq.errors import OptionError
 from kmq.limits import MAX_COLORS
 
@@ -26,11 +28,13 @@ class Palette:
     Parameters
     ----------
     colors
-        Array of shape (K, 3), whole numbers 0 to 255: red, green, blue in sRGB.
+        Array of shape (K, 3) or (K, 4), whole numbers 0 to 255: red, green and blue in
+        sRGB, and alpha from 0, clear, to 255, opaque. The colours are not premultiplied.
+        A column of alpha that is 255 throughout is dropped.
 
     Attributes
     ----------
-    colors : (K, 3) uint8, read-only
+    colors : (K, 3) uint8, or (K, 4) where some alpha is below 255; read-only
 
     Raises
     ------
@@ -43,12 +47,15 @@ class Palette:
 
     def __init__(self, colors: ArrayLike) -> None:
         given = array_of("palette", colors)
-        if given.ndim != 2 or given.shape[1] != 3 or not 1 <= len(given) <= MAX_COLORS:
+        if given.ndim != 2 or given.shape[1] not in (3, 4) or not 1 <= len(given) <= MAX_COLORS:
             raise OptionError(
-                f"palette: expected shape (K, 3) with K from 1 to {MAX_COLORS:,}, got {given.shape}"
+                f"palette: expected shape (K, 3) or (K, 4) with K from 1 to {MAX_COLORS:,}, "
+                f"got {given.shape}"
             )
-        frozen = _frozen(_whole_numbers("palette", given, 255, np.uint8), given)
-        object.__setattr__(self, "colors", frozen)
+        checked = _whole_numbers("palette", given, 255, np.uint8)
+        if checked.shape[1] == 4 and (checked[:, 3] == 255).all():
+            checked = np.ascontiguousarray(checked[:, :3])
+        object.__setattr__(self, "colors", _frozen(checked, given))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Palette is immutable; cannot set {name}")
@@ -62,7 +69,7 @@ class Palette:
         return np.array_equal(self.colors, other.colors)
 
     def __hash__(self) -> int:
-        return hash(self.colors.tobytes())
+        return hash((self.colors.shape, self.colors.tobytes()))
 
     def __repr__(self) -> str:
         return f"<Palette of {len(self)} colours>"
@@ -71,9 +78,18 @@ class Palette:
         return Palette, (self.colors,)
 
     @property
+    def has_alpha(self) -> bool:
+        """Whether some entry's alpha is below 255."""
+        return bool(self.colors.shape[1] == 4)
+
+    @property
     def is_grey(self) -> bool:
-        """Whether red, green and blue are equal in every entry."""
-        return bool((self.colors == self.colors[:, :1]).all())
+        """Whether red, green and blue are equal in every entry, whatever its alpha."""
+        return bool((self.colors[:, :3] == self.colors[:, :1]).all())
+
+    def to_rgba(self) -> NDArray[np.uint8]:
+        """Return the colours with their alpha, a new array of shape (K, 4) uint8."""
+        return self.colors.copy() if self.has_alpha else alpha.opaque(self.colors)
 
 
 class IndexedImage:
@@ -82,13 +98,13 @@ class IndexedImage:
     Parameters
     ----------
     palette
-        A `Palette`, or an array of shape (K, 3) that makes one.
+        A `Palette`, or an array of shape (K, 3) or (K, 4) that makes one.
     indices
         Array of shape (H, W), whole numbers 0 to K - 1, H and W at least 1.
 
     Attributes
     ----------
-    palette : (K, 3) uint8, read-only
+    palette : (K, 3) uint8, or (K, 4) where some alpha is below 255; read-only
     indices : (H, W), read-only, uint8 where K is at most 256, else uint16
 
     Raises
@@ -144,7 +160,7 @@ class IndexedImage:
 
     @property
     def palette(self) -> NDArray[np.uint8]:
-        """The colours in index order, (K, 3) uint8, read-only."""
+        """The colours in index order, (K, 3) or (K, 4) uint8, read-only; see `Palette`."""
         return self._palette.colors
 
     @property
@@ -158,27 +174,61 @@ class IndexedImage:
         return int(self.indices.shape[0])
 
     @property
+    def has_alpha(self) -> bool:
+        """Whether some palette entry's alpha is below 255."""
+        return self._palette.has_alpha
+
+    @property
     def is_grey(self) -> bool:
-        """Whether every palette entry is a grey."""
+        """Whether every palette entry is a grey, whatever its alpha."""
         return self._palette.is_grey
 
-    def to_rgb(self) -> NDArray[np.uint8]:
-        """Return the pixels' colours, a new array of shape (H, W, 3) uint8."""
-        return np.take(self.palette, self.indices, axis=0)
+    def to_rgb(self, background: str | Rgb | None = None) -> NDArray[np.uint8]:
+        """Return the pixels' colours, a new array of shape (H, W, 3) uint8.
+
+        Parameters
+        ----------
+        background
+            The colour behind transparent pixels: a name, a hex code, or (red, green,
+            blue). It makes no difference to an opaque image.
+
+        Raises
+        ------
+        OptionError
+            If the palette has alpha and there is no background, or it is not a colour.
+        """
+        behind = None if background is None else parse_color(background)
+        colors = self.palette
+        if self.has_alpha:
+            if behind is None:
+                raise OptionError(
+                    "background: the image has transparent pixels; name the colour to put "
+                    "behind them, or take to_rgba()"
+                )
+            colors = alpha.composite(colors[:, :3], colors[:, 3], behind)
+        return np.take(colors, self.indices, axis=0)
+
+    def to_rgba(self) -> NDArray[np.uint8]:
+        """Return the pixels' colours and alpha, a new array of shape (H, W, 4) uint8."""
+        return np.take(self._palette.to_rgba(), self.indices, axis=0)
 
     def to_pil(self) -> Image.Image:
         """Return a Pillow image.
 
-        Mode L where every colour is grey, else P up to 256 colours, else RGB.
+        An opaque one has mode L where every colour is grey, else P up to 256 colours,
+        else RGB. One with alpha has mode P up to 256 colours, with an alpha for each
+        entry as bytes in `info["transparency"]`, else RGBA.
         """
         from PIL import Image
 
-        if self.is_grey:
+        if self.is_grey and not self.has_alpha:
             return Image.fromarray(np.take(self.palette[:, 0], self.indices))
         if len(self.palette) > 256:
-            return Image.fromarray(self.to_rgb())
+            return Image.fromarray(self.to_rgba() if self.has_alpha else self.to_rgb())
         image = Image.frombytes("P", (self.width, self.height), self.indices.tobytes())
-        image.putpalette(self.palette.tobytes(), "RGB")
+        image.putpalette(self.palette[:, :3].tobytes(), "RGB")
+        if self.has_alpha:
+            image.info["transparency"] = self.palette[:, 3].tobytes()
         return image
 
 

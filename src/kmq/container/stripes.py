@@ -46,7 +46,14 @@ def dumps(indexed: IndexedImage, *, coding: str = "auto", threads: int = 1) -> b
         as "auto" as long as there are two codings.
     threads
         Stripes that are coded at a time; it never changes the result.
+
+    Raises
+    ------
+    OptionError
+        If the palette has alpha.
     """
+    if indexed.has_alpha:
+        raise OptionError("image: its palette has alpha, which this version cannot store")
     stripe_rows = stripe_rows_for(indexed.width, indexed.height)
 
     def body_from(first_row: int) -> tuple[int, bytes]:
