@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
 
 from kmq.container.summary import Info, read_info
 from kmq.errors import OptionError
+from kmq.extensions import extension_of, names_another_format
 from kmq.files import write_whole
 from kmq.limits import DEFAULT_MAX_PIXELS, whole_number
 from kmq.options import DEFAULT_CODING, DEFAULT_EFFORT, Options
@@ -126,8 +127,14 @@ def save(
 ) -> None:
     """Write an image to a `.kmq` file, which appears whole or not at all.
 
-    Options and errors as for `encode`; a file of that name is replaced.
+    Options and errors as for `encode`, and OptionError if the extension of `path` is
+    that of another format, such as ".png". A file of that name is replaced.
     """
+    if names_another_format(path):
+        raise OptionError(
+            f"path: {extension_of(path)} is not the extension of a .kmq file; "
+            "quantize(image).to_pil() is an ordinary image to save"
+        )
     write_whole(path, encode(image, colors, **options))
 
 
@@ -201,12 +208,26 @@ def quantize_pixels(rgb: NDArray[np.uint8], options: Options) -> IndexedImage:
     )
 
 
-def encode_pixels(rgb: NDArray[np.uint8], options: Options) -> tuple[IndexedImage, bytes]:
-    """Do what `encode` does, for pixels that have been read; return the image and its file."""
+def to_bytes(indexed: IndexedImage, options: Options) -> bytes:
+    """Return the `.kmq` file of an indexed image."""
+    from kmq.container import stripes
+
+    return stripes.dumps(indexed, coding=options.coding, threads=options.workers)
+
+
+def encode_pixels(
+    rgb: NDArray[np.uint8],
+    options: Options,
+    to_bytes: Callable[[IndexedImage, Options], bytes] = to_bytes,
+) -> tuple[IndexedImage, bytes]:
+    """Do what `encode` does, for pixels that have been read; return the image and its file.
+
+    `to_bytes` makes the file, of whatever format.
+    """
     if options.max_bytes is not None:
         from kmq import targets
 
-        return targets.encode_to_size(rgb, options.max_bytes, options)
+        return targets.encode_to_size(rgb, options.max_bytes, options, to_bytes)
     indexed = quantize_pixels(rgb, options)
     return indexed, to_bytes(indexed, options)
 
@@ -216,13 +237,6 @@ def apply_palette(rgb: NDArray[np.uint8], palette: Palette, options: Options) ->
     from kmq import clustering
 
     return clustering.apply(rgb, palette, threads=options.workers)
-
-
-def to_bytes(indexed: IndexedImage, options: Options) -> bytes:
-    """Return the `.kmq` file of an indexed image."""
-    from kmq.container import stripes
-
-    return stripes.dumps(indexed, coding=options.coding, threads=options.workers)
 
 
 def load(

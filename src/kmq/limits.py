@@ -10,6 +10,9 @@ from kmq.errors import LimitError, OptionError, shown
 MAX_COLORS = 65_536
 """The format's largest palette: an index fits in 16 bits."""
 
+MAX_COLORS_OF_A_BYTE = 256
+"""The largest palette of ordinary image formats: an index fits in 8 bits."""
+
 DEFAULT_MAX_PIXELS = 1 << 28
 """Pixels that kmq reads unless the caller allows more. Of ordinary image files a library's
 host may allow fewer: `kmq.pixels.opening` holds them to Pillow's limit too."""

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from kmq import clustering
 from kmq.clustering import Histogram
-from kmq.container import stripes
 from kmq.errors import OptionError
 from kmq.image import IndexedImage, Palette
 from kmq.options import Options
@@ -55,9 +54,14 @@ def quantize_to_psnr(pixels: NDArray[np.uint8], psnr: float, options: Options) -
 
 
 def encode_to_size(
-    pixels: NDArray[np.uint8], max_bytes: int, options: Options
+    pixels: NDArray[np.uint8],
+    max_bytes: int,
+    options: Options,
+    to_bytes: Callable[[IndexedImage, Options], bytes],
 ) -> tuple[IndexedImage, bytes]:
     """Return the image in the most colours whose file has at most `max_bytes`, and the file.
+
+    `to_bytes` makes the file.
 
     Raises
     ------
@@ -71,7 +75,7 @@ def encode_to_size(
     def is_too_large(colors: int) -> bool:
         palette = _fit(histogram, colors, options)
         indexed = clustering.apply(pixels, palette, histogram, threads=options.workers)
-        data = stripes.dumps(indexed, coding=options.coding, threads=options.workers)
+        data = to_bytes(indexed, options)
         sizes[colors] = len(data)
         if len(data) > max_bytes:
             return True

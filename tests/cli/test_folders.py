@@ -22,6 +22,7 @@ from PIL import Image
 import kmq
 from kmq.cli import batch, reporting
 from kmq.cli import kmq as command
+from kmq.cli.jobs import Handling, Job, plan
 
 
 def run(*arguments, **options):
@@ -111,7 +112,7 @@ def test_what_is_no_image_is_not_read_whole(tree, monkeypatch, name):
 
 @pytest.mark.parametrize("read_at_once", [100, 1 << 20])
 def test_an_image_that_is_found_and_too_large_fails(tree, monkeypatch, read_at_once):
-    monkeypatch.setattr("kmq.cli.encode._READ_AT_ONCE", read_at_once)
+    monkeypatch.setattr("kmq.cli.quantizing._READ_AT_ONCE", read_at_once)
     result = run("encode", "-r", "in", "-o", "out", "--max-pixels", 100)
     assert result.exit_code == 1
     assert "--max-pixels" in result.stderr
@@ -123,7 +124,7 @@ def test_what_is_wrong_with_a_found_image_is_told_when_it_is_read(tree, monkeypa
         raise RuntimeError("the plugin's own")
 
     monkeypatch.setitem(Image.OPEN, "BMP", (fail, Image.OPEN["BMP"][1]))
-    monkeypatch.setattr("kmq.cli.encode._READ_AT_ONCE", 100)
+    monkeypatch.setattr("kmq.cli.quantizing._READ_AT_ONCE", 100)
     result = run("encode", "-r", "in", "-o", "out")
     assert result.exit_code == 1
     assert "kmq: in/deep/er/c.bmp: " in result.stderr
@@ -136,7 +137,7 @@ def test_what_is_found_and_no_ordinary_file_is_not_read(tree):
     (tree / "in" / "link-to-pipe.png").symlink_to("pipe.png")
     (tree / "in" / "link-to-picture.png").symlink_to("a.png")
     (tree / "in" / "link-to-nothing.png").symlink_to("gone.png")
-    jobs = batch.plan(["in"], None, recursive=True, extension=".kmq", wanted=lambda _: True)
+    jobs = plan(["in"], Handling(recursive=True), extension=".kmq", wanted=lambda _: True)
     found = {pathlib.Path(job.source).name for job in jobs}
     assert {"a.png", "link-to-picture.png", "link-to-nothing.png"} <= found
     assert not {"pipe.png", "link-to-pipe.png"} & found
@@ -227,11 +228,11 @@ def test_what_a_failing_input_held_is_freed_at_once(monkeypatch, threads, error)
         raise type(error)(*error.args)
 
     monkeypatch.setattr(gc, "enable", lambda: None)
-    jobs = [batch.Job(name, f"/none/{name}") for name in "abcde"]
+    jobs = [Job(name, f"/none/{name}") for name in "abcde"]
     gc.disable()
     try:
         with contextlib.suppress(SystemExit):
-            batch.run(jobs, work, threads=threads, force=True, skip_existing=False, quiet=True)
+            batch.run(jobs, work, Handling(force=True, quiet=True), threads=threads)
         kept = [reference() for reference in held if reference() is not None]
     finally:
         monkeypatch.undo()
@@ -242,16 +243,14 @@ def test_what_a_failing_input_held_is_freed_at_once(monkeypatch, threads, error)
 
 @pytest.mark.parametrize(("count", "is_enabled"), [(1, False), (2, True)])
 def test_garbage_is_collected_where_there_are_many_inputs(count, is_enabled):
-    jobs = [batch.Job(str(number), f"/none/{number}") for number in range(count)]
+    jobs = [Job(str(number), f"/none/{number}") for number in range(count)]
     gc.disable()
     try:
         batch.run(
             jobs,
             lambda job, _: batch.Outcome(1, 1, "done"),
+            Handling(force=True, quiet=True),
             threads=1,
-            force=True,
-            skip_existing=False,
-            quiet=True,
         )
         assert gc.isenabled() == is_enabled
     finally:
@@ -294,8 +293,8 @@ def test_directories_that_cannot_be_listed_are_tried_as_files(tree, monkeypatch)
         onerror(PermissionError(13, "Permission denied", f"{root}/locked"))
         return iter(())
 
-    monkeypatch.setattr(batch.os, "walk", walk)
-    jobs = batch.plan(["in"], None, recursive=True, extension=".kmq", wanted=lambda _: True)
+    monkeypatch.setattr(os, "walk", walk)
+    jobs = plan(["in"], Handling(recursive=True), extension=".kmq", wanted=lambda _: True)
     assert [job.source for job in jobs] == ["in/locked"]
 
 
@@ -308,15 +307,13 @@ def test_an_output_that_cannot_be_written_fails(tree):
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_an_output_that_cannot_be_looked_for_fails_by_itself(capsys, threads):
-    jobs = [batch.Job("a", "a" * 999), batch.Job("b", "/none/b")]
+    jobs = [Job("a", "a" * 999), Job("b", "/none/b")]
     with pytest.raises(SystemExit):
         batch.run(
             jobs,
             lambda job, _: batch.Outcome(1, 1, "done"),
+            Handling(),
             threads=threads,
-            force=False,
-            skip_existing=False,
-            quiet=False,
         )
     told = capsys.readouterr().err.splitlines()
     assert told[0].startswith("kmq: a: File name too long")
@@ -378,7 +375,7 @@ def test_a_folder_without_a_name_that_cannot_be_listed_is_told(tree, monkeypatch
         onerror(PermissionError(13, "Permission denied", root))
         return iter(())
 
-    monkeypatch.setattr(batch.os, "walk", walk)
+    monkeypatch.setattr(os, "walk", walk)
     for arguments in ([".", "-o", "out"], ["."], ["in", "-o", "."]):
         result = run("encode", "-r", *arguments)
         assert result.exit_code == 1
@@ -392,28 +389,29 @@ def test_a_fault_that_one_input_meets_does_not_stop_the_rest(capsys, threads):
             raise IndexError("out of range\nby far")
         return batch.Outcome(1, 1, "done")
 
-    jobs = [batch.Job("a", "/none/a"), batch.Job("b", "/none/b")]
-    options = {"force": True, "skip_existing": False, "quiet": False}
+    jobs = [Job("a", "/none/a"), Job("b", "/none/b")]
+    handling = Handling(force=True)
     with pytest.raises(SystemExit) as caught:
-        batch.run(jobs, work, threads=threads, **options)
+        batch.run(jobs, work, handling, threads=threads)
     assert caught.value.code == 1
     told = capsys.readouterr().err.splitlines()
     assert told[0] == "kmq: a: unexpected: IndexError: out of range; please report it"
     assert told[1] == "b: done"
     with pytest.raises(IndexError):
-        batch.run(jobs[:1], work, threads=threads, **options)
+        batch.run(jobs[:1], work, handling, threads=threads)
 
 
 INTERRUPTED = """
 from kmq.cli import batch
+from kmq.cli.jobs import Handling, Job
 
 def work(job, threads):
     if job.source == "b":
         raise KeyboardInterrupt
     return batch.Outcome(10, 5, "done")
 
-jobs = [batch.Job(name, "/none/" + name) for name in "abc"]
-batch.run(jobs, work, threads=1, force=True, skip_existing=False, quiet=False)
+jobs = [Job(name, "/none/" + name) for name in "abc"]
+batch.run(jobs, work, Handling(force=True), threads=1)
 """
 
 
@@ -437,6 +435,7 @@ import sys
 import time
 from pathlib import Path
 from kmq.cli import _terminate, batch
+from kmq.cli.jobs import Handling, Job
 
 number, folder = int(sys.argv[1]), Path(sys.argv[2])
 signal.signal(number, _terminate if number == signal.SIGTERM else signal.default_int_handler)
@@ -449,8 +448,8 @@ def work(job, threads):
     (folder / job.source).touch()
     return batch.Outcome(10, 5, "done")
 
-jobs = [batch.Job(str(name), "/none/" + str(name)) for name in range(40)]
-batch.run(jobs, work, threads=3, force=True, skip_existing=False, quiet=False)
+jobs = [Job(str(name), "/none/" + str(name)) for name in range(40)]
+batch.run(jobs, work, Handling(force=True), threads=3)
 """
 
 

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from kmq import cli, warming
 from kmq.cli import batch
+from kmq.cli.jobs import Handling, Job
 
 
 @pytest.fixture
@@ -89,8 +90,8 @@ def test_an_interruption_ends_a_batch_with_its_code(capsys):
     def interrupt(job, threads):
         raise KeyboardInterrupt
 
-    jobs = [batch.Job("a", "b"), batch.Job("c", "d")]
+    jobs = [Job("a", "b"), Job("c", "d")]
     with pytest.raises(SystemExit) as caught:
-        batch.run(jobs, interrupt, threads=1, force=True, skip_existing=False, quiet=False)
+        batch.run(jobs, interrupt, Handling(force=True), threads=1)
     assert caught.value.code == batch.INTERRUPTED
     assert capsys.readouterr().err.startswith("interrupted, 0 of 2 files")

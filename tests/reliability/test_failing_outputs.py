@@ -15,6 +15,7 @@ from PIL import Image
 import kmq
 from kmq.cli import batch, common
 from kmq.cli import kmq as command
+from kmq.cli.jobs import Handling, Job
 from kmq.files import write_whole
 from reliability.conftest import SMALL_DISK_BYTES
 
@@ -189,8 +190,8 @@ def test_an_input_that_takes_too_much_memory_does_not_stop_the_rest(folder, caps
             raise MemoryError
         return batch.Outcome(1, 1, "done")
 
-    jobs = [batch.Job(name, f"{name}.kmq") for name in ("large", "small")]
+    jobs = [Job(name, f"{name}.kmq") for name in ("large", "small")]
     with pytest.raises(SystemExit):
-        batch.run(jobs, work, threads=1, force=True, skip_existing=False, quiet=False)
+        batch.run(jobs, work, Handling(force=True), threads=1)
     told = capsys.readouterr().err.splitlines()
     assert told[:2] == ["kmq: large: not enough memory", "small: done"]

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import warnings
+from difflib import get_close_matches
 from importlib import import_module
 from io import TextIOWrapper
 
@@ -18,6 +19,7 @@ from kmq.cli.common import INTERRUPTED, Terminated, reason, tell
 
 COMMANDS = {
     "encode": "Turn images into .kmq files.",
+    "quantize": "Turn images into PNG, GIF or others with a palette of K colours.",
     "decode": "Turn .kmq files into PNG or another kind of image.",
     "info": "Show what is in .kmq files.",
     "verify": "Check .kmq files, all of them.",
@@ -38,6 +40,15 @@ class _Commands(click.Group):
             return None
         command: click.Command = getattr(import_module(f"kmq.cli.{cmd_name}"), cmd_name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:  # click knows only commands that are imported
+            likely = get_close_matches(error.command_name, COMMANDS, n=1)
+            raise click.NoSuchCommand(error.command_name, possibilities=likely, ctx=ctx) from None
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -60,6 +71,7 @@ def kmq() -> None:
       kmq encode photo.jpg           writes photo.kmq
       kmq decode photo.kmq           writes photo.png
       kmq info photo.kmq             shows what is in it
+      kmq quantize photo.jpg -o photo.png    goes straight to an ordinary image
     """
 
 

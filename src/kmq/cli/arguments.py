@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, TypeAlias
@@ -12,8 +13,9 @@ from click.core import ParameterSource
 from PIL import Image
 
 from kmq.cli.common import FILE as FILE  # beside the other options
+from kmq.cli.jobs import Handling
 from kmq.errors import OptionError
-from kmq.limits import DEFAULT_MAX_PIXELS, MAX_COLORS
+from kmq.limits import DEFAULT_MAX_PIXELS, MAX_COLORS, MAX_COLORS_OF_A_BYTE
 from kmq.options import (
     CODINGS,
     DEFAULT_CODING,
@@ -27,11 +29,20 @@ from kmq.options import (
 Command: TypeAlias = Callable[..., None]
 Decorator: TypeAlias = Callable[[Command], Command]
 
+IMAGES = click.argument("images", nargs=-1, required=True, type=FILE)
+
 COLORS = click.option(
     "-k",
     "--colors",
     type=click.IntRange(1, MAX_COLORS),
     help=f"Number of colours. [default: {DEFAULT_COLORS}; with a target: no bound]",
+)
+FEW_COLORS = click.option(
+    "-k",
+    "--colors",
+    type=click.IntRange(1, MAX_COLORS_OF_A_BYTE),
+    help=f"Number of colours. [default: {DEFAULT_COLORS}; with a target: no bound "
+    f"but {MAX_COLORS_OF_A_BYTE}]",
 )
 PSNR = click.option(
     "--psnr",
@@ -90,6 +101,12 @@ THREADS = click.option(
     "The result is the same.",
 )
 CLUSTERING = (COLORS, PSNR, EFFORT, SEED, MAX_ITER, BACKGROUND)
+PALETTE_FILE = click.option(
+    "--palette",
+    "palette_file",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Use the colours of this file: hex lines, .gpl, JSON or a .kmq file.",
+)
 
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 FORCE = click.option("-f", "--force", is_flag=True, help="Replace what exists.")
@@ -106,20 +123,28 @@ SKIP_EXISTING = click.option(
     "--skip-existing", is_flag=True, help="Pass over what has its output already."
 )
 
+SEARCH = (PSNR, MAX_BYTES, EFFORT, SEED, MAX_ITER, BACKGROUND, PALETTE_FILE)
+"""How the colours are found, beside how many: for `encode` and `quantize`."""
+BATCH = (RECURSIVE, FORCE, SKIP_EXISTING, THREADS, MAX_PIXELS, QUIET)
+"""How many inputs are treated."""
+
 
 def takes(*decorators: Decorator) -> Decorator:
     """Add command-line options, in this order in the help.
 
     Those that are fields of `Options` reach the command as one argument, `options`.
-    What is wrong with them is wrong usage.
+    What is wrong with them is wrong usage. A command with a parameter `handling` gets
+    the fields of `Handling` as that one argument.
     """
-    names = [field.name for field in fields(Options)]
 
     def decorate(command: Command) -> Command:
+        is_batch = "handling" in inspect.signature(command).parameters
+
         @functools.wraps(command)
         def gathering(**given: Any) -> None:
-            chosen = {name: given.pop(name) for name in names if name in given}
-            options = _checked(chosen)
+            options = _checked(_taken(given, Options))
+            if is_batch:
+                given["handling"] = Handling(**_taken(given, Handling))
             if Image.MAX_IMAGE_PIXELS is None:  # as main leaves it
                 Image.MAX_IMAGE_PIXELS = options.max_pixels
             command(options=options, **given)
@@ -140,6 +165,12 @@ def given(*names: str) -> str:
     return ", ".join(
         flags[name] for name, source in sources.items() if source == ParameterSource.COMMANDLINE
     )
+
+
+def _taken(given: dict[str, Any], kind: type[Options | Handling]) -> dict[str, Any]:
+    """Take those arguments out that are fields of a dataclass."""
+    names = [field.name for field in fields(kind)]
+    return {name: given.pop(name) for name in names if name in given}
 
 
 def _checked(chosen: dict[str, Any]) -> Options:

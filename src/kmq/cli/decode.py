@@ -9,6 +9,7 @@ import click
 
 from kmq.cli import arguments, batch
 from kmq.cli.common import STANDARD, read_input, write_output
+from kmq.cli.jobs import Handling, Job, plan
 from kmq.cli.outcomes import Outcome
 from kmq.options import Options
 
@@ -17,24 +18,8 @@ EXTENSION = ".png"
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=arguments.FILE)
-@arguments.takes(
-    arguments.OUTPUT,
-    arguments.RECURSIVE,
-    arguments.FORCE,
-    arguments.SKIP_EXISTING,
-    arguments.THREADS,
-    arguments.MAX_PIXELS,
-    arguments.QUIET,
-)
-def decode(
-    files: tuple[str, ...],
-    options: Options,
-    output: str | None,
-    recursive: bool,
-    force: bool,
-    skip_existing: bool,
-    quiet: bool,
-) -> None:
+@arguments.takes(arguments.OUTPUT, *arguments.BATCH)
+def decode(files: tuple[str, ...], options: Options, handling: Handling) -> None:
     """Turn .kmq files into PNG, or into what the output's extension says.
 
     Every pixel is kept, but in a format that is never lossless, such as JPEG.
@@ -50,9 +35,9 @@ def decode(
       kmq decode -r pictures -o out
       kmq decode - < photo.kmq > photo.png
     """
-    jobs = batch.plan(files, output, recursive=recursive, extension=EXTENSION, wanted=_is_kmq_file)
+    jobs = plan(files, handling, extension=EXTENSION, wanted=_is_kmq_file)
 
-    def decode_one(job: batch.Job, threads: int) -> Outcome:
+    def decode_one(job: Job, threads: int) -> Outcome:
         started = time.perf_counter()
         stored = read_input(job.source)
 
@@ -61,7 +46,7 @@ def decode(
         indexed = codec.load(stored, max_pixels=options.max_pixels, threads=threads)
         extension = EXTENSION if job.target == STANDARD else Path(job.target).suffix
         data = pixels.to_file(indexed.to_pil(), extension)
-        write_output(job.target, data, force=force, with_folders=job.makes_folders)
+        write_output(job.target, data, force=handling.force, with_folders=job.makes_folders)
         used = len(indexed.palette)
         line = (
             f"{len(stored):,} -> {len(data):,} bytes, {indexed.width}x{indexed.height}, "
@@ -69,14 +54,7 @@ def decode(
         )
         return Outcome(len(stored), len(data), line)
 
-    batch.run(
-        jobs,
-        decode_one,
-        threads=options.workers,
-        force=force,
-        skip_existing=skip_existing,
-        quiet=quiet,
-    )
+    batch.run(jobs, decode_one, handling, threads=options.workers)
 
 
 def _is_kmq_file(path: Path) -> bool:

@@ -1,0 +1,135 @@
+"""What a batch is to do: its inputs found, each with the place of its output."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from kmq.cli.common import STANDARD, display, is_folder
+
+NOTHING_BELOW = "there is nothing to do below it"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Handling:
+    """How a batch finds its inputs and treats its outputs: options of the command line."""
+
+    output: str | None = None
+    recursive: bool = False
+    force: bool = False
+    skip_existing: bool = False
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """An input and where its result goes; `-` for standard input and output."""
+
+    source: str
+    target: str
+    folder: str | None = None
+    """The directory that it was found below; None if it was named itself."""
+    makes_folders: bool = False
+    """Whether the folders above the target are made where they are missing."""
+    problem: str | None = None
+    """Why it cannot be done, where that is known beforehand."""
+
+    @property
+    def is_sought(self) -> bool:
+        """Whether it was found, not named: passed over if it is no image."""
+        return self.folder is not None
+
+
+def plan(
+    inputs: Sequence[str],
+    handling: Handling,
+    *,
+    extension: str,
+    wanted: Callable[[Path], bool],
+) -> list[Job]:
+    """Return a job for each input, or for each wanted file below one that is a directory.
+
+    `extension` is that of the outputs whose names are not given. Below the output
+    directory the tree of an input directory is kept. A directory that is named without
+    asking for the files below it is a job that cannot be done.
+
+    Raises
+    ------
+    click.UsageError
+        If two named inputs have the same output, or any two standard output.
+    """
+    output, recursive = handling.output, handling.recursive
+    jobs: list[Job] = []
+    sources: dict[str, str] = {}
+    for given in inputs:
+        in_folder = given != STANDARD and is_folder(given)
+        if in_folder and not recursive:
+            jobs.append(Job(given, given, problem="it is a directory; -r takes the files below"))
+            continue
+        found = list(_files_below(given, wanted)) if in_folder else [given]
+        makes_folders = in_folder or (output is not None and output.endswith(os.sep))
+        if not found:
+            jobs.append(Job(given, given, problem=NOTHING_BELOW))
+        for source in found:
+            target = _target(source, output, extension, given if in_folder else None)
+            place = target if target == STANDARD else os.path.realpath(target)
+            other = None if target == os.devnull else sources.get(place)
+            if target == STANDARD and other is not None:
+                raise click.UsageError(
+                    f"{display(source)}: standard output takes one file, and {display(other)} "
+                    "is to go there; name a directory with -o"
+                )
+            sources.setdefault(place, source)
+            problem = other and f"{display(target)} is the output of {display(other)}"
+            if problem and not in_folder:
+                raise click.UsageError(
+                    f"{display(source)}: {problem}; give a directory with -o, or run them "
+                    "one by one"
+                )
+            jobs.append(Job(source, target, given if in_folder else None, makes_folders, problem))
+    return jobs
+
+
+def _files_below(root: str, wanted: Callable[[Path], bool]) -> Iterator[str]:
+    """Yield the wanted files below a directory, in an order that does not change.
+
+    Only ordinary ones, or links to such: reading a pipe may never end. Then the folders
+    that cannot be listed, for reading them tells why.
+    """
+    unreadable: list[str] = []
+    for folder, folders, names in os.walk(root, onerror=lambda e: unreadable.append(e.filename)):
+        folders.sort()
+        for name in sorted(names):
+            if wanted(path := Path(folder, name)) and _may_be_ordinary(path):
+                yield str(path)
+    yield from unreadable
+
+
+def _may_be_ordinary(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:  # reading it tells why
+        return True
+
+
+def _target(source: str, output: str | None, extension: str, root: str | None) -> str:
+    if output is None:
+        return STANDARD if source == STANDARD else _with_extension(Path(source), extension)
+    if output == STANDARD:
+        return STANDARD
+    if root is not None:
+        return _with_extension(Path(output, Path(source).relative_to(root)), extension)
+    if output.endswith(os.sep) or is_folder(output):
+        name = "stdin" if source == STANDARD else Path(source).stem
+        return str(Path(output, f"{name}{extension}"))
+    return output
+
+
+def _with_extension(path: Path, extension: str) -> str:
+    # A folder that cannot be listed may be ".", which has no name: reading it fails before.
+    return str(path.with_suffix(extension) if path.name else path)

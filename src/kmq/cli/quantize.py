@@ -1,0 +1,90 @@
+"""`kmq quantize`: ordinary images to ordinary images with a palette."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from kmq.cli import arguments
+from kmq.cli.common import STANDARD, display
+from kmq.cli.jobs import Handling, Job
+from kmq.cli.quantizing import given_palette, plan_images, quantize_all
+from kmq.extensions import KMQ, extension_of
+from kmq.limits import MAX_COLORS_OF_A_BYTE
+from kmq.options import Options
+
+if TYPE_CHECKING:
+    from kmq.image import IndexedImage
+
+_PNG = ".png"
+_EXTENSIONS = (_PNG, ".gif", ".webp", ".bmp", ".tif", ".tiff")
+
+
+@click.command()
+@arguments.IMAGES
+@arguments.takes(
+    arguments.OUTPUT,
+    arguments.FEW_COLORS,
+    *arguments.SEARCH,
+    *arguments.BATCH,
+)
+def quantize(
+    images: tuple[str, ...], options: Options, handling: Handling, palette_file: str | None
+) -> None:
+    """Turn images into PNG, GIF, WebP, BMP or TIFF of at most K colours.
+
+    The extension of the output chooses the format: an image with a palette, or, for
+    .webp, a lossless one. IMAGES are files that Pillow reads, directories (with -r), or
+    - for standard input. Into the directory that -o names, or standard output, goes PNG.
+
+    \b
+    Examples:
+      kmq quantize photo.jpg -o photo.png
+      kmq quantize -k 16 map.png -o map-16.gif
+      kmq quantize --max-bytes 20KB photo.jpg -o photo.png
+      kmq quantize -r pictures -o out
+      kmq quantize - < photo.jpg > photo.png
+    """
+    if handling.output is None and set(images) != {STANDARD}:
+        raise click.UsageError(
+            f"name the output with -o: a file that ends in {', '.join(_EXTENSIONS)}, or a directory"
+        )
+    palette = given_palette(palette_file, options)
+    if palette is not None and len(palette) > MAX_COLORS_OF_A_BYTE:
+        raise click.UsageError(
+            f"{display(str(palette_file))} has {len(palette):,} colours; an image with a palette "
+            f"holds at most {MAX_COLORS_OF_A_BYTE}. kmq encode takes them all"
+        )
+    if options.colors is None and (options.psnr is not None or options.max_bytes is not None):
+        options = replace(options, colors=MAX_COLORS_OF_A_BYTE)
+    jobs = plan_images(images, handling, _PNG)
+    for job in jobs:
+        _check_target(job)
+
+    quantize_all(
+        jobs, options, handling, palette, lambda job: partial(_to_bytes, _extension_for(job))
+    )
+
+
+def _check_target(job: Job) -> None:
+    extension = _extension_for(job)
+    if job.problem is not None or extension in _EXTENSIONS:
+        return
+    instead = "; kmq encode writes .kmq files" if extension == KMQ else ""
+    raise click.UsageError(
+        f"{display(job.target)}: quantize writes files that end in {', '.join(_EXTENSIONS)}"
+        f"{instead}"
+    )
+
+
+def _extension_for(job: Job) -> str:
+    return _PNG if job.target == STANDARD else extension_of(job.target)
+
+
+def _to_bytes(extension: str, indexed: IndexedImage, _: Options) -> bytes:
+    from kmq import pixels
+
+    return pixels.to_file(indexed.to_pil(), extension)

@@ -1,0 +1,153 @@
+"""What `encode` and `quantize` share: images are read, quantized and written."""
+
+from __future__ import annotations
+
+import io
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import click
+
+from kmq.cli import arguments, batch
+from kmq.cli.common import display, read_input, tell_compiling, write_output
+from kmq.cli.jobs import Handling, Job, plan
+from kmq.cli.outcomes import Outcome
+from kmq.cli.reporting import working
+from kmq.errors import FormatError, KmqError
+from kmq.extensions import KMQ, extension_of
+from kmq.files import is_temporary
+from kmq.options import Options
+
+if TYPE_CHECKING:
+    from kmq.image import IndexedImage, Palette
+    from kmq.pixels import Pixels
+
+ToBytes: TypeAlias = "Callable[[IndexedImage, Options], bytes]"
+"""Returns the file of an indexed image."""
+
+_MANY_SAMPLES = 3 << 20
+"""Those of a megapixel: the best effort takes about a second from there on."""
+
+_READ_AT_ONCE = 1 << 20
+"""Bytes that are soon read, whatever they turn out to be."""
+
+
+def plan_images(images: Sequence[str], handling: Handling, extension: str) -> list[Job]:
+    """Return a job for each image, and for each file below a directory that may be one."""
+    return plan(images, handling, extension=extension, wanted=_may_be_an_image)
+
+
+def quantize_all(
+    jobs: Sequence[Job],
+    options: Options,
+    handling: Handling,
+    palette: Palette | None,
+    to_bytes_for: Callable[[Job], ToBytes],
+) -> None:
+    """Read and quantize every image, write what `to_bytes_for` its job makes of it.
+
+    `palette`, where one is given, replaces the search for the best.
+    """
+
+    def quantize_one(job: Job, threads: int) -> Outcome:
+        started = time.perf_counter()
+
+        from kmq import codec
+        from kmq.quality import psnr
+
+        stored, read = _read(job, options)
+        own = options.with_threads(threads)
+        to_bytes = to_bytes_for(job)
+        if palette is None:
+            is_long = len(jobs) == 1 and own.effort == "best" and read.rgb.size >= _MANY_SAMPLES
+            with working(f"searching for the best palette of {display(job.source)}", is_long):
+                indexed, data = codec.encode_pixels(read.rgb, own, to_bytes)
+        else:
+            indexed = codec.apply_palette(read.rgb, palette, own)
+            data = to_bytes(indexed, own)
+        quality = psnr(read.rgb, indexed)
+        write_output(job.target, data, force=handling.force, with_folders=job.makes_folders)
+        used = len(indexed.palette)
+        line = (
+            f"{len(stored):,} -> {len(data):,} bytes ({len(data) / len(stored):.1%}), "
+            f"{used:,} colour{'s' if used > 1 else ''}, "
+            f"{'exact' if math.isinf(quality) else f'{quality:.2f} dB'}, "
+            f"{time.perf_counter() - started:.2f} s"
+        )
+        return Outcome(len(stored), len(data), line, read.notes)
+
+    if not handling.quiet:
+        tell_compiling()
+    batch.run(jobs, quantize_one, handling, threads=options.workers)
+
+
+def given_palette(name: str | None, options: Options) -> Palette | None:
+    """Return the palette that a file holds; what is wrong with it is wrong usage."""
+    if name is None:
+        return None
+    from kmq import palette_files
+
+    if idle := arguments.given("psnr", "max_bytes", "effort", "seed", "max_iter"):
+        raise click.UsageError(f"--palette leaves nothing to choose for {idle}")
+    try:
+        palette = palette_files.parse(Path(name).read_bytes())
+    except (FormatError, OSError) as error:
+        raise click.BadParameter(f"{display(name)}: {error}", param_hint="--palette") from error
+    if options.colors is not None and options.colors != len(palette):
+        raise click.UsageError(
+            f"--colors {options.colors}, but {display(name)} has {len(palette):,}"
+        )
+    return palette
+
+
+def _may_be_an_image(path: Path) -> bool:
+    return extension_of(path) != KMQ and not is_temporary(path)
+
+
+def _read(job: Job, options: Options) -> tuple[bytes, Pixels]:
+    """Return the bytes of an input and its pixels."""
+    from kmq import pixels
+
+    try:
+        if job.is_sought and Path(job.source).stat().st_size > _READ_AT_ONCE:
+            _look_at_head(Path(job.source), options.max_pixels)
+        stored = read_input(job.source)
+        read = pixels.read(
+            io.BytesIO(stored), background=options.background, max_pixels=options.max_pixels
+        )
+    except pixels.UnknownKindError:
+        if job.is_sought and not pixels.is_image_name(job.source):
+            raise batch.PassedOverError from None
+        raise
+    return stored, read
+
+
+def _look_at_head(path: Path, max_pixels: int) -> None:
+    """Look at the head of a file that was found, not named: the whole may be anything.
+
+    Raises
+    ------
+    UnknownKindError
+        If it is no image.
+    LimitError
+        If it is an image with more than `max_pixels` pixels.
+    OSError
+        If it cannot be opened.
+    """
+    from PIL import UnidentifiedImageError
+
+    from kmq.pixels import UnknownKindError
+    from kmq.pixels.opening import open_image
+
+    with path.open("rb") as file:
+        try:
+            open_image(file, max_pixels).close()
+        except UnidentifiedImageError as error:
+            raise UnknownKindError(str(error)) from error
+        except KmqError:
+            raise
+        except Exception:  # what is wrong with an image is told when it is read
+            return
