@@ -13,7 +13,7 @@ from conftest import opened
 from PIL import Image
 
 import kmq
-from kmq import palette_files
+from kmq import palettes
 from kmq.cli import kmq as command
 from kmq.image import Palette
 
@@ -34,7 +34,7 @@ def test_the_colours_are_printed_as_hex_lines(picture):
     result = run("palette", "photo.png", "-k", 9)
     assert result.exit_code == 0
     expected = Palette(kmq.quantize(picture, 9).palette)
-    assert result.stdout == palette_files.to_hex(expected)
+    assert result.stdout == palettes.to_hex(expected)
 
 
 @pytest.mark.parametrize("kind", ["hex", "gpl", "json"])

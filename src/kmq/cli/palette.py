@@ -112,15 +112,15 @@ def _quantized(stored: bytes, options: Options) -> IndexedImage:
 def _written(indexed: IndexedImage, kind: str, name: str) -> bytes:
     import numpy as np
 
-    from kmq import palette_files, pixels
+    from kmq import palettes, pixels
     from kmq.image import Palette
 
     colors = Palette(indexed.palette)
     if kind == "png":
-        return pixels.to_file(palette_files.to_picture(colors), ".png")
+        return pixels.to_file(palettes.to_picture(colors), ".png")
     if kind == "gpl":
-        return palette_files.to_gimp(colors, name).encode()
+        return palettes.to_gimp(colors, name).encode()
     if kind == "json":
         counts = np.bincount(indexed.indices.ravel(), minlength=len(colors))
-        return palette_files.to_json(colors, counts.tolist()).encode()
-    return palette_files.to_hex(colors).encode()
+        return palettes.to_json(colors, counts.tolist()).encode()
+    return palettes.to_hex(colors).encode()

@@ -88,12 +88,12 @@ def given_palette(name: str | None, options: Options) -> Palette | None:
     """Return the palette that a file holds; what is wrong with it is wrong usage."""
     if name is None:
         return None
-    from kmq import palette_files
+    from kmq import palettes
 
     if idle := arguments.given("psnr", "max_bytes", "effort", "seed", "max_iter"):
         raise click.UsageError(f"--palette leaves nothing to choose for {idle}")
     try:
-        palette = palette_files.parse(Path(name).read_bytes())
+        palette = palettes.parse(Path(name).read_bytes())
     except (FormatError, OSError) as error:
         raise click.BadParameter(f"{display(name)}: {error}", param_hint="--palette") from error
     if options.colors is not None and options.colors != len(palette):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import kmq
-from kmq import palette_files
+from kmq import palettes
 from kmq.image import Palette
 
 PALETTE = Palette([[255, 0, 0], [16, 32, 48], [0, 0, 7]])
@@ -15,10 +15,10 @@ PALETTE = Palette([[255, 0, 0], [16, 32, 48], [0, 0, 7]])
 @pytest.mark.parametrize(
     "written",
     [
-        palette_files.to_hex(PALETTE),
-        palette_files.to_gimp(PALETTE, "a name"),
-        palette_files.to_json(PALETTE),
-        palette_files.to_json(PALETTE, [3, 2, 1]),
+        palettes.to_hex(PALETTE),
+        palettes.to_gimp(PALETTE, "a name"),
+        palettes.to_json(PALETTE),
+        palettes.to_json(PALETTE, [3, 2, 1]),
         "FF0000\n\n// a comment\n; another\n 102030 \n#000007",
         "\ufeff#ff0000\r\n#102030\r\n#000007\r\n",
         '["#ff0000", [16, 32, 48], "000007"]',
@@ -27,12 +27,12 @@ PALETTE = Palette([[255, 0, 0], [16, 32, 48], [0, 0, 7]])
     ],
 )
 def test_what_is_written_and_what_people_write_is_read(written):
-    assert palette_files.parse(written.encode()) == PALETTE
+    assert palettes.parse(written.encode()) == PALETTE
 
 
 @pytest.mark.parametrize("colors", [[[1, 2, 3], [4, 5, 6]], [[7, 7, 7]]])
 def test_the_palette_of_a_kmq_file_is_read(colors):
-    assert palette_files.parse(kmq.encode(kmq.IndexedImage(colors, [[0]]))) == Palette(colors)
+    assert palettes.parse(kmq.encode(kmq.IndexedImage(colors, [[0]]))) == Palette(colors)
 
 
 @pytest.mark.parametrize(
@@ -60,27 +60,27 @@ def test_the_palette_of_a_kmq_file_is_read(colors):
 )
 def test_what_is_wrong_is_told_with_its_place(written, message):
     with pytest.raises(kmq.FormatError, match=message):
-        palette_files.parse(written.encode())
+        palettes.parse(written.encode())
 
 
 def test_what_is_no_text_is_refused():
     with pytest.raises(kmq.FormatError, match="neither text nor"):
-        palette_files.parse(b"\xff\xfe\x00")
+        palettes.parse(b"\xff\xfe\x00")
 
 
 def test_json_tells_how_many_pixels_have_each_colour():
-    described = json.loads(palette_files.to_json(PALETTE, [3, 2, 1]))
+    described = json.loads(palettes.to_json(PALETTE, [3, 2, 1]))
     assert described == {"colors": ["#ff0000", "#102030", "#000007"], "pixels": [3, 2, 1]}
 
 
 def test_a_name_of_several_lines_stays_on_one():
-    assert "Name: a b\n" in palette_files.to_gimp(PALETTE, "a\nb")
+    assert "Name: a b\n" in palettes.to_gimp(PALETTE, "a\nb")
 
 
 @pytest.mark.parametrize(("colors", "size"), [(1, (32, 32)), (16, (512, 32)), (17, (512, 64))])
 def test_a_swatch_picture_shows_every_colour(colors, size):
     entries = np.arange(3 * colors, dtype=np.uint8).reshape(-1, 3)
-    picture = palette_files.to_picture(Palette(entries))
+    picture = palettes.to_picture(Palette(entries))
     assert picture.size == size
     for number, entry in enumerate(entries.tolist()):
         row, column = divmod(number, 16)
