@@ -137,16 +137,11 @@ def _look_at_head(path: Path, max_pixels: int) -> None:
     OSError
         If it cannot be opened.
     """
-    from PIL import UnidentifiedImageError
-
-    from kmq.pixels import UnknownKindError
     from kmq.pixels.opening import open_image
 
     with path.open("rb") as file:
         try:
             open_image(file, max_pixels).close()
-        except UnidentifiedImageError as error:
-            raise UnknownKindError(str(error)) from error
         except KmqError:
             raise
         except Exception:  # what is wrong with an image is told when it is read

@@ -15,12 +15,13 @@ from typing import IO, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from kmq.colors import Rgb, parse_color
 from kmq.errors import FormatError, KmqError, OptionError
 from kmq.limits import DEFAULT_MAX_PIXELS, check_pixel_count
-from kmq.pixels.opening import open_image
+from kmq.pixels.opening import UnknownKindError as UnknownKindError
+from kmq.pixels.opening import is_trusted, open_image, unreadable
 from kmq.pixels.samples import deep_samples, is_sixteen_bit_png, tiff_levels, upright
 from kmq.pixels.saving import to_file as to_file
 
@@ -29,10 +30,6 @@ ImageSource: TypeAlias = "NDArray[Any] | Image.Image | str | os.PathLike[str] | 
 
 _SIXTEEN_BIT_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 _MOST_LEVELS_FROM_SRGB = 1
-
-
-class UnknownKindError(FormatError):
-    """The file is no image, or none of a kind that Pillow knows."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +96,9 @@ def read(
 
 
 def is_image_name(name: str) -> bool:
-    """Whether a file of this name should be an image that Pillow knows."""
-    return Path(name).suffix.lower() in Image.registered_extensions()
+    """Whether a file of this name should be an image that kmq reads."""
+    kind = Image.registered_extensions().get(Path(name).suffix.lower())
+    return kind is not None and is_trusted(kind)
 
 
 def _from_array(array: NDArray[Any], background: Rgb | None, max_pixels: int) -> Pixels:
@@ -123,15 +121,7 @@ def _from_array(array: NDArray[Any], background: Rgb | None, max_pixels: int) ->
 
 
 def _from_file(file: IO[bytes], background: Rgb | None, max_pixels: int) -> Pixels:
-    try:
-        image = open_image(file, max_pixels)
-    except (KmqError, MemoryError):
-        raise
-    except UnidentifiedImageError as error:
-        raise UnknownKindError("not an image of a known kind") from error
-    except Exception as error:  # Pillow's readers raise nearly anything on damaged bytes
-        raise FormatError(f"not a readable image: {error}") from error
-    with image:
+    with open_image(file, max_pixels) as image:
         pixels = _from_image(image, background, max_pixels)
         if _is_animated(image):
             note = "animated: only its first frame is taken"
@@ -158,7 +148,7 @@ def _from_image(image: Image.Image, background: Rgb | None, max_pixels: int) -> 
     except (KmqError, MemoryError):
         raise
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged bytes
-        raise FormatError(f"the image cannot be decoded: {error}") from error
+        raise unreadable(image.format, error) from error
     profile = image.info.get("icc_profile")
     rgb, notes, was_converted = _to_srgb(samples, profile)
     if notes or was_converted:

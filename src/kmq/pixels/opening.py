@@ -1,27 +1,58 @@
-"""Opening an image as Pillow does, but with limits that are errors and never warnings.
+"""Opening a picture file with the readers that kmq trusts, and errors that say what is wrong.
 
 `Image.open` warns of an image above `Image.MAX_IMAGE_PIXELS` and refuses one above twice
-that. A warning can only be caught by changing the filters of all threads, and the limit
-is the program's own to change. So this asks Pillow's registered readers itself, and holds
-images to that limit besides `max_pixels`: a program that lowered it meant every image.
+that; here the limit is an error, like `max_pixels`. `Image.open` also runs Ghostscript for
+PostScript. So this module asks Pillow's readers itself, and only those in `TRUSTED`.
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterator
-from typing import IO, Any
+from typing import IO, Any, NamedTuple, TypeAlias
 
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageFile
 
-from kmq.errors import LimitError
+from kmq.errors import FormatError, KmqError, LimitError
 from kmq.files import at_its_beginning
 from kmq.limits import check_pixel_count
 
+# fmt: off
+TRUSTED = frozenset((
+    "AVIF", "BLP", "BMP", "CUR", "DCX", "DDS", "DIB", "FITS", "FLI", "FTEX", "GBR", "GIF",
+    "ICNS", "ICO", "JPEG", "JPEG2000", "KMQ", "MPO", "MSP", "PCX", "PIXAR", "PNG", "PPM",
+    "PSD", "QOI", "SGI", "SUN", "TGA", "TIFF", "WEBP", "XBM", "XPM", "XVTHUMB",
+))
+# fmt: on
+"""The readers of Pillow's own that kmq uses: they run no program and load no other file.
+
+docs/reliability.md says what each of them is written in. A reader that the host program
+registered itself, such as pillow-heif's, is used as well.
+"""
+
+_DRAWN_BY_PROGRAMS = {b"%!PS": "PostScript", b"\xc5\xd0\xd3\xc6": "PostScript", b"%PDF": "PDF"}
+"""How the files begin that are programs for drawing a picture, and what they are called."""
+
+_BRIEFLY_MARKED = ("BMP", "CUR", "DIB", "FLI", "GBR", "ICO", "PCX", "PPM", "SGI", "XBM")
+"""Kinds known by so few bytes that a text or a program may begin with them too."""
+
+_WAY_OUT = "convert it to PNG first"
+
 _PREFIX_BYTES = 16
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
-_NOT_OF_THIS_KIND = (SyntaxError, IndexError, TypeError, struct.error)
-"""What a reader raises, as Pillow has it, when a file is none of its own after all."""
+
+
+class UnknownKindError(FormatError):
+    """The file is no picture, or of a kind that kmq does not read."""
+
+
+_Accepts: TypeAlias = Callable[[bytes], "bool | str"]
+"""The test of a file's first bytes; where it returns a text, that says what is not installed."""
+
+
+class _Reader(NamedTuple):
+    kind: str
+    open: Callable[..., Any]
+    accepts: _Accepts | None
 
 
 def open_image(file: IO[bytes], max_pixels: int) -> ImageFile.ImageFile:
@@ -29,8 +60,10 @@ def open_image(file: IO[bytes], max_pixels: int) -> ImageFile.ImageFile:
 
     Raises
     ------
-    UnidentifiedImageError
-        If no reader takes it.
+    UnknownKindError
+        If no trusted reader recognises the file.
+    FormatError
+        If one does, but cannot read it.
     LimitError
         If it has more than `max_pixels` pixels, or more than Pillow is allowed.
     """
@@ -50,25 +83,102 @@ def open_image(file: IO[bytes], max_pixels: int) -> ImageFile.ImageFile:
     return image
 
 
+def is_trusted(kind: str) -> bool:
+    """Whether kmq reads pictures of a kind, by Pillow's name for it."""
+    opened_by = Image.OPEN.get(kind)
+    return kind in TRUSTED or (opened_by is not None and _is_the_hosts(opened_by[0]))
+
+
+def unreadable(kind: str | None, error: Exception) -> FormatError:
+    """Return the error that says of a file of a known kind why it cannot be read."""
+    error_type = UnknownKindError if kind in _BRIEFLY_MARKED else FormatError
+    return error_type(f"{_with_article(kind or 'picture')} that cannot be read: {_reason(error)}")
+
+
 def _identified(file: IO[bytes]) -> ImageFile.ImageFile:
     prefix = file.read(_PREFIX_BYTES)
-    for reader, accepts in _readers():
-        try:
-            accepted = accepts is None or accepts(prefix)
-            if accepted and not isinstance(accepted, str):  # a text says what is not installed
-                file.seek(0)
-                image: ImageFile.ImageFile = reader(file, "")
-                return image
-        except _NOT_OF_THIS_KIND:
+    failure: FormatError | None = None
+    for reader in _readers():
+        accepted = reader.accepts is None or _accepts(reader.accepts, prefix)
+        if isinstance(accepted, str):
+            failure = failure or unreadable(reader.kind, ImportError(accepted))
             continue
-    raise UnidentifiedImageError("not an image of a known kind")
+        if not accepted:
+            continue
+        try:
+            file.seek(0)
+            image: ImageFile.ImageFile = reader.open(file, "")
+        except (KmqError, MemoryError, *_BOMBS):
+            raise
+        except Exception as error:  # Pillow's readers raise nearly anything on damaged bytes
+            if failure is None and reader.accepts is not None and not _says_no(error):
+                failure = unreadable(reader.kind, error)
+        else:
+            return image
+    raise failure or UnknownKindError(_unknown(prefix))
 
 
-def _readers() -> Iterator[tuple[Callable[..., Any], Callable[..., Any] | None]]:
-    """Yield Pillow's readers, the common ones first, each with its test of a file's beginning."""
+def _readers() -> Iterator[_Reader]:
+    """Yield the trusted readers, the common ones first."""
     known: set[str] = set()
     for load_readers in (Image.preinit, Image.init):
         load_readers()
         for kind in [kind for kind in Image.ID if kind not in known]:
             known.add(kind)
-            yield Image.OPEN[kind]
+            if is_trusted(kind):
+                yield _Reader(kind, *Image.OPEN[kind])
+
+
+def _is_the_hosts(reader: Callable[..., Any]) -> bool:
+    """Whether it is not Pillow's: Pillow loads its own readers, others only the host does."""
+    return not reader.__module__.startswith("PIL.")
+
+
+def _accepts(accepts: _Accepts, prefix: bytes) -> bool | str:
+    try:
+        return accepts(prefix)
+    except Exception:  # of a beginning that is too short
+        return False
+
+
+def _says_no(error: Exception) -> bool:
+    """Whether a reader says that the file is of another kind after all."""
+    return str(error).lower().startswith(("not a ", "not an "))
+
+
+def _unknown(prefix: bytes) -> str:
+    """Say of a file that no trusted reader recognises what it is, as far as can be told."""
+    for beginning, name in _DRAWN_BY_PROGRAMS.items():
+        if prefix.startswith(beginning):
+            return f"{name} has to be drawn by a program, which kmq does not run; {_WAY_OUT}"
+    for kind in Image.OPEN.keys() - TRUSTED:
+        accepts = Image.OPEN[kind][1]
+        if accepts is not None and _accepts(accepts, prefix):
+            return f"{_with_article(kind)} file, a kind that kmq does not read; {_WAY_OUT}"
+    return "not an image of a known kind"
+
+
+def _reason(error: Exception) -> str:
+    """Return what an exception says in one line; some of Pillow's say nothing, or too little."""
+    text = " ".join(str(error).split())
+    if text == "not identified by this driver":
+        return "it has no pixels"
+    return text or f"its data are damaged ({type(error).__name__})"
+
+
+def _with_article(kind: str) -> str:
+    """Put "a" or "an" before a kind's name, as it is spoken: an MPO, a TIFF."""
+    is_spelled = kind in (
+        "FLI",
+        "FTEX",
+        "MPEG",
+        "MPO",
+        "MSP",
+        "SGI",
+        "XBM",
+        "XPM",
+        "XVTHUMB",
+        "HDF5",
+    )
+    vowels = "AEFHILMNORSX" if is_spelled else "AEIOU"
+    return f"{'an' if kind[0] in vowels else 'a'} {kind}"
