@@ -21,7 +21,7 @@ test: .venv/ready
 
 # What takes minutes: many more kills, mutations, files and cold starts.
 soak: .venv/ready
-	$(PYTHON) -m pytest -m soak -s tests/reliability
+	$(PYTHON) -m pytest -m soak -s tests/reliability tests/test_format.py
 
 # Until Ctrl-C, or for so many seconds: make fuzz FUZZ=-max_total_time=600
 fuzz: .venv/ready

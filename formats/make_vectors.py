@@ -27,6 +27,10 @@ from kmq.image import IndexedImage
 
 MODELLED_COLORS = (2, 3, 4, 5, 16, 17, 64, 200, 256, 257, 1000, 4097)
 
+MODELLED_SIZES = ((64, 64), (32, 512), (256, 256), (760, 700), (1024, 1024), (1025, 1024))
+"""Heights and widths of stripes for which tables have other sizes: powers of two and next to
+them, between 2^19 and 2^20 pixels, and above."""
+
 VECTORS = Path(__file__).parent / "vectors"
 
 
@@ -58,6 +62,31 @@ def blots(colors: int, height: int, width: int, *, grey: bool = False) -> Indexe
     return IndexedImage(flat.palette, np.where(specks, flat.indices, indices))
 
 
+def mostly_flat(colors: int, height: int, width: int) -> IndexedImage:
+    """Return a flat image whose last rows hold speckled ground and noise, each of them twice.
+
+    They have more contexts than tables have slots to keep them apart, and meet them again, so
+    that a table of another size gives other bytes. The flat rows above only add to the pixels.
+    """
+    flat = pattern(colors, height, width)
+    band_height, band_width = min(24, height // 2), min(512, width)
+    places = np.arange(band_height * band_width, dtype=np.int64).reshape(band_height, band_width)
+    random = scrambled(places)
+    specks = np.where(random % 40 == 0, 1 + (random >> 8) % (colors - 1), 0)
+    noise = (random >> 8) % colors
+    band = np.where(places % band_width < band_width * 7 // 8, specks, noise)
+    indices = np.zeros((height, width), np.int64)
+    indices[-2 * band_height :, :band_width] = np.tile(band, (2, 1))
+    return IndexedImage(flat.palette, indices)
+
+
+def scrambled(numbers: np.ndarray) -> np.ndarray:
+    """Return numbers of 32 bits that look random, from whole-number arithmetic."""
+    mixed = numbers * 0x9E3779B1 & 0xFFFFFFFF
+    mixed = (mixed ^ mixed >> 15) * 0x7FEB352D & 0xFFFFFFFF
+    return mixed ^ mixed >> 13
+
+
 def valid_files() -> dict[str, bytes]:
     """Return every valid file by its name."""
     images = {
@@ -83,6 +112,9 @@ def valid_files() -> dict[str, bytes]:
     files["modelled-one-row"] = dumps(blots(6, 1, 201), coding="modelled")
     files["modelled-one-column"] = dumps(blots(6, 201, 1), coding="modelled")
     files["modelled-tiles"] = dumps(tiles(12, 2, 35), coding="modelled")
+    for height, width in MODELLED_SIZES:
+        image = mostly_flat(16, height, width)
+        files[f"modelled-{width}x{height}"] = in_stripes(image, height, MODELLED)
     files["modelled-stripes"] = in_stripes(blots(16, 23, 31), 5, MODELLED)
     files["modelled-one-colour"] = in_stripes(pattern(1, 3, 4), 3, MODELLED)
     for colors in (1, 7, 64):

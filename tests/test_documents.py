@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from conftest import ROOT
+
+from kmq.container.summary import packed_allowance
 
 PROMISES = (ROOT / "docs" / "reliability.md").read_text()
 
@@ -32,3 +35,13 @@ def test_every_test_that_the_reliability_page_names_exists():
         if not (ROOT / file).is_file() or (test and f"def {test}(" not in (ROOT / file).read_text())
     ]
     assert missing == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "formats/kmq-1.md"])
+def test_the_pages_promise_the_same_size_of_packed_files_as_the_tests(page):
+    text = (ROOT / page).read_text()
+    pattern = r"at most (\d+) bytes .{,150}at most (\d+) more for each further 2\^20 pixels"
+    first, further = map(int, re.search(pattern, text).groups())
+    for stripes in (1, 2, 9):
+        assert packed_allowance(stripes << 20) == first + further * (stripes - 1)
+        assert packed_allowance((stripes << 20) + 1) == first + further * stripes

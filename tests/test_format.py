@@ -36,6 +36,11 @@ def module(path: Path) -> ModuleType:
 reference = module(FORMATS / "reference_decoder.py")
 
 
+def is_slow(name: str) -> bool:
+    """Whether the reference decoder takes seconds for a valid file."""
+    return MANIFEST["valid"][name]["width"] * MANIFEST["valid"][name]["height"] > 1 << 15
+
+
 def valid(name: str) -> bytes:
     return (VECTORS / "valid" / f"{name}.kmq").read_bytes()
 
@@ -52,7 +57,13 @@ def test_kmq_decodes_every_valid_file(name):
     assert hashlib.sha256(rgb.tobytes()).hexdigest() == expected["sha256"]
 
 
-@pytest.mark.parametrize("name", MANIFEST["valid"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.soak] if is_slow(name) else [])
+        for name in MANIFEST["valid"]
+    ],
+)
 def test_the_reference_decoder_decodes_every_valid_file(name):
     expected = MANIFEST["valid"][name]
     image = reference.decode(valid(name))

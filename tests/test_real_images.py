@@ -13,6 +13,7 @@ from test_format import reference
 
 import kmq
 from kmq import pixels
+from kmq.container.summary import packed_allowance
 
 FOLDERS = ("photos", "graphics", "large")
 NAMES = [
@@ -34,10 +35,11 @@ def test_an_image_goes_there_and_back_at_the_promised_size(real_images, name):
         png = pixels.to_file(kmq.load(data).to_pil(), ".png")
         decoded = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
         assert np.array_equal(decoded, indexed.to_rgb())
-        used, stripes = len(indexed.palette), len(kmq.info(packed).stripes)
-        theoretical_bits = 24 * used + decoded.shape[0] * decoded.shape[1] * math.log2(used)
-        allowance = 40 + 16 * (stripes - 1)
-        assert len(packed) - theoretical_bits / 8 <= allowance
+        pixels_in_all = indexed.width * indexed.height
+        theoretical_bits = 24 * len(indexed.palette) + pixels_in_all * math.log2(
+            len(indexed.palette)
+        )
+        assert len(packed) - theoretical_bits / 8 <= packed_allowance(pixels_in_all)
         assert reference.decode(packed).rgb() == decoded.tobytes()
 
 

@@ -6,13 +6,23 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
-from kmq.container.head import CODINGS, GREY, check_length, read_head
+from kmq.container.head import CODINGS, GREY, STRIPE_PIXELS, check_length, read_head
 from kmq.files import at_its_beginning
 
 
 def bits_in_theory(colors: int, pixels: int) -> float:
     """Return 24 K + N log2 K for K colours and N pixels."""
     return 24 * colors + pixels * math.log2(colors)
+
+
+def packed_allowance(pixels: int) -> int:
+    """Return the most bytes by which a packed file of kmq's exceeds `bits_in_theory`.
+
+    The head and one stripe of up to 2^20 pixels take 40 bytes at most. Each further 2^20
+    pixels, or part of them, take 21: 5 in the stripe table, 4 for the checksum, 8 for the
+    state, and less than 4 for the fractions of a bit that words lose.
+    """
+    return 40 + 21 * ((pixels - 1) // STRIPE_PIXELS)
 
 
 @dataclass(frozen=True)
