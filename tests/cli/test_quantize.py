@@ -111,3 +111,30 @@ def test_a_mistyped_command_gets_a_suggestion(typed, meant):
     result = run(typed, "x")
     assert result.exit_code == 2
     assert f"Did you mean '{meant}'?" in result.stderr
+
+
+def test_optimize_runs_oxipng_on_png_alone(folder, picture):
+    pytest.importorskip("oxipng")
+    run("quantize", "photo.png", "-o", "plain.png", "-k", 17)
+    assert run("quantize", "photo.png", "-o", "x.png", "-k", 17, "--optimize").exit_code == 0
+    run("encode", "photo.png", "-k", 17)
+    assert run("decode", "photo.kmq", "-o", "y.png", "--optimize").exit_code == 0
+    for name in ("x.png", "y.png"):
+        assert (folder / name).stat().st_size <= (folder / "plain.png").stat().st_size
+        assert np.array_equal(
+            np.asarray(opened(folder / name).convert("RGB")),
+            np.asarray(opened(folder / "plain.png").convert("RGB")),
+        )
+    for arguments in (["quantize", "photo.png"], ["decode", "photo.kmq"]):
+        result = run(*arguments, "-o", "x.gif", "--optimize")
+        assert result.exit_code == 2
+        assert "--optimize is for outputs in PNG, not x.gif" in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("arguments", [["quantize", "x", "-o", "y.png"], ["decode", "x"]])
+def test_without_oxipng_optimize_says_how_to_install_it(folder, monkeypatch, arguments):
+    monkeypatch.setattr("kmq.cli.arguments.find_spec", lambda _: None)
+    (folder / "x").touch()
+    result = run(*arguments, "--optimize")
+    assert result.exit_code == 2
+    assert "pip install 'kmq[optimize]'" in result.stderr

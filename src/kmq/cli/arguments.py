@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
+from importlib.util import find_spec
 from typing import Any, TypeAlias
 
 import click
@@ -13,8 +14,10 @@ from click.core import ParameterSource
 from PIL import Image
 
 from kmq.cli.common import FILE as FILE  # beside the other options
+from kmq.cli.common import STANDARD, display
 from kmq.cli.jobs import Handling
 from kmq.errors import OptionError
+from kmq.extensions import extension_of
 from kmq.limits import DEFAULT_MAX_PIXELS, MAX_COLORS, MAX_COLORS_OF_A_BYTE
 from kmq.options import (
     CODINGS,
@@ -122,6 +125,9 @@ RECURSIVE = click.option(
 SKIP_EXISTING = click.option(
     "--skip-existing", is_flag=True, help="Pass over what has its output already."
 )
+OPTIMIZE = click.option(
+    "--optimize", is_flag=True, help="Make PNG files smaller with oxipng, which takes longer."
+)
 
 SEARCH = (PSNR, MAX_BYTES, EFFORT, SEED, MAX_ITER, BACKGROUND, PALETTE_FILE)
 """How the colours are found, beside how many: for `encode` and `quantize`."""
@@ -155,6 +161,17 @@ def takes(*decorators: Decorator) -> Decorator:
         return decorated
 
     return decorate
+
+
+def check_optimize(optimize: bool, targets: Iterable[str]) -> None:
+    """Raise click.UsageError if --optimize is asked for in vain."""
+    if not optimize:
+        return
+    if find_spec("oxipng") is None:
+        raise click.UsageError("--optimize needs oxipng: pip install 'kmq[optimize]'")
+    for target in targets:
+        if target != STANDARD and extension_of(target) != ".png":
+            raise click.UsageError(f"--optimize is for outputs in PNG, not {display(target)}")
 
 
 def given(*names: str) -> str:

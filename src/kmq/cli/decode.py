@@ -18,8 +18,8 @@ EXTENSION = ".png"
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=arguments.FILE)
-@arguments.takes(arguments.OUTPUT, *arguments.BATCH)
-def decode(files: tuple[str, ...], options: Options, handling: Handling) -> None:
+@arguments.takes(arguments.OUTPUT, arguments.OPTIMIZE, *arguments.BATCH)
+def decode(files: tuple[str, ...], options: Options, handling: Handling, optimize: bool) -> None:
     """Turn .kmq files into PNG, or into what the output's extension says.
 
     Every pixel is kept, but in a format that is never lossless, such as JPEG.
@@ -36,6 +36,7 @@ def decode(files: tuple[str, ...], options: Options, handling: Handling) -> None
       kmq decode - < photo.kmq > photo.png
     """
     jobs = plan(files, handling, extension=EXTENSION, wanted=_is_kmq_file)
+    arguments.check_optimize(optimize, [job.target for job in jobs])
 
     def decode_one(job: Job, threads: int) -> Outcome:
         started = time.perf_counter()
@@ -45,7 +46,7 @@ def decode(files: tuple[str, ...], options: Options, handling: Handling) -> None
 
         indexed = codec.load(stored, max_pixels=options.max_pixels, threads=threads)
         extension = EXTENSION if job.target == STANDARD else Path(job.target).suffix
-        data = pixels.to_file(indexed.to_pil(), extension)
+        data = pixels.indexed_to_file(indexed, extension, optimize=optimize)
         write_output(job.target, data, force=handling.force, with_folders=job.makes_folders)
         used = len(indexed.palette)
         line = (

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
-from typing import TYPE_CHECKING
 
 import click
 
 from kmq.cli import arguments
 from kmq.cli.common import STANDARD, display
 from kmq.cli.jobs import Handling, Job
-from kmq.cli.quantizing import given_palette, plan_images, quantize_all
+from kmq.cli.quantizing import ToBytes, given_palette, plan_images, quantize_all
 from kmq.extensions import KMQ, extension_of
 from kmq.limits import MAX_COLORS_OF_A_BYTE
 from kmq.options import Options
-
-if TYPE_CHECKING:
-    from kmq.image import IndexedImage
 
 _PNG = ".png"
 _EXTENSIONS = (_PNG, ".gif", ".webp", ".bmp", ".tif", ".tiff")
@@ -29,10 +24,15 @@ _EXTENSIONS = (_PNG, ".gif", ".webp", ".bmp", ".tif", ".tiff")
     arguments.OUTPUT,
     arguments.FEW_COLORS,
     *arguments.SEARCH,
+    arguments.OPTIMIZE,
     *arguments.BATCH,
 )
 def quantize(
-    images: tuple[str, ...], options: Options, handling: Handling, palette_file: str | None
+    images: tuple[str, ...],
+    options: Options,
+    handling: Handling,
+    palette_file: str | None,
+    optimize: bool,
 ) -> None:
     """Turn images into PNG, GIF, WebP, BMP or TIFF of at most K colours.
 
@@ -63,10 +63,16 @@ def quantize(
     jobs = plan_images(images, handling, _PNG)
     for job in jobs:
         _check_target(job)
+    arguments.check_optimize(optimize, [job.target for job in jobs])
 
-    quantize_all(
-        jobs, options, handling, palette, lambda job: partial(_to_bytes, _extension_for(job))
-    )
+    def to_bytes_for(job: Job) -> ToBytes:
+        return lambda indexed, _: pixels.indexed_to_file(
+            indexed, _extension_for(job), optimize=optimize
+        )
+
+    from kmq import pixels
+
+    quantize_all(jobs, options, handling, palette, to_bytes_for)
 
 
 def _check_target(job: Job) -> None:
@@ -82,9 +88,3 @@ def _check_target(job: Job) -> None:
 
 def _extension_for(job: Job) -> str:
     return _PNG if job.target == STANDARD else extension_of(job.target)
-
-
-def _to_bytes(extension: str, indexed: IndexedImage, _: Options) -> bytes:
-    from kmq import pixels
-
-    return pixels.to_file(indexed.to_pil(), extension)

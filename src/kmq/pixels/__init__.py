@@ -23,6 +23,7 @@ from kmq.limits import DEFAULT_MAX_PIXELS, check_pixel_count
 from kmq.pixels.opening import UnknownKindError as UnknownKindError
 from kmq.pixels.opening import is_trusted, open_image, unreadable
 from kmq.pixels.samples import deep_samples, is_sixteen_bit_png, tiff_levels, upright
+from kmq.pixels.saving import indexed_to_file as indexed_to_file
 from kmq.pixels.saving import to_file as to_file
 
 ImageSource: TypeAlias = "NDArray[Any] | Image.Image | str | os.PathLike[str] | IO[bytes]"
