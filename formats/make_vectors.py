@@ -108,6 +108,14 @@ def valid_files() -> dict[str, bytes]:
     files["grey-in-colour"] = in_stripes(pattern(7, 9, 13, grey=True), 9)
     for colors in MODELLED_COLORS:
         files[f"modelled-{colors}"] = dumps(blots(colors, 45, 67), coding="modelled")
+    files["specification-modelled"] = in_stripes(
+        IndexedImage(
+            [[0, 0, 0], [0, 0, 255], [255, 0, 0], [255, 255, 0], [255, 255, 255]],
+            [[0, 0, 2, 2], [0, 2, 4, 2]],
+        ),
+        2,
+        MODELLED,
+    )
     files["modelled-grey"] = dumps(blots(9, 20, 31, grey=True), coding="modelled")
     files["modelled-one-row"] = dumps(blots(6, 1, 201), coding="modelled")
     files["modelled-one-column"] = dumps(blots(6, 201, 1), coding="modelled")

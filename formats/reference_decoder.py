@@ -1,7 +1,7 @@
 """Reference decoder of the .kmq image format, version 1, written from kmq-1.md alone.
 
 It favours clarity over speed and needs nothing but the standard library. Coding 1 is in
-reference_modelled.py beside it.
+reference_modelled.py beside it. Comments give the section of the specification.
 
     python reference_decoder.py picture.kmq picture.ppm    # "-" is standard input or output
 """
@@ -45,7 +45,7 @@ class Image(NamedTuple):
 
 
 def require(rule_holds: bool, complaint: str) -> None:
-    """Refuse the file if a rule of the page is broken."""
+    """Refuse the file if a rule of the specification is broken."""
     if not rule_holds:
         raise FormatError(complaint)
 
@@ -63,6 +63,7 @@ class Cursor:
         self.position += count
         return self.data[self.position - count : self.position]
 
+    # 2 Notation: varint
     def varint(self, field: str, lowest: int, highest: int) -> int:
         """Take an unsigned LEB128 number from `lowest` to `highest`, in its shortest form."""
         value = place = 0
@@ -76,12 +77,14 @@ class Cursor:
         require(lowest <= value <= highest, f"{field} is {value}, not {lowest} to {highest}")
         return value
 
+    # 2 Notation: CRC-32
     def checksum(self, start: int, field: str) -> None:
         """Take the CRC-32 of the bytes from `start` up to here, and check it."""
         crc = zlib.crc32(self.data[start : self.position])
         require(int.from_bytes(self.take(4, field), "little") == crc, f"{field} does not match")
 
 
+# 3.1 Head
 def read_head(cursor: Cursor) -> tuple[Image, int, list[tuple[int, int]]]:
     """Return the image, still without indices, the stripe rows, and each (coding, body length)."""
     require(cursor.take(4, "the signature") == b"\x89KMQ", "the signature is not 89 4B 4D 51")
@@ -107,6 +110,7 @@ def read_head(cursor: Cursor) -> tuple[Image, int, list[tuple[int, int]]]:
     return Image(width, height, palette, array("H")), stripe_rows, stripes
 
 
+# 4 Coding 0: packed
 def decode_packed(body: bytes, pixels: int, width: int, palette: Palette) -> "array[int]":
     """Coding 0: bits where K is a power of two, else digits in base K."""
     index_bits = (len(palette) - 1).bit_length()
@@ -115,6 +119,7 @@ def decode_packed(body: bytes, pixels: int, width: int, palette: Palette) -> "ar
     return unpack_digits(body, pixels, len(palette))
 
 
+# 4.1 K is a power of two
 def unpack_bits(body: bytes, pixels: int, index_bits: int) -> "array[int]":
     """Read indices of `index_bits` bits each, the most significant bit first."""
     size = (pixels * index_bits + 7) // 8
@@ -133,6 +138,7 @@ def unpack_bits(body: bytes, pixels: int, index_bits: int) -> "array[int]":
     return indices
 
 
+# 4.2 Any other K
 def unpack_digits(body: bytes, pixels: int, colours: int) -> "array[int]":
     """Take an index off the state by dividing by K; a word refills a state that gets small."""
     require(len(body) >= 8 and len(body) % 4 == 0, f"the body cannot have {len(body)} bytes")
@@ -165,6 +171,7 @@ def decode(data: bytes, max_pixels: int = 2**28) -> Image:
     image, stripe_rows, stripes = read_head(cursor)
     if image.width * image.height > max_pixels:
         raise LimitError(f"{image.width} x {image.height} pixels are more than {max_pixels}")
+    # 3.2 Stripes
     for number, (coding, length) in enumerate(stripes):
         name = f"stripe {number + 1}"
         require(coding in CODINGS, f"{name}: the coding {coding} is not known")

@@ -1,7 +1,8 @@
-"""Coding 1 decoded as `kmq-1.md` says it, with the standard library alone; slow."""
+"""Decode coding 1 as section 5 of `kmq-1.md` says, with the standard library alone; slow."""
 
 from array import array
 
+# 5.3 Tables and functions
 KNOTS = [
     *(32768, 28693, 24743, 21025, 17625, 14595, 11955, 9702, 7812, 6249, 4971, 3938, 3108),
     *(2446, 1921, 1506, 1179, 922, 720, 562, 439, 342, 267, 208, 162, 126, 98, 77, 60, 47),
@@ -49,6 +50,7 @@ def clamp(number, low, high):
 class Coder:
     """The range decoder, the slots and the mixers."""
 
+    # 5.2 Range decoder
     def __init__(self, body):
         self.body, self.position = body, 0
         self.low, self.span = self.word() << 32 | self.word() << 16 | self.word(), 1 << 48
@@ -59,6 +61,7 @@ class Coder:
         self.position += 2
         return pair[0] << 8 | pair[1]
 
+    # 5.4 Slots
     def slot(self, address, check):
         """Return [probability of 2^18, count]; a slot of another check has learned nothing."""
         chance, count, kept = self.slots.get(address, (1 << 17, 0, 0))
@@ -68,6 +71,7 @@ class Coder:
         counts = [self.slot(*context)[1] for context in contexts]
         return [sum(count >= edge for edge in (1, 2, 5, 24)) for count in counts]
 
+    # 5.5 Mixer: weight sets are made when a decision first selects them.
     def decide(self, contexts, mixers):
         states = [self.slot(*context) for context in contexts]
         inputs = [STRETCH[chance >> 6] for chance, _ in states]
@@ -75,6 +79,7 @@ class Coder:
         dot = sum(x * (u + v) for x, u, v in zip(inputs, *sets, strict=True)) >> 16
         p = SQUASH[clamp(dot, -3071, 3071) + 3072]
 
+        # 5.2 Range decoder
         bound = (self.span >> 16) * p
         yes = int(self.low < bound)
         if yes:
@@ -84,10 +89,12 @@ class Coder:
         if self.span < 1 << 32:
             self.low, self.span = self.low << 16 | self.word(), self.span << 16
 
+        # 5.5 Mixer: learning
         error = (yes * 65536 - p) * 3 >> 1
         for i, x in enumerate(inputs):
             for weights in sets:
                 weights[i] += x * error + 0x8000 >> 16
+        # 5.4 Slots: learning
         for (address, check), (chance, count) in zip(contexts, states, strict=True):
             if count == 0:
                 chance = p << 2
@@ -96,6 +103,7 @@ class Coder:
         return yes
 
 
+# 5.10 Tree, sides: three axes and an offset for each node
 def split_axes(palette, leaves):
     sums = [[0] * 4 for _ in range(leaves)]
     sums += [[*color, 1] for color in palette]
@@ -126,22 +134,26 @@ def decode_stripe(body, pixels, width, palette):
 
 def decode(body, rows, width, palette):
     """Return rows of indices; `palette` is a list of (red, green, blue), at least two."""
+    # 5.2 Range decoder, the end of the body
     if body[-1:] == b"\0":
         raise ValueError("the body ends in a zero byte")
     colors = len(palette)
     bits = (colors - 1).bit_length()
     leaves = 1 << bits
     axes = split_axes(palette, leaves)
+    # 5.1 Overview: sizes
     size_bits = (rows * width - 1).bit_length()
     flat_bits = clamp(size_bits - 4, 8, 16)
     guess_bits = clamp(size_bits - 5, 8, 15)
     tree_bits = clamp(size_bits - 6, 6, 13)
     pairs = min(leaves * leaves, 1 << 16)
     coder = Coder(body)
+    # 5.6 Neighbours: the plane
     stride = width + 16
     plane = [0] * (5 * stride)
     last_seen = {}
 
+    # 5.4 Slots: the kinds of contexts. A slot's address is a name, not yet a place in memory.
     def direct(*name):
         return name, 0
 
@@ -153,10 +165,12 @@ def decode(body, rows, width, palette):
         number = scatter(number)
         return (kind, number >> 32 - size, within), number & 255
 
+    # 5.9 Guesses: the distance of two indices
     def distance(a, b):
         red, green, blue = (abs(x - y) for x, y in zip(palette[a], palette[b], strict=True))
         return sum(red + 2 * green + blue >= edge for edge in (1, 16, 32, 56, 96, 160, 280))
 
+    # 5.10 Tree, sides
     def side(node, index):
         return sum(a * c for a, c in zip(axes[node], (*palette[index], 1), strict=True))
 
@@ -164,16 +178,20 @@ def decode(body, rows, width, palette):
         return clamp((number >> down) + half, 0, 2 * half - 1)
 
     for start in range(5 * stride + 8, (rows + 5) * stride, stride):
+        # 5.6 Neighbours: the left margin
         plane += [plane[start - stride]] * 8
         match = run = 0
         for i in range(start, start + width):
+            # 5.6 Neighbours
             around = [plane[i + y * stride + x] for x, y in NEIGHBORS]
             W, N, NW, NE, WW, NN, NNE, NEE = around[:8]
             terms = [m * index for m, index in zip(MULTIPLIERS, around, strict=False)]
             h4, h10, h40 = sum(terms[:4]), sum(terms[:10]), sum(terms)
+            # 5.7 Match: follow it
             if run:
                 run = min(run + 1, 1023) if plane[match] == W else 0
                 match += 1
+            # 5.8 Flat decision
             flat = around[:10] == [W] * 10
             if flat:
                 contexts = [
@@ -186,6 +204,7 @@ def decode(body, rows, width, palette):
                     plane.append(W)
                     continue
 
+            # 5.7 Match: search for one; `foretold` is the predicted index.
             number = scatter(h10)
             position, check = last_seen.get(number >> 32 - guess_bits, (0, 0))
             if run == 0 and position > 0 and check == number & 0xFFFF:
@@ -193,6 +212,7 @@ def decode(body, rows, width, palette):
             last_seen[number >> 32 - guess_bits] = i, number & 0xFFFF
             foretold = plane[match] if run else None
 
+            # 5.9 Guesses
             c1, c2 = (N, W) if W == NW else (W, N)
             if c1 == c2:
                 c2 = next((index for index in (NE, NW, WW) if index != c1), NN)
@@ -221,6 +241,7 @@ def decode(body, rows, width, palette):
             if len(plane) > i:
                 continue
 
+            # 5.10 Tree
             node = 1
             for depth in range(bits):
                 shift = bits - 1 - depth
@@ -253,7 +274,9 @@ def decode(body, rows, width, palette):
                 )
                 node = 2 * node + coder.decide(contexts, mixers)
             plane.append(node - leaves)
+        # 5.6 Neighbours: the right margin
         plane += [plane[-1]] * 8
+    # 5.2 Range decoder, the end of the body
     if coder.position < len(body):
         raise ValueError("the body is longer than its pixels need")
     return [plane[y * stride + 8 : y * stride + 8 + width] for y in range(5, rows + 5)]

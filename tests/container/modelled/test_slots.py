@@ -17,7 +17,7 @@ TABLE_BITS = {
     (1 << 20) + 1: (16, 15, 13),
     1 << 28: (16, 15, 13),
 }
-"""F, G and T of the specification by the pixels of a stripe."""
+"""The specification's `flat_bits`, `guess_bits` and `tree_bits` by the pixels of a stripe."""
 
 PAIRS = {1: 4, 2: 16, 3: 64, 4: 256, 5: 1024, 7: 1 << 14, 8: 1 << 16, 9: 1 << 16, 16: 1 << 16}
 """P of the specification by the bits of an index."""
