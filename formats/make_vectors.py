@@ -123,11 +123,11 @@ def valid_files() -> dict[str, bytes]:
     for height, width in MODELLED_SIZES:
         image = mostly_flat(16, height, width)
         files[f"modelled-{width}x{height}"] = in_stripes(image, height, MODELLED)
-    files["modelled-stripes"] = in_stripes(blots(16, 23, 31), 5, MODELLED)
+    files["modelled-stripes"] = in_stripes(blots(16, 70, 131), 32, MODELLED)
     files["modelled-one-colour"] = in_stripes(pattern(1, 3, 4), 3, MODELLED)
     for colors in (1, 7, 64):
-        files[f"stripes-{colors}"] = in_stripes(pattern(colors, 23, 31), 5)
-    files["stripes-of-one-row"] = in_stripes(pattern(3, 23, 31), 1)
+        files[f"stripes-{colors}"] = in_stripes(pattern(colors, 70, 131), 32)
+    files["stripes-of-one-row"] = in_stripes(pattern(3, 3, 4099), 1)
     return files
 
 
@@ -178,7 +178,7 @@ def _broken_heads() -> Iterator[tuple[str, bytes]]:
     yield "layout-high-bits", file_of(layout_number=0x81)
     yield "width-zero", file_of(numbers=bytes((0, 2, 3, 2)))
     yield "height-zero", file_of(numbers=bytes((4, 0, 3, 1)))
-    yield "width-too-large", file_of(numbers=b"\x80\x80\x80\x80\x08" + bytes((2, 3, 2)))
+    yield "width-too-large", file_of(numbers=b"\x81\x80\x80\x02" + bytes((2, 3, 2)))
     yield "height-too-large", file_of(numbers=b"\x04\x80\x80\x80\x80\x08" + bytes((3, 2)))
     yield "no-colours", file_of(numbers=bytes((4, 2, 0, 2)), palette=b"")
     yield (
@@ -190,7 +190,14 @@ def _broken_heads() -> Iterator[tuple[str, bytes]]:
     yield "varint-not-shortest", file_of(numbers=b"\x84\x00" + bytes((2, 3, 2)))
     yield "varint-too-long", file_of(table=b"\x00" + b"\xff" * 9 + b"\x01")
     yield "too-many-stripes", file_of(numbers=b"\x04\x81\x80\x04\x03\x01")
-    yield "table-longer-than-file", file_of(numbers=b"\x04\x80\x80\x04\x03\x01")
+    yield "table-longer-than-file", file_of(numbers=b"\x80\x20\x80\x80\x04\x03\x01")
+    # 2048 x 2049 in one stripe; 4095 x 2 in rows; 64 x 78 in stripes of 4096, but 4097 colours.
+    yield "stripes-too-large", file_of(numbers=b"\x80\x10\x81\x10\x03\x81\x10")
+    yield "stripes-too-small", file_of(numbers=b"\xff\x1f\x02\x03\x01")
+    yield (
+        "stripes-smaller-than-the-palette",
+        file_of(numbers=b"\x40\x4e\x81\x20\x40", palette=bytes(3 * 4097)),
+    )
     yield "palette-cut", file_of()[:14]
     yield "head-checksum-cut", file_of()[:23]
     yield "head-checksum", file_of(head_checksum=bytes(4))

@@ -92,7 +92,7 @@ def read_head(cursor: Cursor) -> tuple[Image, int, list[tuple[int, int]]]:
     require(version == 1, f"the version is {version}, not 1")
     (layout,) = cursor.take(1, "the layout")
     require(layout in (0, 1), f"the layout is {layout}, not 0 or 1")
-    width = cursor.varint("the width", 1, 2**31 - 1)
+    width = cursor.varint("the width", 1, 2**22)
     height = cursor.varint("the height", 1, 2**31 - 1)
     colours = cursor.varint("the number of colours", 1, 65_536)
     stripe_rows = cursor.varint("the number of stripe rows", 1, height)
@@ -101,6 +101,10 @@ def read_head(cursor: Cursor) -> tuple[Image, int, list[tuple[int, int]]]:
     palette = list(zip(*channels, strict=True))
     stripe_count = (height + stripe_rows - 1) // stripe_rows
     require(stripe_count <= 65_536, f"there are {stripe_count} stripes, more than 65536")
+    stripe_pixels = stripe_rows * width
+    require(stripe_pixels <= 2**22, f"stripes of {stripe_pixels} pixels are too large")
+    large_enough = stripe_count == 1 or stripe_pixels >= max(2**12, colours)
+    require(large_enough, f"stripes of {stripe_pixels} pixels are too small")
     stripes = []
     for number in range(1, stripe_count + 1):
         (coding,) = cursor.take(1, f"the coding of stripe {number}")

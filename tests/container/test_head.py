@@ -4,9 +4,10 @@ import io
 
 import pytest
 
-from kmq import FormatError
+from kmq import FormatError, LimitError
 from kmq.container.fields import Reader, varint
 from kmq.container.head import (
+    GREY,
     MAX_STRIPES,
     RGB,
     STRIPE_PIXELS,
@@ -23,10 +24,10 @@ def read(data: bytes) -> Head:
 
 
 def test_a_head_comes_back_and_the_stream_stands_behind_it():
-    written = write_head(300, 5, RGB, bytes(range(6)), 3, [(0, b"abc"), (1, b"")])
+    written = write_head(3000, 5, RGB, bytes(range(6)), 3, [(0, b"abc"), (1, b"")])
     stream = io.BytesIO(written + b"body")
     head = read_head(stream)
-    assert (head.width, head.height, head.palette_size, head.stripe_rows) == (300, 5, 2, 3)
+    assert (head.width, head.height, head.palette_size, head.stripe_rows) == (3000, 5, 2, 3)
     assert head.palette == bytes(range(6))
     assert head.stripes == (Stripe(0, 3, 0, 3), Stripe(3, 2, 1, 0))
     assert head.size == len(written)
@@ -71,4 +72,35 @@ def test_stripes_are_whole_rows_of_about_a_megapixel(width, height):
 
 
 def test_a_giant_image_has_no_more_stripes_than_a_reader_allows():
-    assert stripe_rows_for(1 << 30, 1 << 20) == (1 << 20) // MAX_STRIPES
+    assert stripe_rows_for(1 << 18, 1 << 20) == (1 << 20) // MAX_STRIPES
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [((1 << 22) + 1, 1), (1 << 19, 1 << 20), (1, 1 << 31), (1 << 22, 1 << 17)]
+)
+def test_an_image_for_which_the_format_has_no_room_is_refused(width, height):
+    with pytest.raises(LimitError, match=r"do not fit into a \.kmq file"):
+        stripe_rows_for(width, height)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "rows", "colors", "message"),
+    [
+        (1 << 22, 1, 1, 2, None),
+        (1 << 11, 1 << 12, 1 << 11, 2, None),
+        ((1 << 11) + 1, 1 << 12, 1 << 11, 2, "stripes of 4196352 pixels are more than 4194304"),
+        (4096, 2, 1, 4096, None),
+        (4095, 2, 1, 2, "stripes of 4095 pixels are less than 4096, and only the last may be"),
+        (4096, 2, 1, 4097, "stripes of 4096 pixels are less than 4097"),
+        (7, 3, 3, 4097, None),
+        (64, 65, 64, 2, None),
+    ],
+)
+def test_stripes_are_neither_too_large_nor_too_small(width, height, rows, colors, message):
+    table = [(0, b"")] * -(-height // rows)
+    written = write_head(width, height, GREY, bytes(colors), rows, table)
+    if message is None:
+        assert read(written).stripe_rows == rows
+    else:
+        with pytest.raises(FormatError, match=message):
+            read(written)

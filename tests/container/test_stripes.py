@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from kmq import FormatError, IndexedImage, LimitError
-from kmq.container.head import GREY, MAX_SIDE, MAX_STRIPES, read_head, write_head
+from kmq.container.head import GREY, MAX_STRIPES, MOST_STRIPE_PIXELS, read_head, write_head
 from kmq.container.stripes import dumps, faults, loads
 from kmq.container.summary import packed_allowance
 
@@ -160,20 +160,19 @@ def head_of(width, height, stripe_rows, table):
 
 
 def test_a_head_that_claims_more_than_memory_allocates_nothing():
-    side = MAX_SIDE
-    data = head_of(side, side, side, [(0, b"")]) + bytes(4)
-    with pytest.raises(LimitError):
-        loads(data)
+    data = head_of(MOST_STRIPE_PIXELS, MAX_STRIPES, 1, [(0, b"")] * MAX_STRIPES)
+    with pytest.raises(LimitError, match="274,877,906,944 pixels"):
+        loads(data + bytes(4) * MAX_STRIPES)
 
 
 def test_a_table_longer_than_the_file_ends_with_the_file():
-    data = head_of(1, MAX_STRIPES, 1, [(0, b"")] * 5)
+    data = head_of(4096, MAX_STRIPES, 1, [(0, b"")] * 5)
     with pytest.raises(FormatError, match="ends within"):
         loads(data)
 
 
 def test_an_unknown_coding_is_named_with_its_rows():
-    head = head_of(1, 4, 2, [(0, b""), (9, b"")])
+    head = head_of(4096, 4, 2, [(0, b""), (9, b"")])
     data = head + zlib.crc32(b"").to_bytes(4, "little") * 2
     with pytest.raises(FormatError, match="rows 2 to 3: coding 9 is not known"):
         loads(data)

@@ -11,16 +11,20 @@ from collections.abc import Iterable
 from typing import BinaryIO, NamedTuple
 
 from kmq.container.fields import CHECKSUM_BYTES, Reader, checksum, varint
-from kmq.errors import FormatError
+from kmq.errors import FormatError, LimitError
 from kmq.limits import MAX_COLORS
 
 SIGNATURE = b"\x89KMQ"
 VERSION = 1
-MAX_SIDE = (1 << 31) - 1
+MAX_HEIGHT = (1 << 31) - 1
 MAX_STRIPES = 1 << 16
 """Bounds what a head can make a reader hold before its checksum has been seen."""
 STRIPE_PIXELS = 1 << 20
 """Pixels that an encoder puts into one stripe, roughly."""
+MOST_STRIPE_PIXELS = 1 << 22
+"""Bounds the memory and the time that one stripe takes, and with it the width."""
+LEAST_STRIPE_PIXELS = 1 << 12
+"""Pixels of each stripe except the last, because each takes time to set up."""
 
 GREY, RGB = 0, 1
 ENTRY_BYTES = {GREY: 1, RGB: 3}
@@ -62,9 +66,29 @@ class Head(NamedTuple):
 
 
 def stripe_rows_for(width: int, height: int) -> int:
-    """Return the rows of each stripe but the last: stripes of about 2^20 pixels."""
+    """Return the rows of each stripe but the last: stripes of about 2^20 pixels.
+
+    Raises
+    ------
+    LimitError
+        If the format has no room for an image of this size.
+    """
     stripes = min(-(-width * height // STRIPE_PIXELS), MAX_STRIPES)
-    return -(-height // stripes)
+    rows = -(-height // stripes)
+    if rows * width > MOST_STRIPE_PIXELS or height > MAX_HEIGHT:
+        raise LimitError(
+            f"{width:,} x {height:,} pixels do not fit into a .kmq file, which holds at most "
+            f"{MOST_STRIPE_PIXELS:,} in a row and {MAX_STRIPES * MOST_STRIPE_PIXELS:,} in all"
+        )
+    return rows
+
+
+def least_stripe_pixels(palette_size: int) -> int:
+    """Return the least number of pixels of each stripe except the last.
+
+    Setting up the modelled coding takes time that grows with the palette.
+    """
+    return max(LEAST_STRIPE_PIXELS, palette_size)
 
 
 def write_head(
@@ -104,13 +128,22 @@ def read_head(stream: BinaryIO) -> Head:
     layout = reader.byte("the layout")
     if layout not in ENTRY_BYTES:
         raise FormatError(f"layout {layout} is not known, only 0 (grey) and 1 (RGB)")
-    width = reader.varint("the width", 1, MAX_SIDE)
-    height = reader.varint("the height", 1, MAX_SIDE)
+    width = reader.varint("the width", 1, MOST_STRIPE_PIXELS)
+    height = reader.varint("the height", 1, MAX_HEIGHT)
     palette_size = reader.varint("the number of colours", 1, MAX_COLORS)
     stripe_rows = reader.varint("the number of stripe rows", 1, height)
     stripes = -(-height // stripe_rows)
     if stripes > MAX_STRIPES:
         raise FormatError(f"{stripes} stripes are more than {MAX_STRIPES}")
+    if stripe_rows * width > MOST_STRIPE_PIXELS:
+        raise FormatError(
+            f"stripes of {stripe_rows * width} pixels are more than {MOST_STRIPE_PIXELS}"
+        )
+    if stripes > 1 and stripe_rows * width < least_stripe_pixels(palette_size):
+        raise FormatError(
+            f"stripes of {stripe_rows * width} pixels are less than "
+            f"{least_stripe_pixels(palette_size)}, and only the last may be"
+        )
     palette = reader.take(palette_size * ENTRY_BYTES[layout], "the palette")
     table: list[Stripe] = []
     for first_row in range(0, height, stripe_rows):

@@ -24,15 +24,11 @@ from kmq.container.head import (
     stripe_rows_for,
     write_head,
 )
-from kmq.errors import FormatError, LimitError, OptionError
+from kmq.errors import FormatError, OptionError
 from kmq.files import at_its_beginning
 from kmq.image import IndexedImage, index_dtype
 from kmq.limits import DEFAULT_MAX_PIXELS, check_pixel_count
 from kmq.threads import map_threads
-
-_PLACES_FOR_ANY_LIMIT = 1 << 26
-"""Places, of two bytes, that a stripe of indices in its margins may always have. One that
-kmq writes has no more, unless a row is longer than ten million pixels."""
 
 
 def dumps(indexed: IndexedImage, *, coding: str = "auto", threads: int = 1) -> bytes:
@@ -120,7 +116,6 @@ def load(
     bottom = min(-(-end // head.stripe_rows) * head.stripe_rows, head.height)
     stripes = range(top // head.stripe_rows, -(-bottom // head.stripe_rows))
     check_pixel_count(head.width, bottom - top, max_pixels)
-    _check_planes(head, stripes, max_pixels)
     palette = palette_of(head)
     indices = np.empty((bottom - top, head.width), index_dtype(len(palette)))
 
@@ -149,7 +144,6 @@ def faults(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> list[FormatE
     except FormatError as error:
         return [error]
     stripes = range(len(head.stripes))
-    _check_planes(head, stripes, max_pixels)
     found = []
     palette = palette_of(head)
     for stripe, stored in _read_stripes(stream, head, stripes):
@@ -197,21 +191,6 @@ def _read_stripes(stream: BinaryIO, head: Head, wanted: range) -> list[tuple[Str
     lengths = [stripe.length + CHECKSUM_BYTES for stripe in head.stripes]
     stream.seek(head.size + sum(lengths[: wanted.start]))
     return [(head.stripes[number], stream.read(lengths[number])) for number in wanted]
-
-
-def _check_planes(head: Head, stripes: range, max_pixels: int) -> None:
-    """Raise LimitError if the margins of a narrow modelled stripe would take too much memory."""
-    if any(head.stripes[number].coding == MODELLED for number in stripes):
-        from kmq.container import modelled
-
-        rows = min(head.stripe_rows, head.height)
-        places = modelled.plane_size(rows, head.width)
-        if places > max(max_pixels, _PLACES_FOR_ANY_LIMIT):
-            raise LimitError(
-                f"stripes of {rows:,} rows of {head.width:,} pixels, in margins, take "
-                f"{places:,} places, over the limit of {max_pixels:,} pixels; raise it with "
-                "max_pixels= or --max-pixels"
-            )
 
 
 def _decode_stripe(

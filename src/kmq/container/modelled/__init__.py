@@ -62,11 +62,6 @@ def decode(body: bytes, rows: int, width: int, palette: NDArray[np.uint8]) -> ND
     return plane[ROWS_ABOVE:, PAD:-PAD].astype(dtype)
 
 
-def plane_size(rows: int, width: int) -> int:
-    """Return the number of indices, of two bytes, that coding such a stripe holds in memory."""
-    return (rows + ROWS_ABOVE) * (width + 2 * PAD)
-
-
 def _padded(rows: int, width: int) -> NDArray[np.uint16]:
     return np.zeros((rows + ROWS_ABOVE, width + 2 * PAD), dtype=np.uint16)
 
