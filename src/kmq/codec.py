@@ -54,8 +54,9 @@ def quantize(
     Parameters
     ----------
     image
-        Array (H, W), (H, W, 3) or (H, W, 4), uint8 or uint16; Pillow image; path;
-        binary file.
+        Array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4): bool; floats from 0 to 1; uint16
+        samples of 16 bits; any other integer dtype with values from 0 to 255. An object
+        with `__array__`, Pillow image, path or binary file.
     colors, psnr, effort, seed, max_iter, background, max_pixels, threads
         As `kmq.Options` has them.
 

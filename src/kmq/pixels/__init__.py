@@ -11,7 +11,7 @@ import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO, Any, Protocol, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,17 +20,27 @@ from PIL import Image
 from kmq.colors import Rgb, parse_color
 from kmq.errors import FormatError, KmqError, OptionError
 from kmq.limits import DEFAULT_MAX_PIXELS, check_pixel_count
+from kmq.pixels import arrays
 from kmq.pixels.opening import UnknownKindError as UnknownKindError
 from kmq.pixels.opening import is_trusted, open_image, unreadable
 from kmq.pixels.samples import deep_samples, is_sixteen_bit_png, tiff_levels, upright
 from kmq.pixels.saving import indexed_to_file as indexed_to_file
 from kmq.pixels.saving import to_file as to_file
 
-ImageSource: TypeAlias = "NDArray[Any] | Image.Image | str | os.PathLike[str] | IO[bytes]"
+ImageSource: TypeAlias = (
+    "NDArray[Any] | SupportsArray | Image.Image | str | os.PathLike[str] | IO[bytes]"
+)
 """An array, a Pillow image, a path, or a binary file: what holds an ordinary image."""
 
 _SIXTEEN_BIT_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 _MOST_LEVELS_FROM_SRGB = 1
+
+
+class SupportsArray(Protocol):
+    """An object that converts itself to an array, such as a PyTorch tensor on the CPU."""
+
+    def __array__(self) -> NDArray[Any]:
+        """Return the array."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +70,10 @@ def read(
     Parameters
     ----------
     source
-        An array of shape (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, uint8 or
-        uint16 (scaled to 8 bits); a Pillow image; a path; a binary file.
+        An array, or an object with `__array__`, of shape (H, W) or (H, W, 1) grey,
+        (H, W, 3) RGB or (H, W, 4) RGBA: bool; floats from 0 to 1; uint16, 0 to 65,535,
+        scaled to 8 bits; any other integer dtype, whose values are 0 to 255. A Pillow
+        image; a path; a binary file.
     background
         Colour put behind transparent pixels: a name or hex code that Pillow knows,
         or (red, green, blue), each 0 to 255.
@@ -76,21 +88,21 @@ def read(
     LimitError
         If there are more than `max_pixels` pixels, or than Pillow is allowed to read.
     OptionError
-        If an array's shape or dtype does not fit, the background is no colour, or
-        there are transparent pixels and no background.
+        If an array's shape, dtype or a value does not fit, or it is a masked array; the
+        background is no colour; or there are transparent pixels and no background.
     OSError
         If a path cannot be opened.
     """
     behind = None if background is None else parse_color(background)
-    if isinstance(source, np.ndarray):
-        return _from_array(np.asarray(source), behind, max_pixels)
     if isinstance(source, Image.Image):
         return _from_image(source, behind, max_pixels)
     if isinstance(source, str | os.PathLike):
         with Path(os.fsdecode(source)).open("rb") as file:
             return _from_file(file, behind, max_pixels)
     if hasattr(source, "read"):
-        return _from_file(source, behind, max_pixels)
+        return _from_file(cast("IO[bytes]", source), behind, max_pixels)
+    if hasattr(source, "__array__"):
+        return _from_array(source, behind, max_pixels)
     raise OptionError(
         f"image: expected an array, a Pillow image, a path or a file, got {type(source).__name__}"
     )
@@ -102,22 +114,18 @@ def is_image_name(name: str) -> bool:
     return kind is not None and is_trusted(kind)
 
 
-def _from_array(array: NDArray[Any], background: Rgb | None, max_pixels: int) -> Pixels:
-    is_image = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))
-    if not is_image or array.size == 0:
-        raise OptionError(
-            f"image: expected shape (H, W), (H, W, 3) or (H, W, 4), each at least 1, "
-            f"got {array.shape}"
-        )
-    if array.dtype not in (np.uint8, np.uint16):
-        raise OptionError(f"image: expected dtype uint8 or uint16, got {array.dtype}")
+def _from_array(source: Any, background: Rgb | None, max_pixels: int) -> Pixels:
+    array = arrays.checked_shape(arrays.as_array(source))
     check_pixel_count(array.shape[1], array.shape[0], max_pixels)
-    lost = _lost_by_eight_bits(array) if array.dtype == np.uint16 else ()
-    samples = array if array.dtype == np.uint8 else _eight_bits(array)
-    if samples.ndim == 2:
-        return Pixels(_grey_to_rgb(samples), lost=lost)
-    alpha = samples[..., 3] if samples.shape[2] == 4 else None
-    rgb = _opaque(samples[..., :3], alpha, background)
+    levels, was_rounded = arrays.sample_levels(array)
+    lost: tuple[str, ...] = ("samples between 8-bit levels",) if was_rounded else ()
+    if levels.dtype == np.uint16:
+        lost = _lost_by_eight_bits(levels)
+        levels = _eight_bits(levels)
+    if levels.ndim == 2:
+        return Pixels(_grey_to_rgb(levels), lost=lost)
+    alpha = levels[..., 3] if levels.shape[2] == 4 else None
+    rgb = _opaque(levels[..., :3], alpha, background)
     return Pixels(rgb, lost=lost + _lost_by_background(alpha))
 
 
