@@ -27,7 +27,7 @@ from kmq.clustering import fitting, histogram
 from kmq.container import stripes
 
 STAGES: dict[str, tuple[Any, str]] = {
-    "distinct colours and counts": (histogram.Histogram, "from_image"),
+    "distinct colours and counts": (histogram.Histogram, "of_pixels"),
     "points and their cells": (fitting, "distinct_colors"),
     "starts and searches on coarse points": (fitting, "cluster"),
     "iterations over distinct colours": (fitting, "iterate"),

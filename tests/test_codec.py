@@ -354,3 +354,62 @@ def test_a_band_is_loaded_though_other_stripes_are_damaged_or_too_large(random_i
 def test_rows_that_are_not_there_are_refused(rows):
     with pytest.raises(kmq.OptionError, match="rows: expected 0 <= first < end <= 40"):
         kmq.load(kmq.encode(photo_like()), rows=rows)
+
+
+def animation(path):
+    frames = [Image.new("L", (3, 2), level) for level in (0, 200)]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    return path
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda path: kmq.encode(path),
+        lambda path: kmq.quantize(path),
+        lambda path: kmq.apply(path, [[0, 0, 0]]),
+        lambda path: kmq.save(path.with_suffix(".kmq"), path),
+        lambda path: kmq.Histogram.from_image(path),
+    ],
+)
+def test_what_is_not_taken_from_a_file_is_a_warning_at_the_line_that_called(tmp_path, use):
+    path = animation(tmp_path / "a.gif")
+    with pytest.warns(kmq.KmqWarning) as caught:
+        use(path)
+    (warning,) = caught
+    assert str(warning.message) == f"{path}: animated: only its first frame is taken"
+    assert warning.filename == __file__
+
+
+def test_saving_through_pillow_warns_at_the_line_that_called(tmp_path):
+    image = Image.new("RGB", (3, 2))
+    image.info["icc_profile"] = b"no profile"
+    with pytest.warns(kmq.KmqWarning, match="^its colour profile cannot be used") as caught:
+        image.save(tmp_path / "a.kmq")
+    assert caught[0].filename == __file__
+
+
+def test_a_histogram_counts_the_pixels_that_quantize_sees(tmp_path):
+    rgb = photo_like()[:20, :30]
+    deep = rgb[..., 0].astype(np.uint16) * 257 + 128
+    turned = Image.fromarray(rgb)
+    turned.getexif()[0x0112] = 6
+    turned.save(tmp_path / "turned.png", exif=turned.getexif())
+    clear = np.dstack([rgb, np.full((20, 30), 100, np.uint8)])
+    sources = (
+        deep,
+        rgb / 255,
+        rgb[..., :1],
+        Image.fromarray(rgb),
+        Image.fromarray(deep),
+        Image.fromarray(clear),
+        tmp_path / "turned.png",
+        io.BytesIO((tmp_path / "turned.png").read_bytes()),
+    )
+    for source in sources:
+        seen = kmq.quantize(source, 65_536, background="red").to_rgb()
+        assert kmq.Histogram.from_image(source, background="red") == kmq.Histogram.from_image(seen)
+    with pytest.raises(kmq.OptionError, match="background"):
+        kmq.Histogram.from_image(clear)
+    with pytest.raises(kmq.LimitError):
+        kmq.Histogram.from_image(rgb, max_pixels=599)

@@ -26,13 +26,29 @@ def test_a_palette_keeps_its_colours_in_order():
         np.zeros(3, np.uint8),
         [[0, 0, 256]],
         [[0, -1, 0]],
-        [[0.0, 1.0, 2.0]],
+        [[0.0, 1.0, np.nan]],
+        [[0.0, np.inf, 2.0]],
+        [[-0.6, 0.0, 2.0]],
+        [[0.0, 255.5, 2.0]],
         [[True, False, True]],
     ],
 )
 def test_a_palette_that_cannot_be_is_refused(colors):
     with pytest.raises(OptionError, match="palette"):
         Palette(colors)
+
+
+def test_centroids_are_rounded_to_the_nearest_halves_up():
+    palette = Palette([[0.49, 0.5, 1.5], [254.5, 255.49, -1e-12]])
+    assert palette.colors.tolist() == [[0, 1, 2], [255, 255, 0]]
+    image = IndexedImage(np.array([[7.6, 0, 0]], np.float32), [[0]])
+    assert image.palette.tolist() == [[8, 0, 0]]
+
+
+def test_colours_from_0_to_1_are_not_taken_for_black():
+    with pytest.raises(OptionError, match=r"^palette: .*multiply them by 255"):
+        Palette([[0.0, 0.5, 1.0]])
+    assert Palette([[0.0, 0.0, 0.0]]).colors.max() == 0
 
 
 def test_the_largest_palette_is_accepted():

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kmq.clustering import Histogram
     from kmq.codec import apply, decode, encode, fit, info, load, quantize, save
     from kmq.container.summary import Info
-    from kmq.errors import FormatError, KmqError, LimitError, OptionError
+    from kmq.errors import FormatError, KmqError, KmqWarning, LimitError, OptionError
     from kmq.image import IndexedImage, Palette
     from kmq.options import Options
 
@@ -31,6 +31,7 @@ __all__ = [
     "IndexedImage",
     "Info",
     "KmqError",
+    "KmqWarning",
     "LimitError",
     "OptionError",
     "Options",
@@ -50,7 +51,7 @@ _HOMES = {
     "kmq.clustering": ("Histogram",),
     "kmq.codec": ("apply", "decode", "encode", "fit", "info", "load", "quantize", "save"),
     "kmq.container.summary": ("Info",),
-    "kmq.errors": ("FormatError", "KmqError", "LimitError", "OptionError"),
+    "kmq.errors": ("FormatError", "KmqError", "KmqWarning", "LimitError", "OptionError"),
     "kmq.image": ("IndexedImage", "Palette"),
     "kmq.options": ("Options",),
 }

@@ -65,6 +65,11 @@ def quantize(
     OptionError, FormatError, LimitError, OSError
         As `kmq.Options` and `kmq.pixels.read` do, and OptionError if `psnr` is out of
         reach.
+
+    Warns
+    -----
+    KmqWarning
+        Of what is not taken from a file, such as an animation's later frames.
     """
     options = Options(
         colors=colors,
@@ -181,7 +186,8 @@ def apply(
 ) -> IndexedImage:
     """Return an image in the colours of a given palette, each pixel in the nearest.
 
-    The palette is kept as it is, (K, 3), whether every entry is used or not.
+    The palette is kept as it is, whether every entry is used or not; floats, such as
+    the centroids of scikit-learn, are rounded as `Palette` has it.
     Parameters and errors as for `quantize`.
     """
     options = Options(background=background, max_pixels=max_pixels, threads=threads)
@@ -320,7 +326,10 @@ def _refuse_to_choose_colors(options: Options) -> None:
 def _read(image: ImageSource, options: Options) -> NDArray[np.uint8]:
     from kmq import pixels
 
-    return pixels.read(image, background=options.background, max_pixels=options.max_pixels).rgb
+    read = pixels.read_with_warnings(
+        image, background=options.background, max_pixels=options.max_pixels
+    )
+    return read.rgb
 
 
 @contextmanager

@@ -1,8 +1,11 @@
-"""What can go wrong, by whose fault it is.
+"""What can go wrong, by whose fault it is, and what a caller is warned of.
 
 Every error that kmq raises on purpose is a `KmqError`. What the operating system
 reports (a file that is not there, a disk that is full) stays the `OSError` it was.
 """
+
+import sys
+import warnings
 
 
 class KmqError(Exception):
@@ -19,6 +22,22 @@ class LimitError(KmqError, ValueError):
 
 class OptionError(KmqError, ValueError):
     """The caller's fault: an argument is out of its range, named with what was given."""
+
+
+class KmqWarning(UserWarning):
+    """The result is as good as kmq can make it, but something of the input is not in it."""
+
+
+def warn(message: str) -> None:
+    """Issue a KmqWarning for the line that called kmq, whether itself or through Pillow."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and _is_inside(frame.f_globals["__name__"]):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, KmqWarning, stacklevel=level)
+
+
+def _is_inside(module: str) -> bool:
+    return module.partition(".")[0] in ("kmq", "PIL")
 
 
 def shown(given: object) -> str:

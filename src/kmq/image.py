@@ -28,9 +28,10 @@ class Palette:
     Parameters
     ----------
     colors
-        Array of shape (K, 3) or (K, 4), whole numbers 0 to 255: red, green and blue in
-        sRGB, and alpha from 0, clear, to 255, opaque. The colours are not premultiplied.
-        A column of alpha that is 255 throughout is dropped.
+        Array of shape (K, 3) or (K, 4), 0 to 255: red, green and blue in sRGB, and alpha
+        from 0, clear, to 255, opaque. The colours are not premultiplied. A column of
+        alpha that is 255 throughout is dropped. Floats, such as the centroids of
+        scikit-learn, are rounded to the nearest whole number, halves up.
 
     Attributes
     ----------
@@ -39,7 +40,8 @@ class Palette:
     Raises
     ------
     OptionError
-        If the shape, the dtype or a value does not fit.
+        If the shape, the dtype or a value does not fit, or floats that are not all 0 are
+        at most 1: they would be black, and were probably meant as 0 to 1.
     """
 
     __slots__ = ("colors",)
@@ -52,7 +54,8 @@ class Palette:
                 f"palette: expected shape (K, 3) or (K, 4) with K from 1 to {MAX_COLORS:,}, "
                 f"got {given.shape}"
             )
-        checked = _whole_numbers("palette", given, 255, np.uint8)
+        levels = _rounded_levels(given) if given.dtype.kind == "f" else given
+        checked = _whole_numbers("palette", levels, 255, np.uint8)
         if checked.shape[1] == 4 and (checked[:, 3] == 255).all():
             checked = np.ascontiguousarray(checked[:, :3])
         object.__setattr__(self, "colors", _frozen(checked, given))
@@ -257,6 +260,20 @@ def _whole_numbers(
             f"{name}: expected values from 0 to {largest}, got {given.min()} to {given.max()}"
         )
     return np.ascontiguousarray(given, dtype=dtype)
+
+
+def _rounded_levels(colors: NDArray[Any]) -> NDArray[np.int64]:
+    """Return a palette's floats from 0 to 255 as whole numbers, halves up."""
+    levels = np.floor(colors.astype(np.float64) + 0.5)
+    low, high = colors.min(), colors.max()
+    if not (levels.min() >= 0 and levels.max() <= 255):  # NaN included
+        raise OptionError(f"palette: expected values from 0 to 255, got {low} to {high}")
+    if 0 < high <= 1:
+        raise OptionError(
+            f"palette: floats from {low} to {high} are nearly black on the scale of 0 to 255; "
+            "multiply them by 255, or pass integers if they are levels"
+        )
+    return levels.astype(np.int64)
 
 
 def _frozen(array: NDArray[Any], given: NDArray[Any]) -> NDArray[Any]:

@@ -35,7 +35,7 @@ def quantize_to_psnr(pixels: NDArray[np.uint8], psnr: float, options: Options) -
     OptionError
         If `options.most_colors` come less close, naming how close they come.
     """
-    histogram = Histogram.from_image(pixels)
+    histogram = Histogram.of_pixels(pixels)
     samples = 3 * histogram.pixel_count
     allowed = largest_squared_error(psnr, samples)
     tried: dict[int, tuple[Palette, int]] = {}
@@ -68,7 +68,7 @@ def encode_to_size(
     OptionError
         If one colour is too large, naming how large it is.
     """
-    histogram = Histogram.from_image(pixels)
+    histogram = Histogram.of_pixels(pixels)
     fitting: dict[int, tuple[IndexedImage, bytes]] = {}
     sizes: dict[int, int] = {}
 

@@ -63,7 +63,7 @@ def quantize(
         those of a `kmq.Options`, which has checked them.
     """
     pixels = checked_pixels(pixels)
-    histogram = Histogram.from_image(pixels)
+    histogram = Histogram.of_pixels(pixels)
     palette, entries = fit_colors(histogram, colors, EFFORTS[effort], seed, max_iter, threads)
     return _indexed(pixels, histogram, palette, entries, threads)
 
@@ -111,7 +111,7 @@ def apply(
         If the shape or the dtype of `pixels` does not fit.
     """
     pixels = checked_pixels(pixels)
-    histogram = histogram or Histogram.from_image(pixels)
+    histogram = histogram or Histogram.of_pixels(pixels)
     entries = nearest_entries(distinct_colors(histogram), palette.colors, threads)
     return _indexed(pixels, histogram, palette, entries, threads)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,11 @@ from kmq.clustering.morton import KEYS, SPREAD
 from kmq.errors import OptionError
 from kmq.image import array_of
 from kmq.jit import kernel
+from kmq.limits import DEFAULT_MAX_PIXELS
+
+if TYPE_CHECKING:
+    from kmq.colors import Rgb
+    from kmq.pixels import ImageSource
 
 SMALLEST_CUBE_WORK = 1 << 15
 """Pixels from which a pass over the whole colour cube is cheaper than sorting."""
@@ -71,7 +76,24 @@ class Histogram:
         self._set(*_added_up(morton.encode(colors), counts.astype(np.int64)))
 
     @classmethod
-    def from_image(cls, pixels: NDArray[np.uint8]) -> Histogram:
+    def from_image(
+        cls,
+        image: ImageSource,
+        *,
+        background: str | Rgb | None = None,
+        max_pixels: int = DEFAULT_MAX_PIXELS,
+    ) -> Histogram:
+        """Return the histogram of the pixels that `kmq.quantize` would see.
+
+        Parameters, errors and warnings are those of `kmq.quantize`.
+        """
+        from kmq.pixels import read_with_warnings
+
+        read = read_with_warnings(image, background=background, max_pixels=max_pixels)
+        return cls.of_pixels(read.rgb)
+
+    @classmethod
+    def of_pixels(cls, pixels: NDArray[np.uint8]) -> Histogram:
         """Return the histogram of an image of shape (H, W, 3) uint8, each at least 1.
 
         Raises

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kmq.colors import Rgb, parse_color
-from kmq.errors import FormatError, KmqError, OptionError
+from kmq.errors import FormatError, KmqError, OptionError, warn
 from kmq.limits import DEFAULT_MAX_PIXELS, check_pixel_count
 from kmq.pixels import arrays
 from kmq.pixels.opening import UnknownKindError as UnknownKindError
@@ -106,6 +106,21 @@ def read(
     raise OptionError(
         f"image: expected an array, a Pillow image, a path or a file, got {type(source).__name__}"
     )
+
+
+def read_with_warnings(
+    source: ImageSource,
+    *,
+    background: str | Rgb | None = None,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> Pixels:
+    """Do what `read` does, and issue each note as a KmqWarning, after the file's name."""
+    pixels = read(source, background=background, max_pixels=max_pixels)
+    name = source if isinstance(source, str | os.PathLike) else getattr(source, "name", None)
+    is_named = isinstance(name, str | os.PathLike)
+    for note in pixels.notes:
+        warn(f"{os.fsdecode(name)}: {note}" if is_named else note)  # type: ignore[arg-type]
+    return pixels
 
 
 def is_image_name(name: str) -> bool:

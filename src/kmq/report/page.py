@@ -36,7 +36,7 @@ def render_page(
     title: str, rgb: NDArray[np.uint8], file_bytes: int, rows: Sequence[Row], options: Options
 ) -> str:
     """Return the page; parameters as `kmq.report.render` has them."""
-    histogram = Histogram.from_image(rgb)
+    histogram = Histogram.of_pixels(rgb)
     chosen = len(rows) // 2
     worst = min(rows, key=lambda row: row.psnr)
     limit = error_map.brightest(error_map.distances(rgb, worst.indexed))
