@@ -188,7 +188,7 @@ def png_of_one_pixel() -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("step", ["open_image", "_upright_samples"])
+@pytest.mark.parametrize("step", ["open_image", "decoded"])
 def test_memory_that_does_not_suffice_is_not_the_files_fault(monkeypatch, step):
     def fail(*_):
         raise MemoryError

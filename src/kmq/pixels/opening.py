@@ -15,11 +15,12 @@ from PIL import Image, ImageFile
 from kmq.errors import FormatError, KmqError, LimitError
 from kmq.files import at_its_beginning
 from kmq.limits import check_pixel_count
+from kmq.pixels.readers.tiff import TiffFile
 
 # fmt: off
 TRUSTED = frozenset((
-    "AVIF", "BLP", "BMP", "CUR", "DCX", "DDS", "DIB", "FITS", "FLI", "FTEX", "GBR", "GIF",
-    "ICNS", "ICO", "JPEG", "JPEG2000", "KMQ", "MPO", "MSP", "PCX", "PIXAR", "PNG", "PPM",
+    "AVIF", "BLP", "BMP", "CUR", "DCX", "DDS", "DIB", "FLI", "FTEX", "GBR", "GIF", "ICNS",
+    "ICO", "JPEG", "JPEG2000", "KMQ", "MPO", "MSP", "PCX", "PIXAR", "PNG", "PPM",
     "PSD", "QOI", "SGI", "SUN", "TGA", "TIFF", "WEBP", "XBM", "XPM", "XVTHUMB",
 ))
 # fmt: on
@@ -31,6 +32,9 @@ registered itself, such as pillow-heif's, is used as well.
 
 _DRAWN_BY_PROGRAMS = {b"%!PS": "PostScript", b"\xc5\xd0\xd3\xc6": "PostScript", b"%PDF": "PDF"}
 """How the files begin that are programs for drawing a picture, and what they are called."""
+
+_OWN: dict[str, Callable[..., Any]] = {"TIFF": TiffFile}
+"""Readers that open more than Pillow's of the same kind."""
 
 _BRIEFLY_MARKED = ("BMP", "CUR", "DIB", "FLI", "GBR", "ICO", "PCX", "PPM", "SGI", "XBM")
 """Kinds known by so few bytes that a text or a program may begin with them too."""
@@ -126,7 +130,8 @@ def _readers() -> Iterator[_Reader]:
         for kind in [kind for kind in Image.ID if kind not in known]:
             known.add(kind)
             if is_trusted(kind):
-                yield _Reader(kind, *Image.OPEN[kind])
+                opens, accepts = Image.OPEN[kind]
+                yield _Reader(kind, _OWN.get(kind, opens), accepts)
 
 
 def _is_the_hosts(reader: Callable[..., Any]) -> bool:

@@ -1,84 +1,139 @@
-"""What Pillow gives otherwise than the file means it: orientation, samples of 12 and 16 bits."""
+"""Samples as a file holds them, upright, before anything is made of their colours."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+from kmq.errors import FormatError
+from kmq.pixels.spaces import Space
+
+Levels: TypeAlias = "NDArray[Any]"
+"""uint8 or uint16, 0 to the largest number of the dtype."""
+
+Kind: TypeAlias = Literal["L", "RGB", "CMYK", "LAB"]
+"""What the channels are: grey (0 is black), or as Pillow's mode of this name has them."""
+
+_SIXTEEN_BIT_GREY = ("I;16", "I;16L", "I;16B", "I;16N")
+
+_TURNS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    2: lambda rows: rows[:, ::-1],
+    3: lambda rows: rows[::-1, ::-1],
+    4: lambda rows: rows[::-1],
+    5: lambda rows: rows.swapaxes(0, 1),
+    6: lambda rows: np.rot90(rows, -1),
+    7: lambda rows: rows[::-1, ::-1].swapaxes(0, 1),
+    8: lambda rows: np.rot90(rows),
 }
 """What makes a picture of an EXIF orientation upright; 1 is so already."""
 
-_GREY_AND_ALPHA = "LA;16B"
+
+@dataclass(frozen=True)
+class Samples:
+    """The samples of a picture, and how its file says that they are to be seen."""
+
+    values: Levels
+    """(H, W) if `kind` is "L", else (H, W, channels)."""
+    kind: Kind = "RGB"
+    alpha: Levels | None = None
+    """(H, W), of the dtype of `values`; None if the picture is opaque."""
+    colour: bytes | Space | None = None
+    """An ICC profile, or a space; None stands for sRGB."""
+    notes: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+
+    def turned(self, orientation: int) -> Samples:
+        """Return the samples of a picture of this EXIF orientation upright."""
+        turn = _TURNS.get(orientation)
+        if turn is None:
+            return self
+        alpha = None if self.alpha is None else turn(self.alpha)
+        return replace(self, values=turn(self.values), alpha=alpha)
 
 
-def upright(image: Image.Image) -> Image.Image:
-    """Apply the EXIF orientation; an image that needs no turning is not copied."""
+def of_image(image: Image.Image) -> Samples:
+    """Return the samples of a Pillow image as Pillow decodes them.
+
+    Raises
+    ------
+    FormatError
+        If it has samples of 32 bits, which have no defined white.
+    """
+    low_bits = _loses_low_bits(image)
+    image.load()
+    samples = replace(_of_mode(image), colour=image.info.get("icc_profile"))
+    if low_bits:
+        samples = replace(samples, lost=(*samples.lost, "16 bits per channel"))
+    return samples.turned(orientation(image))
+
+
+def orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 (upright) if there is none that can be read."""
     try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except MemoryError:
         raise
-    except Exception:  # what is no EXIF turns nothing
-        return image
-    turn = _TURNS.get(orientation)
-    return image if turn is None else image.transpose(turn)
+    except Exception:  # damaged EXIF turns nothing
+        return 1
 
 
-def tiff_levels(deep: NDArray[np.uint16], tags: Mapping[int, Any]) -> NDArray[np.uint16]:
-    """Return the samples of a TIFF of one channel as 0..65535, black to white.
-
-    Those of 8 bits Pillow makes so itself, those of 12 and 16 it gives as they are stored.
-    """
-    bits = tags.get(ExifTags.Base.BitsPerSample)
-    if bits == (12,):
-        return ((deep.astype(np.uint32) * 0xFFFF + 2047) // 4095).astype(np.uint16)
-    if bits == (16,) and tags.get(ExifTags.Base.PhotometricInterpretation) == 0:
-        return np.uint16(0xFFFF) - deep  # white is zero
-    return deep
+def from_key(values: Levels, key: Any) -> Levels | None:
+    """Return the alpha of a picture one of whose colours, `key`, is transparent."""
+    if key is None:
+        return None
+    matches = values == np.asarray(key)
+    is_clear = matches.all(axis=2) if values.ndim == 3 else matches
+    return np.where(is_clear, 0, np.iinfo(values.dtype).max).astype(values.dtype)
 
 
-def is_sixteen_bit_png(image: Image.Image) -> bool:
-    """Whether Pillow would cut 16 bits a channel down to the upper 8."""
-    return image.format == "PNG" and any(
-        isinstance(tile[3], str) and tile[3] in ("RGB;16B", "RGBA;16B", _GREY_AND_ALPHA)
-        for tile in getattr(image, "tile", ())
-    )
+def too_deep(what: str) -> FormatError:
+    """Return the error for samples that may have any range."""
+    return FormatError(f"{what} have no defined white; convert them to 16 bits first")
 
 
-def deep_samples(image: Image.Image) -> NDArray[np.uint16]:
-    """Return the 16-bit samples of a PNG, upright, (H, W, 3) or (H, W, 4).
+def _of_mode(image: Image.Image) -> Samples:
+    key = image.info.get("transparency")
+    if image.mode in (*_SIXTEEN_BIT_GREY, "I"):
+        values = _deep_grey(image)
+        return Samples(values, "L", from_key(values, key))
+    if image.mode == "F":
+        raise too_deep("floating-point samples")
+    if image.mode in ("1", "L"):
+        values = np.asarray(image.convert("L"))
+        return Samples(values, "L", from_key(values, key))
+    if image.mode in ("La", "LA"):
+        both = np.asarray(image.convert("LA"))
+        return Samples(both[..., 0], "L", both[..., 1])
+    if image.has_transparency_data:
+        rgba = np.asarray(image.convert("RGBA"))
+        return Samples(np.ascontiguousarray(rgba[..., :3]), "RGB", rgba[..., 3])
+    if image.mode in ("RGB", "CMYK", "LAB"):
+        return Samples(np.asarray(image), image.mode)  # type: ignore[arg-type]  # one of Literal
+    lost = () if image.mode in ("P", "RGBX") else (f"colours as {image.mode}",)
+    return Samples(np.asarray(image.convert("RGB")), "RGB", lost=lost)
 
-    Pillow has no such mode, but two ways to unpack colours: the upper bytes, and (as if
-    the samples were little-endian) the lower ones. So the file is decoded twice. Grey and
-    alpha together are four bytes, unpacked as if each were a sample.
-    """
-    file: Any = image
-    file.fp.seek(0)
-    stored = file.fp.read()
-    raw_mode = file.tile[0].args
-    if raw_mode == _GREY_AND_ALPHA:
-        parts = _unpacked(stored, "RGBA")
-        upper, lower = parts[..., [0, 0, 0, 2]], parts[..., [1, 1, 1, 3]]
-    else:
-        upper = _unpacked(stored, raw_mode)
-        lower = _unpacked(stored, raw_mode.replace("16B", "16L"))
-    return upper * np.uint16(256) + lower
+
+def _deep_grey(image: Image.Image) -> NDArray[np.uint16]:
+    """Return samples that Pillow keeps in more than 8 bits, and scales to 16 in a PGM alone."""
+    deep = np.asarray(image)
+    is_scaled = image.mode != "I" or image.format in (None, "PPM")
+    if not is_scaled or deep.min() < 0 or deep.max() > 0xFFFF:
+        raise too_deep("samples of 32 bits")
+    return deep.astype(np.uint16)
 
 
-def _unpacked(stored: bytes, raw_mode: str) -> NDArray[np.uint16]:
-    image: Any = Image.open(io.BytesIO(stored))
-    image.tile = [tile._replace(args=raw_mode) for tile in image.tile]
-    image.load()
-    return np.asarray(upright(image), np.uint16)
+def _loses_low_bits(image: Image.Image) -> bool:
+    """Whether Pillow will cut samples of 16 bits to 8: in a deep PPM or SGI, for example."""
+    if image.mode in (*_SIXTEEN_BIT_GREY, "I"):
+        return False
+    for tile in getattr(image, "tile", ()):
+        args = tile[3] if isinstance(tile[3], tuple) else (tile[3],)
+        is_deep_ppm = tile[0].startswith("ppm") and args[-1] > 0xFF
+        if is_deep_ppm or tile[0] == "SGI16" or str(args[0]).endswith((";16B", ";16L", ";16N")):
+            return True
+    return False

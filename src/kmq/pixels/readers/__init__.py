@@ -1,0 +1,20 @@
+"""From an opened file to samples: by Pillow, or by readers of formats that it reads otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PIL import Image, ImageFile
+
+from kmq.pixels.readers import png, tiff
+from kmq.pixels.samples import Samples, of_image
+
+_READERS: dict[str, Callable[[ImageFile.ImageFile], Samples]] = {"PNG": png.read, "TIFF": tiff.read}
+"""Readers of formats that Pillow reads otherwise than the file means them."""
+
+
+def decoded(image: Image.Image) -> Samples:
+    """Return the samples of an image; of one that is loaded already, as Pillow decoded it."""
+    if isinstance(image, ImageFile.ImageFile) and image.fp is not None and image._im is None:
+        return _READERS.get(image.format or "", of_image)(image)
+    return of_image(image)

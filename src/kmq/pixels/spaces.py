@@ -1,0 +1,133 @@
+"""Colour spaces made of curves and primaries, and the way from them to sRGB.
+
+A sample goes through its channel's curve and becomes light; three lights and a matrix
+make CIE XYZ as seen under D50; sRGB's own matrix and curve lead back to a sample. This is
+the model of ICC.1:2022, sections F.2 and F.3 (matrix/TRC and grey profiles), and of the
+PNG chunks gAMA, cHRM and cICP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = "NDArray[np.float64]"
+Curve: TypeAlias = Callable[[Floats], Floats]
+"""From a sample of 0 to 1 to light of 0 to 1."""
+
+D50 = np.array([0.9642, 1.0, 0.8249])
+"""The white of ICC's profile connection space."""
+
+_BRADFORD = np.array(
+    [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
+)
+"""From XYZ to the responses in which whites are adapted (ICC.1:2022, annex E)."""
+
+_PIXELS_AT_ONCE = 1 << 18
+_ROUNDING = 1
+"""Levels by which a space may move a colour and still be sRGB under another name."""
+
+
+def srgb_curve(samples: Floats) -> Floats:
+    """Return the light of sRGB samples (IEC 61966-2-1)."""
+    return np.where(samples <= 0.04045, samples / 12.92, ((samples + 0.055) / 1.055) ** 2.4)
+
+
+def power_curve(exponent: float) -> Curve:
+    """Return the curve of a display gamma."""
+    return lambda samples: samples**exponent
+
+
+def xyz_of_primaries(chromaticities: Sequence[float]) -> Floats:
+    """Return the matrix from linear RGB to XYZ under D50.
+
+    Parameters
+    ----------
+    chromaticities
+        x and y of white, red, green and blue, in this order.
+
+    Raises
+    ------
+    ValueError
+        If no three lights have these chromaticities.
+    """
+    white, *primaries = (
+        np.array([x / y, 1, (1 - x - y) / y])
+        for x, y in zip(chromaticities[::2], chromaticities[1::2], strict=True)
+        if y > 0
+    )
+    columns = np.stack(primaries, axis=1)
+    to_xyz = columns * np.linalg.solve(columns, white)
+    adaptation = np.diag((_BRADFORD @ D50) / (_BRADFORD @ white))
+    to_d50: Floats = np.linalg.inv(_BRADFORD) @ adaptation @ _BRADFORD @ to_xyz
+    if not np.isfinite(to_d50).all():
+        raise ValueError("primaries of no light")
+    return to_d50
+
+
+SRGB_CHROMATICITIES = (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)
+_SRGB_TO_XYZ = xyz_of_primaries(SRGB_CHROMATICITIES)
+_XYZ_TO_SRGB = np.linalg.inv(_SRGB_TO_XYZ)
+_LEAST_LIGHT = srgb_curve((np.arange(1, 256) - 0.5) / 255)
+"""The light from which on a level, 1 to 255, is the nearest."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """A colour space of one curve per channel and a matrix."""
+
+    curves: tuple[Curve, ...]
+    """Of red, green and blue; one alone stands for all three, or for grey."""
+    to_xyz: Floats | None = None
+    """(3, 3), from linear RGB to XYZ under D50; None for sRGB's primaries."""
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether it tells nothing of colours."""
+        return len(self.curves) == 1 and self.to_xyz is None
+
+    def is_srgb(self) -> bool:
+        """Whether it is sRGB under another name: it moves no colour by more than rounding."""
+        levels = np.linspace(0, 255, 18).round().astype(np.uint8)
+        cube = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(18, 324, 3)
+        return is_rounding(self.to_srgb(cube), cube)
+
+    def to_srgb(self, samples: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return the nearest sRGB colours, those outside sRGB cut off.
+
+        Parameters
+        ----------
+        samples
+            (H, W) grey or (H, W, 3) RGB, uint8 or uint16.
+        """
+        largest = np.iinfo(samples.dtype).max
+        levels = np.arange(largest + 1)
+        if samples.ndim == 2:
+            greys = np.repeat(levels.astype(samples.dtype)[None, :, None], 3, axis=2)
+            by_level = self.to_srgb(greys)[0]
+            of_greys: NDArray[np.uint8] = by_level[samples]
+            return of_greys
+        tables = [curve(levels / largest) for curve in self.curves]
+        tables = tables * (3 // len(tables))
+        to_srgb = np.eye(3) if self.to_xyz is None else _XYZ_TO_SRGB @ self.to_xyz
+        pixels = samples.reshape(-1, 3)
+        converted = np.empty(pixels.shape, np.uint8)
+        for start in range(0, len(pixels), _PIXELS_AT_ONCE):
+            part = pixels[start : start + _PIXELS_AT_ONCE]
+            light = np.stack([table[part[:, i]] for i, table in enumerate(tables)], axis=1)
+            converted[start : start + _PIXELS_AT_ONCE] = _nearest_levels(light @ to_srgb.T)
+        return converted.reshape(samples.shape)
+
+
+def is_rounding(moved: NDArray[np.uint8], samples: NDArray[np.uint8]) -> bool:
+    """Whether colours differ by no more than rounding does."""
+    return bool(np.abs(moved.astype(np.int16) - samples).max() <= _ROUNDING)
+
+
+def _nearest_levels(light: Floats) -> NDArray[np.uint8]:
+    """Return the nearest sRGB levels of light; one search is exact and needs no powers."""
+    return np.searchsorted(_LEAST_LIGHT, light, side="right").astype(np.uint8)
