@@ -50,13 +50,13 @@ def test_the_file_is_the_librarys(folder, picture):
 
 
 def test_one_line_a_file_tells_sizes_colours_quality_and_time(folder, picture):
-    result = run("encode", "photo.png", "-k", 9)
+    result = run("encode", "photo.png", "-k", 40)
     sizes = [(folder / name).stat().st_size for name in ("photo.png", "photo.kmq")]
     assert result.stdout == ""
     lines = [line for line in result.stderr.splitlines() if "compiling" not in line]
     assert len(lines) == 1
     assert lines[0].startswith(f"photo.png: {sizes[0]:,} -> {sizes[1]:,} bytes (")
-    assert ", 9 colours, " in lines[0]
+    assert ", 40 colours, " in lines[0]
     assert " dB, " in lines[0]
     assert lines[0].endswith(" s")
 
@@ -228,8 +228,9 @@ def test_info_prints_both_counts(folder, picture):
     text = run("info", "photo.kmq").stdout
     size = (folder / "photo.kmq").stat().st_size
     assert "17 x 12 pixels" in text
-    assert "9, RGB" in text
-    assert "1 packed" in text
+    assert "9 colours, RGB" in text
+    assert "1 stripe packed" in text
+    assert f"{size * 8 / 204:.3f} bits per pixel" in text
     assert f"{24 * 9 + 204 * np.log2(9):,.0f} bits" in text
     assert f"{size * 8:,} bits" in text
 

@@ -342,7 +342,7 @@ def locked(tree, monkeypatch):
 def test_an_input_that_cannot_be_looked_at_fails_by_itself(tree, locked, recursive):
     result = run("encode", *recursive, "locked/x.png", "in/a.png", "-o", f"out{os.sep}")
     assert result.exit_code == 1
-    assert result.stderr.startswith("kmq: locked/x.png: Permission denied (locked/x.png)\n")
+    assert result.stderr.startswith("kmq: locked/x.png: Permission denied\n")
     assert (tree / "out" / "a.kmq").is_file()
 
 
@@ -366,7 +366,7 @@ def test_an_input_that_may_not_be_read_fails_by_itself(tree, monkeypatch):
     monkeypatch.setattr(pathlib.Path, "read_bytes", reading)
     result = run("encode", "in/b.png", "in/a.png")
     assert result.exit_code == 1
-    assert result.stderr.startswith("kmq: in/b.png: Permission denied (in/b.png)\n")
+    assert result.stderr.startswith("kmq: in/b.png: Permission denied\n")
     assert (tree / "in" / "a.kmq").is_file()
 
 

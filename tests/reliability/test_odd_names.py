@@ -49,7 +49,7 @@ def folder(tmp_path_factory):
     for name in NAMES:
         with open(os.path.join(os.fsencode(made), name + b".png"), "wb") as file:  # noqa: PTH118, PTH123
             Image.fromarray(rgb).save(file, "PNG")
-    done = run("encode", "-k", "9", "--", *[name + b".png" for name in NAMES], folder=made)
+    done = run("encode", "-k", "32", "--", *[name + b".png" for name in NAMES], folder=made)
     assert done.returncode == 0, done.stderr
     assert len(done.stderr.splitlines()) == len(NAMES) + 1
     assert all(line.decode().isprintable() for line in done.stderr.splitlines())

@@ -13,6 +13,7 @@ import click
 from click.core import ParameterSource
 from PIL import Image
 
+from kmq.cli.byte_counts import ByteCount
 from kmq.cli.common import FILE as FILE  # beside the other options
 from kmq.cli.common import STANDARD, display
 from kmq.cli.jobs import Handling
@@ -55,9 +56,10 @@ PSNR = click.option(
 )
 MAX_BYTES = click.option(
     "--max-bytes",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Take the most colours whose file has at most so many bytes.",
+    type=ByteCount(),
+    metavar="SIZE",
+    help="Take the most colours whose file has at most this size: bytes, or 20KB (1 KB is "
+    "1,000 bytes, 1 KiB 1,024).",
 )
 EFFORT = click.option(
     "--effort",
@@ -125,13 +127,24 @@ RECURSIVE = click.option(
 SKIP_EXISTING = click.option(
     "--skip-existing", is_flag=True, help="Pass over what has its output already."
 )
+RESUME = click.option(
+    "--resume",
+    is_flag=True,
+    help="Pass over inputs whose output is whole and not older; replace any other output.",
+)
+JSON_LINES = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print a JSON object on one line for each file, and errors besides.",
+)
 OPTIMIZE = click.option(
     "--optimize", is_flag=True, help="Make PNG files smaller with oxipng, which takes longer."
 )
 
 SEARCH = (PSNR, MAX_BYTES, EFFORT, SEED, MAX_ITER, BACKGROUND, PALETTE_FILE)
 """How the colours are found, beside how many: for `encode` and `quantize`."""
-BATCH = (RECURSIVE, FORCE, SKIP_EXISTING, THREADS, MAX_PIXELS, QUIET)
+BATCH = (RECURSIVE, FORCE, SKIP_EXISTING, RESUME, THREADS, MAX_PIXELS, JSON_LINES, QUIET)
 """How many inputs are treated."""
 
 

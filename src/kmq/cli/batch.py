@@ -25,10 +25,11 @@ from kmq.cli.common import (
     fault,
     reason,
     refuse_existing,
+    say,
     tell,
 )
 from kmq.cli.jobs import NOTHING_BELOW, Handling, Job
-from kmq.cli.outcomes import Failure, Outcome, Result, Summary, Untouched
+from kmq.cli.outcomes import Failure, Outcome, Result, Summary, Untouched, described
 from kmq.cli.reporting import Reporter, reporter
 
 if TYPE_CHECKING:
@@ -48,10 +49,12 @@ def run(
     handling: Handling,
     *,
     threads: int,
+    check: Callable[[str], None] | None = None,
 ) -> None:
     """Do every job, tell what became of it, and exit with a code unless all went well.
 
-    `work` gets a job and the number of threads that it may use for itself.
+    `work` gets a job and the number of threads that it may use for itself. `check` gets
+    an input before its output is looked for, and raises what is wrong with it.
     """
     workers = max(1, min(threads, len(jobs)))
     threads_each = max(1, threads // workers)
@@ -60,16 +63,18 @@ def run(
         if job.problem is not None:
             return Failure(job.problem)
         try:
-            if handling.skip_existing and exists(job.target):
+            if check is not None:
+                check(job.source)
+            if exists(job.target) and _may_stay(job, handling):
                 return Untouched.EXISTING
-            refuse_existing(job.target, force=handling.force)
+            refuse_existing(job.target, force=handling.replaces)
             return work(job, threads_each)
         except (StandardOutputError, click.ClickException):
             raise
         except PassedOverError:
             return Untouched.PASSED_OVER
         except FAILURES as error:
-            return Failure(reason(error))
+            return Failure(reason(error, job.source))
         except Exception as error:
             if len(jobs) == 1:
                 raise  # with the traceback, which many inputs would bury
@@ -86,10 +91,11 @@ def run(
     fruitless = dict.fromkeys(job.folder for job in jobs if job.folder is not None)
     begun: deque[tuple[Job, Future[Result]]] = deque()
     results = _in_order(jobs, counted, workers, begun)
-    with reporter(len(jobs), handling.quiet) as report:
+    is_silent = handling.quiet or handling.as_json
+    with reporter(len(jobs), is_silent) as report:
         try:
             for job, result in results:
-                _tell(job, result, report)
+                _tell(job, result, report, handling)
                 if job.folder is not None and result is not Untouched.PASSED_OVER:
                     fruitless.pop(job.folder, None)
                 if len(jobs) > 1 and not gc.isenabled():
@@ -105,11 +111,11 @@ def run(
                 results.close()
                 for job, future in begun:
                     if not future.cancelled():
-                        _tell(job, future.result(), report)
+                        _tell(job, future.result(), report, handling)
     if summary.exit_code is None:
         for folder in fruitless:
             tell(f"kmq: {display(folder)}: {NOTHING_BELOW}")
-    if len(jobs) != 1 and not handling.quiet:
+    if len(jobs) != 1 and not is_silent:
         tell(summary.line)
     if summary.exit_code is not None:
         sys.exit(summary.exit_code)
@@ -153,9 +159,22 @@ def _first_done(begun: deque[tuple[Job, Future[Result]]]) -> tuple[Job, Result]:
     return job, result
 
 
-def _tell(job: Job, result: Result, report: Reporter) -> None:
+def _may_stay(job: Job, handling: Handling) -> bool:
+    """Whether an output that exists is passed over."""
+    if handling.skip_existing or not handling.resume:
+        return handling.skip_existing
+    from kmq.cli.resuming import is_up_to_date
+
+    return is_up_to_date(job.source, job.target)
+
+
+def _tell(job: Job, result: Result, report: Reporter, handling: Handling) -> None:
     if isinstance(result, Outcome):
         report.outcome(job.source, result.line, result.notes)
     elif isinstance(result, Failure):
         report.tell(f"kmq: {display(job.source)}: {result.reason}")
     report.advance()
+    if handling.as_json:
+        import json
+
+        say(json.dumps(described(job.source, job.target, result)))

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import click
 
-from kmq.errors import KmqError
+from kmq.container.head import SIGNATURE
+from kmq.errors import FormatError, KmqError
 from kmq.files import write_whole
 
 STANDARD = "-"
@@ -89,6 +90,24 @@ def read_input(source: str) -> bytes:
     return sys.stdin.buffer.read()
 
 
+def read_kmq(source: str) -> bytes:
+    """Return all bytes of a .kmq file, but only the first few of another, which may be endless."""
+    if source == STANDARD:
+        return read_input(source)
+    with Path(source).open("rb") as file:
+        prefix = file.read(len(SIGNATURE))
+        return prefix if prefix != SIGNATURE else prefix + file.read()
+
+
+def require_kmq(source: str) -> None:
+    """Raise FormatError early if an ordinary file does not begin as a .kmq file does."""
+    if source == STANDARD or not Path(source).is_file():
+        return  # a pipe can be read only once
+    with Path(source).open("rb") as file:
+        if file.read(len(SIGNATURE)) != SIGNATURE:
+            raise FormatError("not a .kmq file; kmq encode makes such files of images")
+
+
 def write_output(
     target: str,
     data: bytes,
@@ -145,7 +164,7 @@ def for_each(sources: Iterable[str], work: Callable[[str], None]) -> None:
             raise
         except FAILURES as error:
             failed = True
-            tell(f"kmq: {display(source)}: {reason(error)}")
+            tell(f"kmq: {display(source)}: {reason(error, source)}")
     if failed:
         sys.exit(1)
 
@@ -174,10 +193,11 @@ def display(name: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in printable)
 
 
-def reason(error: Exception) -> str:
-    """Return what an error says, in one line."""
+def reason(error: Exception, told: str | None = None) -> str:
+    """Return what an error says, in one line, with its file unless that is the one `told`."""
     if isinstance(error, OSError) and error.strerror:
-        about = f" ({display(str(error.filename))})" if error.filename is not None else ""
+        is_told = error.filename is None or os.fspath(error.filename) == told
+        about = "" if is_told else f" ({display(str(error.filename))})"
         return f"{error.strerror}{about}"
     return "not enough memory" if isinstance(error, MemoryError) else str(error)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from kmq.cli import arguments, batch
-from kmq.cli.common import STANDARD, read_input, write_output
+from kmq.cli.common import STANDARD, read_kmq, require_kmq, write_output
 from kmq.cli.jobs import Handling, Job, plan
 from kmq.cli.outcomes import Outcome
 from kmq.options import Options
@@ -40,22 +40,29 @@ def decode(files: tuple[str, ...], options: Options, handling: Handling, optimiz
 
     def decode_one(job: Job, threads: int) -> Outcome:
         started = time.perf_counter()
-        stored = read_input(job.source)
+        stored = read_kmq(job.source)
 
         from kmq import codec, pixels
 
         indexed = codec.load(stored, max_pixels=options.max_pixels, threads=threads)
         extension = EXTENSION if job.target == STANDARD else Path(job.target).suffix
         data = pixels.indexed_to_file(indexed, extension, optimize=optimize)
-        write_output(job.target, data, force=handling.force, with_folders=job.makes_folders)
+        write_output(job.target, data, force=handling.replaces, with_folders=job.makes_folders)
         used = len(indexed.palette)
+        seconds = time.perf_counter() - started
         line = (
             f"{len(stored):,} -> {len(data):,} bytes, {indexed.width}x{indexed.height}, "
-            f"{used:,} colour{'s' if used > 1 else ''}, {time.perf_counter() - started:.2f} s"
+            f"{used:,} colour{'s' if used > 1 else ''}, {seconds:.2f} s"
         )
-        return Outcome(len(stored), len(data), line)
+        figures = {
+            "width": indexed.width,
+            "height": indexed.height,
+            "colors": used,
+            "seconds": round(seconds, 3),
+        }
+        return Outcome(len(stored), len(data), line, figures=figures)
 
-    batch.run(jobs, decode_one, handling, threads=options.workers)
+    batch.run(jobs, decode_one, handling, threads=options.workers, check=require_kmq)
 
 
 def _is_kmq_file(path: Path) -> bool:

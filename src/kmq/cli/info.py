@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections import Counter
 from pathlib import Path
 
@@ -51,17 +52,28 @@ def _info_of(source: str) -> Info:
 
 
 def _described(source: str, found: Info) -> str:
-    codings = Counter(stripe.coding for stripe in found.stripes)
-    theoretical = found.theoretical_bits
-    text = io.StringIO()
-    print(f"{display(source)}:", file=text)
-    for name, value in (
-        ("size", f"{found.width} x {found.height} pixels"),
-        ("colours", f"{found.colors}, {'grey' if found.is_grey else 'RGB'}"),
-        ("stripes", ", ".join(f"{count} {coding}" for coding, count in codings.items())),
-        ("theoretical", f"{theoretical:,.0f} bits (24K + N log2 K), {theoretical / 8:,.1f} bytes"),
-        ("actual", f"{found.file_bytes * 8:,} bits, {found.file_bytes:,} bytes"),
-        ("difference", f"{found.excess_bytes:+,.1f} bytes, {found.share:.1%} of the theoretical"),
-    ):
-        print(f"  {name:<12} {value}", file=text)
-    return text.getvalue().rstrip()
+    pixels = found.width * found.height
+    stripes = Counter(stripe.coding for stripe in found.stripes)
+    bits = math.log2(found.colors)
+    share = found.share - 1
+    lines = {
+        "image": f"{found.width} x {found.height} pixels",
+        "palette": f"{_counted(found.colors, 'colour')}, {'grey' if found.is_grey else 'RGB'}",
+        "indices": ", ".join(
+            f"{_counted(count, 'stripe')} {coding}" for coding, count in stripes.items()
+        ),
+        "file": f"{found.file_bytes:,} bytes = {found.file_bytes * 8:,} bits, "
+        f"{found.file_bytes * 8 / pixels:.3f} bits per pixel",
+        "in theory": f"{found.theoretical_bits / 8:,.1f} bytes = "
+        f"{found.theoretical_bits:,.0f} bits, if every colour takes 24 bits "
+        f"and every pixel log2({found.colors:,}) = {bits:.3f} bits",
+        "difference": f"the file is {abs(found.excess_bytes):,.1f} bytes, or {abs(share):.1%}, "
+        f"{'smaller' if share < 0 else 'larger'} than in theory",
+    }
+    return "\n".join(
+        [f"{display(source)}:", *(f"  {label:<11} {text}" for label, text in lines.items())]
+    )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

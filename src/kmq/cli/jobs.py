@@ -12,6 +12,7 @@ import click
 
 from kmq.cli.common import STANDARD, display, is_folder
 
+IS_DIRECTORY = "it is a directory; -r takes the files below"
 NOTHING_BELOW = "there is nothing to do below it"
 
 
@@ -23,7 +24,14 @@ class Handling:
     recursive: bool = False
     force: bool = False
     skip_existing: bool = False
+    resume: bool = False
+    as_json: bool = False
     quiet: bool = False
+
+    @property
+    def replaces(self) -> bool:
+        """Whether outputs that exist are replaced, if they are made at all."""
+        return self.force or self.resume
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,8 @@ def plan(
     Raises
     ------
     click.UsageError
-        If two named inputs have the same output, or any two standard output.
+        If two named inputs have the same output, or any two standard output, or the
+        lines of `as_json` would go there too.
     """
     output, recursive = handling.output, handling.recursive
     jobs: list[Job] = []
@@ -69,14 +78,18 @@ def plan(
     for given in inputs:
         in_folder = given != STANDARD and is_folder(given)
         if in_folder and not recursive:
-            jobs.append(Job(given, given, problem="it is a directory; -r takes the files below"))
+            jobs.append(Job(given, given, problem=IS_DIRECTORY))
             continue
-        found = list(_files_below(given, wanted)) if in_folder else [given]
+        found = list(files_below(given, wanted)) if in_folder else [given]
         makes_folders = in_folder or (output is not None and output.endswith(os.sep))
         if not found:
             jobs.append(Job(given, given, problem=NOTHING_BELOW))
         for source in found:
             target = _target(source, output, extension, given if in_folder else None)
+            if target == STANDARD and handling.as_json:
+                raise click.UsageError(
+                    "--json prints on standard output, where the file is to go; name one with -o"
+                )
             place = target if target == STANDARD else os.path.realpath(target)
             other = None if target == os.devnull else sources.get(place)
             if target == STANDARD and other is not None:
@@ -95,7 +108,7 @@ def plan(
     return jobs
 
 
-def _files_below(root: str, wanted: Callable[[Path], bool]) -> Iterator[str]:
+def files_below(root: str, wanted: Callable[[Path], bool]) -> Iterator[str]:
     """Yield the wanted files below a directory, in an order that does not change.
 
     Only ordinary ones, or links to such: reading a pipe may never end. Then the folders

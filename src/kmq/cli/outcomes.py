@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from enum import Enum, auto
+from enum import Enum
 from threading import Lock
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,8 @@ class Outcome:
     bytes_out: int
     line: str
     notes: tuple[str, ...] = ()
+    figures: dict[str, Any] = field(default_factory=dict)
+    """What programs may want to know of it, ready for JSON."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,22 @@ class Failure:
 class Untouched(Enum):
     """Why nothing became of a job, though nothing is wrong."""
 
-    EXISTING = auto()
-    PASSED_OVER = auto()
+    EXISTING = "the output exists"
+    PASSED_OVER = "not an image"
 
 
 Result: TypeAlias = Outcome | Failure | Untouched
+
+
+def described(source: str, target: str, result: Result) -> dict[str, Any]:
+    """Return what became of a job as plain values, ready for JSON."""
+    files = {"input": source, "output": target}
+    if isinstance(result, Failure):
+        return files | {"error": result.reason}
+    if isinstance(result, Untouched):
+        return files | {"skipped": result.value}
+    sizes = {"input_bytes": result.bytes_in, "output_bytes": result.bytes_out}
+    return files | sizes | result.figures | {"notes": result.notes}
 
 
 @dataclass

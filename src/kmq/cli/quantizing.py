@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -30,6 +30,9 @@ ToBytes: TypeAlias = "Callable[[IndexedImage, Options], bytes]"
 
 _MANY_SAMPLES = 3 << 20
 """Those of a megapixel: the best effort takes about a second from there on."""
+
+_POOR = 20.0
+"""Decibels below which hardly anything of a picture can be seen."""
 
 _READ_AT_ONCE = 1 << 20
 """Bytes that are soon read, whatever they turn out to be."""
@@ -69,15 +72,24 @@ def quantize_all(
             indexed = codec.apply_palette(read.rgb, palette, own)
             data = to_bytes(indexed, own)
         quality = psnr(read.rgb, indexed)
-        write_output(job.target, data, force=handling.force, with_folders=job.makes_folders)
-        used = len(indexed.palette)
+        write_output(job.target, data, force=handling.replaces, with_folders=job.makes_folders)
+        used, is_exact = len(indexed.palette), math.isinf(quality)
+        seconds = time.perf_counter() - started
         line = (
             f"{len(stored):,} -> {len(data):,} bytes ({len(data) / len(stored):.1%}), "
             f"{used:,} colour{'s' if used > 1 else ''}, "
-            f"{'exact' if math.isinf(quality) else f'{quality:.2f} dB'}, "
-            f"{time.perf_counter() - started:.2f} s"
+            f"{'exact' if is_exact else f'{quality:.2f} dB'}, {seconds:.2f} s"
         )
-        return Outcome(len(stored), len(data), line, read.notes)
+        notes = [*read.notes, *_remarks(used, quality, len(stored), len(data), own)]
+        figures = {
+            "width": indexed.width,
+            "height": indexed.height,
+            "colors": used,
+            "exact": is_exact,
+            "psnr": None if is_exact else round(quality, 4),
+            "seconds": round(seconds, 3),
+        }
+        return Outcome(len(stored), len(data), line, tuple(notes), figures)
 
     if not handling.quiet:
         tell_compiling()
@@ -101,6 +113,18 @@ def given_palette(name: str | None, options: Options) -> Palette | None:
             f"--colors {options.colors}, but {display(name)} has {len(palette):,}"
         )
     return palette
+
+
+def _remarks(
+    colors: int, quality: float, bytes_in: int, bytes_out: int, options: Options
+) -> Iterator[str]:
+    """Yield what a person would not expect of the result, one line each."""
+    if colors == 1 and options.max_bytes is not None and not math.isinf(quality):
+        yield f"only one colour fits in {options.max_bytes:,} bytes: nothing of the picture is left"
+    elif quality < _POOR:
+        yield f"{quality:.1f} dB is far from the original; more colours come closer"
+    if bytes_out > bytes_in:
+        yield f"the output is larger than the input, by {bytes_out - bytes_in:,} bytes"
 
 
 def _may_be_an_image(path: Path) -> bool:
