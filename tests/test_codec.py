@@ -377,7 +377,7 @@ def test_what_is_not_taken_from_a_file_is_a_warning_at_the_line_that_called(tmp_
     with pytest.warns(kmq.KmqWarning) as caught:
         use(path)
     (warning,) = caught
-    assert str(warning.message) == f"{path}: animated: only its first frame is taken"
+    assert str(warning.message) == f"{path}: only the first of its 2 frames is taken"
     assert warning.filename == __file__
 
 

@@ -197,7 +197,7 @@ def test_an_animation_is_said_to_lose_its_other_frames(folder):
     frames = [Image.new("RGB", (4, 4), color) for color in ("red", "blue")]
     frames[0].save(folder / "a.gif", save_all=True, append_images=frames[1:])
     result = run("encode", "a.gif")
-    assert "a.gif: animated: only its first frame is taken" in result.stderr
+    assert "a.gif: only the first of its 2 frames is taken" in result.stderr
 
 
 @pytest.mark.parametrize(

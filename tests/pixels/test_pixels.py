@@ -223,7 +223,7 @@ def test_the_first_frame_is_taken_even_where_later_ones_are_damaged():
     frames = [Image.fromarray(gradient() + shift).quantize(8) for shift in (0, 9, 90)]
     whole = stored(frames[0], "GIF", save_all=True, append_images=frames[1:]).getvalue()
     first = read(io.BytesIO(whole))
-    assert first.notes == ("animated: only its first frame is taken",)
+    assert first.notes == ("only the first of its 3 frames is taken",)
     ends = range(len(stored(frames[0], "GIF").getvalue()), len(whole))
     for end in ends:
         assert np.array_equal(read(io.BytesIO(whole[:end])).rgb, first.rgb)
@@ -348,7 +348,7 @@ def test_of_an_animation_the_first_frame_is_taken_and_said_so():
     file = stored(frames[0], "PNG", save_all=True, append_images=frames[1:])
     pixels = read(file)
     assert np.array_equal(pixels.rgb, gradient())
-    assert pixels.notes == ("animated: only its first frame is taken",)
+    assert pixels.notes == ("only the first of its 2 frames is taken",)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"])

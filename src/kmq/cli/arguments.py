@@ -113,6 +113,26 @@ PALETTE_FILE = click.option(
     help="Use the colours of this file: hex lines, .gpl, JSON or a .kmq file.",
 )
 
+ALL_FRAMES = 0
+
+
+class _Frames(click.ParamType[int]):
+    """The number of a page or frame, from 1, or "all", which is `ALL_FRAMES`."""
+
+    name = "N|all"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number."""
+        return ALL_FRAMES if value == "all" else click.IntRange(1).convert(value, param, ctx)
+
+
+FRAMES = click.option(
+    "--frames",
+    type=_Frames(),
+    help="Take this page or frame, from 1, or all of them, each into a file of its own, "
+    "such as name-001. [default: the first]",
+)
+
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 FORCE = click.option("-f", "--force", is_flag=True, help="Replace what exists.")
 OUTPUT = click.option(

@@ -18,17 +18,23 @@ from kmq.options import Options
     arguments.OUTPUT,
     arguments.COLORS,
     *arguments.SEARCH,
+    arguments.FRAMES,
     arguments.CODING,
     *arguments.BATCH,
 )
 def encode(
-    images: tuple[str, ...], options: Options, handling: Handling, palette_file: str | None
+    images: tuple[str, ...],
+    options: Options,
+    handling: Handling,
+    palette_file: str | None,
+    frames: int | None,
 ) -> None:
     """Turn images into .kmq files of at most K colours.
 
     IMAGES are files that Pillow reads, directories (with -r), or - for standard input.
     photo.jpg becomes photo.kmq beside it, or in the directory that -o names, where the
-    tree of a directory is kept.
+    tree of a directory is kept. Of a file with several pages or frames the first is
+    taken, unless --frames says otherwise.
 
     \b
     Examples:
@@ -36,10 +42,11 @@ def encode(
       kmq encode -k 16 map.png -o map-16.kmq
       kmq encode --psnr 38 photo.jpg
       kmq encode -r pictures -o out
+      kmq encode --frames all scan.tif
       kmq encode - < photo.jpg > photo.kmq
     """
     palette = given_palette(palette_file, options)
-    jobs = plan_images(images, handling, KMQ)
+    jobs = plan_images(images, options, handling, KMQ, frames)
     for job in jobs:
         if job.problem is None and names_another_format(job.target):
             raise click.UsageError(

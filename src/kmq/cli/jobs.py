@@ -44,6 +44,8 @@ class Job:
     """The directory that it was found below; None if it was named itself."""
     makes_folders: bool = False
     """Whether the folders above the target are made where they are missing."""
+    frame: int | None = None
+    """The page or frame of the input that is taken, from 1; None if none was chosen."""
     problem: str | None = None
     """Why it cannot be done, where that is known beforehand."""
 
@@ -59,12 +61,15 @@ def plan(
     *,
     extension: str,
     wanted: Callable[[Path], bool],
+    frames_of: Callable[[str], Sequence[int | None]] = lambda _: (None,),
 ) -> list[Job]:
-    """Return a job for each input, or for each wanted file below one that is a directory.
+    """Return the jobs for each input, or for each wanted file below one that is a directory.
 
-    `extension` is that of the outputs whose names are not given. Below the output
-    directory the tree of an input directory is kept. A directory that is named without
-    asking for the files below it is a job that cannot be done.
+    There is one job for each of an input's `frames_of`, and with several of them their
+    numbers are part of the outputs' names. `extension` is that of the outputs whose
+    names are not given. Below the output directory the tree of an input directory is
+    kept. A directory that is named without asking for the files below it is a job that
+    cannot be done.
 
     Raises
     ------
@@ -72,40 +77,57 @@ def plan(
         If two named inputs have the same output, or any two standard output, or the
         lines of `as_json` would go there too.
     """
-    output, recursive = handling.output, handling.recursive
+    output = handling.output
     jobs: list[Job] = []
-    sources: dict[str, str] = {}
+    owners: dict[str, str] = {}
     for given in inputs:
-        in_folder = given != STANDARD and is_folder(given)
-        if in_folder and not recursive:
+        folder = given if given != STANDARD and is_folder(given) else None
+        if folder is not None and not handling.recursive:
             jobs.append(Job(given, given, problem=IS_DIRECTORY))
             continue
-        found = list(files_below(given, wanted)) if in_folder else [given]
-        makes_folders = in_folder or (output is not None and output.endswith(os.sep))
+        found = [given] if folder is None else list(files_below(given, wanted))
+        makes_folders = folder is not None or (output is not None and output.endswith(os.sep))
         if not found:
             jobs.append(Job(given, given, problem=NOTHING_BELOW))
         for source in found:
-            target = _target(source, output, extension, given if in_folder else None)
-            if target == STANDARD and handling.as_json:
-                raise click.UsageError(
-                    "--json prints on standard output, where the file is to go; name one with -o"
-                )
-            place = target if target == STANDARD else os.path.realpath(target)
-            other = None if target == os.devnull else sources.get(place)
-            if target == STANDARD and other is not None:
-                raise click.UsageError(
-                    f"{display(source)}: standard output takes one file, and {display(other)} "
-                    "is to go there; name a directory with -o"
-                )
-            sources.setdefault(place, source)
-            problem = other and f"{display(target)} is the output of {display(other)}"
-            if problem and not in_folder:
-                raise click.UsageError(
-                    f"{display(source)}: {problem}; give a directory with -o, or run them "
-                    "one by one"
-                )
-            jobs.append(Job(source, target, given if in_folder else None, makes_folders, problem))
+            frames = frames_of(source)
+            for frame in frames:
+                target = _target(source, output, extension, folder)
+                if target == STANDARD and handling.as_json:
+                    raise click.UsageError(
+                        "--json prints on standard output, where the file is to go; "
+                        "name one with -o"
+                    )
+                if len(frames) > 1 and frame is not None:
+                    target = _numbered(target, frame, len(frames))
+                problem = _claim(target, source, owners)
+                if problem and folder is None:
+                    raise click.UsageError(
+                        f"{display(source)}: {problem}; give a directory with -o, or run them "
+                        "one by one"
+                    )
+                jobs.append(Job(source, target, folder, makes_folders, frame, problem))
     return jobs
+
+
+def _claim(target: str, source: str, owners: dict[str, str]) -> str | None:
+    """Give an output to an input, or return why it cannot have it.
+
+    `owners` has the input of each output that is given already.
+    """
+    if target == os.devnull:
+        return None
+    place = target if target == STANDARD else os.path.realpath(target)
+    owner = owners.get(place)
+    if owner is None:
+        owners[place] = source
+        return None
+    if target == STANDARD:
+        raise click.UsageError(
+            f"{display(source)}: standard output takes one file, and {display(owner)} "
+            "is to go there; name a directory with -o"
+        )
+    return f"{display(target)} is the output of {display(owner)}"
 
 
 def files_below(root: str, wanted: Callable[[Path], bool]) -> Iterator[str]:
@@ -141,6 +163,14 @@ def _target(source: str, output: str | None, extension: str, root: str | None) -
         name = "stdin" if source == STANDARD else Path(source).stem
         return str(Path(output, f"{name}{extension}"))
     return output
+
+
+def _numbered(target: str, number: int, count: int) -> str:
+    """Put the number of one of `count` frames into an output's name: name-001.kmq."""
+    if target in (STANDARD, os.devnull):
+        return target
+    path = Path(target)
+    return str(path.with_name(f"{path.stem}-{number:0{max(3, len(str(count)))}}{path.suffix}"))
 
 
 def _with_extension(path: Path, extension: str) -> str:

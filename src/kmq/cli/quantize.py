@@ -24,6 +24,7 @@ _EXTENSIONS = (_PNG, ".gif", ".webp", ".bmp", ".tif", ".tiff")
     arguments.OUTPUT,
     arguments.FEW_COLORS,
     *arguments.SEARCH,
+    arguments.FRAMES,
     arguments.OPTIMIZE,
     *arguments.BATCH,
 )
@@ -32,6 +33,7 @@ def quantize(
     options: Options,
     handling: Handling,
     palette_file: str | None,
+    frames: int | None,
     optimize: bool,
 ) -> None:
     """Turn images into PNG, GIF, WebP, BMP or TIFF of at most K colours.
@@ -60,7 +62,7 @@ def quantize(
         )
     if options.colors is None and (options.psnr is not None or options.max_bytes is not None):
         options = replace(options, colors=MAX_COLORS_OF_A_BYTE)
-    jobs = plan_images(images, handling, _PNG)
+    jobs = plan_images(images, options, handling, _PNG, frames)
     for job in jobs:
         _check_target(job)
     arguments.check_optimize(optimize, [job.target for job in jobs])

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, TypeAlias
 import click
 
 from kmq.cli import arguments, batch
-from kmq.cli.common import display, read_input, tell_compiling, write_output
+from kmq.cli.common import (
+    FAILURES,
+    STANDARD,
+    display,
+    read_input,
+    tell_compiling,
+    write_output,
+)
 from kmq.cli.jobs import Handling, Job, plan
 from kmq.cli.outcomes import Outcome
 from kmq.cli.reporting import working
@@ -38,9 +45,29 @@ _READ_AT_ONCE = 1 << 20
 """Bytes that are soon read, whatever they turn out to be."""
 
 
-def plan_images(images: Sequence[str], handling: Handling, extension: str) -> list[Job]:
-    """Return a job for each image, and for each file below a directory that may be one."""
-    return plan(images, handling, extension=extension, wanted=_may_be_an_image)
+def plan_images(
+    images: Sequence[str],
+    options: Options,
+    handling: Handling,
+    extension: str,
+    frames: int | None,
+) -> list[Job]:
+    """Return a job for each image, or each of its `frames`, and each file below a directory."""
+    if frames == arguments.ALL_FRAMES and STANDARD in images:
+        raise click.UsageError("--frames all takes files and directories, not standard input")
+
+    def frames_of(source: str) -> Sequence[int | None]:
+        if frames != arguments.ALL_FRAMES:
+            return (frames,)
+        from kmq import pixels
+
+        try:
+            count = pixels.count_frames(source, options.max_pixels)
+        except FAILURES:  # told when it is read
+            return (None,)
+        return (None,) if count in (None, 1) else range(1, count + 1)
+
+    return plan(images, handling, extension=extension, wanted=_may_be_an_image, frames_of=frames_of)
 
 
 def quantize_all(
@@ -75,13 +102,15 @@ def quantize_all(
         write_output(job.target, data, force=handling.replaces, with_folders=job.makes_folders)
         used, is_exact = len(indexed.palette), math.isinf(quality)
         seconds = time.perf_counter() - started
+        which = f"{read.frame}: " if read.frame else ""
         line = (
-            f"{len(stored):,} -> {len(data):,} bytes ({len(data) / len(stored):.1%}), "
-            f"{used:,} colour{'s' if used > 1 else ''}, "
+            f"{which}{len(stored):,} -> {len(data):,} bytes "
+            f"({len(data) / len(stored):.1%}), {used:,} colour{'s' if used > 1 else ''}, "
             f"{'exact' if is_exact else f'{quality:.2f} dB'}, {seconds:.2f} s"
         )
         notes = [*read.notes, *_remarks(used, quality, len(stored), len(data), own)]
         figures = {
+            **({"frame": job.frame} if job.frame is not None else {}),
             "width": indexed.width,
             "height": indexed.height,
             "colors": used,
@@ -140,7 +169,10 @@ def _read(job: Job, options: Options) -> tuple[bytes, Pixels]:
             _look_at_head(Path(job.source), options.max_pixels)
         stored = read_input(job.source)
         read = pixels.read(
-            io.BytesIO(stored), background=options.background, max_pixels=options.max_pixels
+            io.BytesIO(stored),
+            background=options.background,
+            max_pixels=options.max_pixels,
+            frame=job.frame,
         )
     except pixels.UnknownKindError:
         if job.is_sought and not pixels.is_image_name(job.source):

@@ -9,7 +9,7 @@ Whatever comes in leaves as sRGB pixels of 8 bits a channel, upright and opaque:
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Protocol, TypeAlias, cast
 
@@ -20,7 +20,7 @@ from PIL import Image
 from kmq.colors import Rgb, parse_color
 from kmq.errors import KmqError, OptionError, warn
 from kmq.limits import DEFAULT_MAX_PIXELS, check_pixel_count
-from kmq.pixels import arrays
+from kmq.pixels import arrays, frames
 from kmq.pixels.colour import eight_bits, to_srgb
 from kmq.pixels.opening import UnknownKindError as UnknownKindError
 from kmq.pixels.opening import is_trusted, open_image, unreadable
@@ -56,6 +56,8 @@ class Pixels:
     Empty only if `rgb` holds every sample of the source, so that a copy without error
     is a copy of the source as well.
     """
+    frame: str = ""
+    """Which of a file's pictures was chosen, such as "page 2"; empty if none was."""
 
 
 def read(
@@ -63,6 +65,7 @@ def read(
     *,
     background: str | Rgb | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
+    frame: int | None = None,
 ) -> Pixels:
     """Return the pixels of an ordinary image.
 
@@ -79,6 +82,9 @@ def read(
     max_pixels
         Larger images are refused before their pixels are read. So are those of a path
         or a binary file above `PIL.Image.MAX_IMAGE_PIXELS`, unless that is None.
+    frame
+        Which page or frame of a path or a binary file to take, from 1. None takes the
+        first and notes that there are others.
 
     Raises
     ------
@@ -88,7 +94,8 @@ def read(
         If there are more than `max_pixels` pixels, or than Pillow is allowed to read.
     OptionError
         If an array's shape, dtype or a value does not fit, or it is a masked array; the
-        background is no colour; or there are transparent pixels and no background.
+        background is no colour; there are transparent pixels and no background; or the
+        file has fewer frames.
     OSError
         If a path cannot be opened.
     """
@@ -97,9 +104,9 @@ def read(
         return _from_image(source, behind, max_pixels)
     if isinstance(source, str | os.PathLike):
         with Path(os.fsdecode(source)).open("rb") as file:
-            return _from_file(file, behind, max_pixels)
+            return _from_file(file, behind, max_pixels, frame)
     if hasattr(source, "read"):
-        return _from_file(cast("IO[bytes]", source), behind, max_pixels)
+        return _from_file(cast("IO[bytes]", source), behind, max_pixels, frame)
     if hasattr(source, "__array__"):
         return _from_array(source, behind, max_pixels)
     raise OptionError(
@@ -139,23 +146,37 @@ def _from_array(source: Any, background: Rgb | None, max_pixels: int) -> Pixels:
     return _pixels(Samples(levels[..., :3], "RGB", alpha, lost=lost), background)
 
 
-def _from_file(file: IO[bytes], background: Rgb | None, max_pixels: int) -> Pixels:
+def count_frames(path: str | os.PathLike[str], max_pixels: int = DEFAULT_MAX_PIXELS) -> int | None:
+    """Return how many pages or frames a picture file has; None if some are damaged.
+
+    Raises
+    ------
+    FormatError, LimitError, OSError
+        As `read` does.
+    """
+    with Path(path).open("rb") as file, open_image(file, max_pixels) as image:
+        return frames.count(image)
+
+
+def _from_file(
+    file: IO[bytes], background: Rgb | None, max_pixels: int, frame: int | None
+) -> Pixels:
     with open_image(file, max_pixels) as image:
+        word = frames.word_for(image)
+        if frame is not None:
+            frames.select(image, frame)
+            pixels = _from_image(image, background, max_pixels)
+            return replace(pixels, frame=f"{word} {frame:,}")
         pixels = _from_image(image, background, max_pixels)
-        if _is_animated(image):
-            note = "animated: only its first frame is taken"
-            lost = (*pixels.lost, "frames after the first")
-            pixels = Pixels(pixels.rgb, (note, *pixels.notes), lost)
-    return pixels
-
-
-def _is_animated(image: Image.Image) -> bool:
-    try:  # to count its frames Pillow reads them all
-        return image.format != "MPO" and bool(getattr(image, "is_animated", False))
-    except MemoryError:
-        raise
-    except Exception:  # it has more than the first, and they are damaged
-        return True
+        count = frames.count(image)
+    if count == 1:
+        return pixels
+    held = f"the first of its {count:,} {word}s" if count is not None else f"its first {word}"
+    return replace(
+        pixels,
+        notes=(f"only {held} is taken", *pixels.notes),
+        lost=(*pixels.lost, f"{word}s after the first"),
+    )
 
 
 def _from_image(image: Image.Image, background: Rgb | None, max_pixels: int) -> Pixels:
