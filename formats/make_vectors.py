@@ -48,7 +48,8 @@ def pattern(colors: int, height: int, width: int, *, grey: bool = False) -> Inde
         green = blue = red
     position = np.arange(height * width, dtype=np.int64)
     indices = (position * position // 3 + position * 7) % colors
-    return IndexedImage(np.stack([red, green, blue], axis=1), indices.reshape(height, width))
+    palette = np.stack([red, green, blue], axis=1)
+    return IndexedImage(palette, indices.reshape(height, width), is_grey_picture=grey)
 
 
 def blots(colors: int, height: int, width: int, *, grey: bool = False) -> IndexedImage:
@@ -59,7 +60,7 @@ def blots(colors: int, height: int, width: int, *, grey: bool = False) -> Indexe
     slopes = (x * colors // width + y // 11) % colors
     indices = np.where((x - 40) ** 2 + (y - 20) ** 2 < 300, slopes, areas % colors)
     specks = (x * x * 7 + y * y * 13 + x * y) % 31 == 0
-    return IndexedImage(flat.palette, np.where(specks, flat.indices, indices))
+    return IndexedImage(flat.palette, np.where(specks, flat.indices, indices), is_grey_picture=grey)
 
 
 def mostly_flat(colors: int, height: int, width: int) -> IndexedImage:

@@ -48,6 +48,7 @@ def random_indexed() -> Callable[..., IndexedImage]:
         palette = random.integers(0, 256, (colors, 3), np.uint8)
         if grey:
             palette[:] = palette[:, :1]
-        return IndexedImage(palette, random.integers(0, colors, (height, width)))
+        indices = random.integers(0, colors, (height, width))
+        return IndexedImage(palette, indices, is_grey_picture=grey)
 
     return make

@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from kmq import IndexedImage, OptionError, Palette
 
@@ -241,3 +242,67 @@ def test_a_repr_tells_size_and_colours():
     image = IndexedImage([[1, 2, 3], [4, 5, 6]], [[1, 0, 1]])
     assert repr(image) == "<IndexedImage 3x1 of 2 colours>"
     assert repr(Palette([[1, 2, 3]])) == "<Palette of 1 colours>"
+
+
+def test_a_grey_picture_has_levels_and_an_image_of_grey_entries_has_indices():
+    palette, indices = [[200, 200, 200], [7, 7, 7], [7, 7, 7]], np.array([[2, 0, 1]], np.uint8)
+    indexed = IndexedImage(palette, indices)
+    picture = IndexedImage(palette, indices, is_grey_picture=True)
+    assert indexed.to_pil().mode == "P"
+    assert np.array_equal(np.asarray(indexed.to_pil()), indices)
+    assert np.asarray(picture.to_pil()).tolist() == [[7, 200, 7]]
+    assert indexed != picture
+    for image in (indexed, picture):
+        assert pickle.loads(pickle.dumps(image)) == image
+
+
+@pytest.mark.parametrize("palette", [[[1, 2, 1]], [[1, 1, 1, 0]]])
+def test_a_grey_picture_has_opaque_greys_alone(palette):
+    with pytest.raises(OptionError, match="is_grey_picture"):
+        IndexedImage(palette, [[0]], is_grey_picture=True)
+
+
+@pytest.mark.parametrize("transparency", [None, 2, bytes([255, 0, 128])])
+def test_a_palette_image_of_pillow_comes_in_whole(transparency):
+    image = Image.frombytes("P", (3, 2), bytes([3, 0, 0, 2, 3, 3]))
+    image.putpalette([9, 8, 7, 1, 2, 3, 1, 2, 3, 5, 5, 5, 70, 70, 0])
+    if transparency is not None:
+        image.info["transparency"] = transparency
+    indexed = IndexedImage.from_pil(image)
+    assert indexed.indices.tolist() == [[3, 0, 0], [2, 3, 3]]
+    assert indexed.palette[:, :3].tolist() == [
+        [9, 8, 7],
+        [1, 2, 3],
+        [1, 2, 3],
+        [5, 5, 5],
+        [70, 70, 0],
+    ]
+    alphas = {None: [255] * 5, 2: [255, 255, 0, 255, 255]}.get(
+        transparency, [255, 0, 128, 255, 255]
+    )
+    assert Palette(indexed.palette).to_rgba()[:, 3].tolist() == alphas
+    assert IndexedImage.from_pil(indexed.to_pil()) == indexed
+
+
+def test_indices_beyond_the_palette_get_the_black_that_pillow_shows():
+    image = Image.frombytes("P", (3, 1), bytes([0, 1, 3]))
+    image.putpalette([9, 8, 7, 1, 2, 3])
+    indexed = IndexedImage.from_pil(image)
+    assert indexed.palette.tolist() == [[9, 8, 7], [1, 2, 3], [0, 0, 0], [0, 0, 0]]
+    assert np.array_equal(indexed.to_rgb(), np.asarray(image.convert("RGB")))
+
+
+@pytest.mark.parametrize("mode", ["L", "1"])
+def test_greys_of_pillow_are_a_grey_picture(mode):
+    image = Image.fromarray(np.array([[0, 100, 255]], np.uint8)).convert(mode)
+    indexed = IndexedImage.from_pil(image)
+    assert indexed.is_grey_picture
+    assert np.array_equal(np.asarray(indexed.to_pil()), np.asarray(image.convert("L")))
+    image.info["transparency"] = 0
+    assert IndexedImage.from_pil(image).palette[0].tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "I;16", "CMYK"])
+def test_an_image_of_pillow_without_indices_is_refused_with_the_way_out(mode):
+    with pytest.raises(OptionError, match=r"^image: expected mode P, L or 1, .*quantize"):
+        IndexedImage.from_pil(Image.new(mode, (2, 2)))

@@ -104,11 +104,15 @@ class IndexedImage:
         A `Palette`, or an array of shape (K, 3) or (K, 4) that makes one.
     indices
         Array of shape (H, W), whole numbers 0 to K - 1, H and W at least 1.
+    is_grey_picture
+        Whether the pixels are levels of grey and the indices mean nothing beyond them.
+        Pillow sees such an image in mode L. The palette must be grey and opaque.
 
     Attributes
     ----------
     palette : (K, 3) uint8, or (K, 4) where some alpha is below 255; read-only
     indices : (H, W), read-only, uint8 where K is at most 256, else uint16
+    is_grey_picture : bool
 
     Raises
     ------
@@ -116,33 +120,80 @@ class IndexedImage:
         If a shape, a dtype or a value does not fit.
     """
 
-    __slots__ = ("_palette", "indices")
+    __slots__ = ("_palette", "indices", "is_grey_picture")
     _palette: Palette
     indices: NDArray[np.uint8] | NDArray[np.uint16]
+    is_grey_picture: bool
 
-    def __init__(self, palette: Palette | ArrayLike, indices: ArrayLike) -> None:
+    def __init__(
+        self, palette: Palette | ArrayLike, indices: ArrayLike, *, is_grey_picture: bool = False
+    ) -> None:
         given = array_of("indices", indices)
-        self._set(palette, given)
+        self._set(palette, given, is_grey_picture)
         object.__setattr__(self, "indices", _frozen(self.indices, given))
 
     @classmethod
-    def owning(cls, palette: Palette | NDArray[np.uint8], indices: NDArray[Any]) -> IndexedImage:
+    def owning(
+        cls,
+        palette: Palette | NDArray[np.uint8],
+        indices: NDArray[Any],
+        *,
+        is_grey_picture: bool = False,
+    ) -> IndexedImage:
         """Return an image of `indices` themselves, not of a copy: nobody else may write to them.
 
         Parameters and errors are those of `IndexedImage`.
         """
         made = cls.__new__(cls)
-        made._set(palette, indices)
+        made._set(palette, indices, is_grey_picture)
         made.indices.flags.writeable = False
         return made
 
-    def _set(self, palette: Palette | ArrayLike, given: NDArray[Any]) -> None:
+    @classmethod
+    def from_pil(cls, image: Image.Image) -> IndexedImage:
+        """Return the palette and the indices that a Pillow image holds.
+
+        Nothing is converted: neither orientation nor colour profile is looked at.
+
+        Parameters
+        ----------
+        image
+            In mode P: every entry in order, with its alpha if it has one. Pixels whose
+            index has no entry get one that is black. In mode L or 1: a grey picture,
+            whose palette is every level, so that the indices are the levels.
+
+        Raises
+        ------
+        OptionError
+            If the image has another mode, or no pixels; `kmq.quantize` takes it then.
+        """
+        if image.mode in ("L", "1"):
+            levels = 256 if image.mode == "L" else 2
+            ramp = np.linspace(0, 255, levels).astype(np.uint8)
+            palette, is_grey = np.repeat(ramp[:, None], 3, axis=1), True
+            if isinstance(key := image.info.get("transparency"), int) and key < levels:
+                palette, is_grey = alpha.opaque(palette), False
+                palette[key, 3] = 0
+        elif image.mode == "P":
+            palette, is_grey = _palette_of(image), False
+        else:
+            raise OptionError(
+                f"image: expected mode P, L or 1, got {image.mode}; kmq.quantize takes any image"
+            )
+        return cls(palette, np.asarray(image, np.uint8), is_grey_picture=is_grey)
+
+    def _set(
+        self, palette: Palette | ArrayLike, given: NDArray[Any], is_grey_picture: bool
+    ) -> None:
         colors = palette if isinstance(palette, Palette) else Palette(palette)
+        if is_grey_picture and (colors.has_alpha or not colors.is_grey):
+            raise OptionError("is_grey_picture: the palette has colours that are no opaque greys")
         if given.ndim != 2 or given.size == 0:
             raise OptionError(f"indices: expected shape (H, W), each at least 1, got {given.shape}")
         checked = _whole_numbers("indices", given, len(colors) - 1, index_dtype(len(colors)))
         object.__setattr__(self, "_palette", colors)
         object.__setattr__(self, "indices", checked)
+        object.__setattr__(self, "is_grey_picture", is_grey_picture)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"an IndexedImage is immutable; cannot set {name}")
@@ -150,7 +201,11 @@ class IndexedImage:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, IndexedImage):
             return NotImplemented
-        return self._palette == other._palette and np.array_equal(self.indices, other.indices)
+        return (
+            self._palette == other._palette
+            and self.is_grey_picture == other.is_grey_picture
+            and np.array_equal(self.indices, other.indices)
+        )
 
     def __hash__(self) -> int:
         return hash((self._palette, self.indices.shape, self.indices.tobytes()))
@@ -159,7 +214,7 @@ class IndexedImage:
         return f"<IndexedImage {self.width}x{self.height} of {len(self._palette)} colours>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return IndexedImage, (self._palette, self.indices)
+        return _restored, (self._palette, self.indices, self.is_grey_picture)
 
     @property
     def palette(self) -> NDArray[np.uint8]:
@@ -218,13 +273,15 @@ class IndexedImage:
     def to_pil(self) -> Image.Image:
         """Return a Pillow image.
 
-        An opaque one has mode L where every colour is grey, else P up to 256 colours,
-        else RGB. One with alpha has mode P up to 256 colours, with an alpha for each
-        entry as bytes in `info["transparency"]`, else RGBA.
+        A grey picture has mode L. Any other image of up to 256 colours has mode P, with
+        this palette and these indices, even if the palette is grey: the indices may be
+        labels. Its alpha is in `info["transparency"]`, as bytes, one for each entry. With
+        more colours it has mode L, RGB or RGBA, whichever holds them.
         """
         from PIL import Image
 
-        if self.is_grey and not self.has_alpha:
+        is_opaque_grey = self.is_grey and not self.has_alpha
+        if self.is_grey_picture or (is_opaque_grey and len(self.palette) > 256):
             return Image.fromarray(np.take(self.palette[:, 0], self.indices))
         if len(self.palette) > 256:
             return Image.fromarray(self.to_rgba() if self.has_alpha else self.to_rgb())
@@ -233,6 +290,22 @@ class IndexedImage:
         if self.has_alpha:
             image.info["transparency"] = self.palette[:, 3].tobytes()
         return image
+
+
+def _restored(palette: Palette, indices: NDArray[Any], is_grey_picture: bool) -> IndexedImage:
+    """Return what was pickled."""
+    return IndexedImage(palette, indices, is_grey_picture=is_grey_picture)
+
+
+def _palette_of(image: Image.Image) -> NDArray[np.uint8]:
+    """Return the palette of a Pillow image in mode P, (K, 4), with an entry for every index."""
+    image.load()
+    plain = image.copy()
+    plain.apply_transparency()
+    entries = np.array(plain.getpalette("RGBA") or [], np.uint8).reshape(-1, 4)
+    missing = int(np.asarray(image).max(initial=0)) + 1 - len(entries)
+    black = np.full((max(missing, 0), 4), (0, 0, 0, 255), np.uint8)
+    return np.concatenate([entries, black])
 
 
 def array_of(name: str, given: ArrayLike) -> NDArray[Any]:

@@ -50,7 +50,9 @@ def quantize_to_psnr(pixels: NDArray[np.uint8], psnr: float, options: Options) -
     if found is None:
         reached = psnr_of(tried[most][1], samples)
         raise OptionError(f"psnr: {psnr:g} dB is out of reach; {most:,} colours give {reached:.2f}")
-    return clustering.apply(pixels, tried[found][0], histogram, threads=options.workers)
+    return clustering.apply(
+        pixels, tried[found][0], histogram, is_chosen=True, threads=options.workers
+    )
 
 
 def encode_to_size(
@@ -74,7 +76,9 @@ def encode_to_size(
 
     def is_too_large(colors: int) -> bool:
         palette = _fit(histogram, colors, options)
-        indexed = clustering.apply(pixels, palette, histogram, threads=options.workers)
+        indexed = clustering.apply(
+            pixels, palette, histogram, is_chosen=True, threads=options.workers
+        )
         data = to_bytes(indexed, options)
         sizes[colors] = len(data)
         if len(data) > max_bytes:

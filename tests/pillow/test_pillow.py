@@ -25,15 +25,19 @@ def test_opening_gives_the_mode_and_the_pixels(random_indexed, colors, grey, mod
     assert np.array_equal(np.asarray(image.convert("RGB")), indexed.to_rgb())
 
 
-@pytest.mark.parametrize("colors", [5, 300])
-def test_greys_that_are_stored_as_colours_are_greys(random_indexed, colors):
+@pytest.mark.parametrize(("colors", "mode"), [(5, "P"), (300, "L")])
+def test_greys_that_are_stored_as_colours_keep_their_indices_where_pillow_can(
+    random_indexed, colors, mode
+):
     indexed = random_indexed(colors, 11, 23, grey=True)
     palette = indexed.palette.tobytes()
     body = packed.encode(indexed.indices, colors)
     data = write_head(23, 11, RGB, palette, 11, [(PACKED, body)])
     image = Image.open(io.BytesIO(data + body + checksum(body)))
-    assert image.mode == "L"
+    assert image.mode == mode
     assert np.array_equal(np.asarray(image.convert("RGB")), indexed.to_rgb())
+    if mode == "P":
+        assert np.array_equal(np.asarray(image), indexed.indices)
 
 
 @pytest.mark.parametrize("step", [7, 10**6])

@@ -65,7 +65,7 @@ def quantize(
     pixels = checked_pixels(pixels)
     histogram = Histogram.of_pixels(pixels)
     palette, entries = fit_colors(histogram, colors, EFFORTS[effort], seed, max_iter, threads)
-    return _indexed(pixels, histogram, palette, entries, threads)
+    return _indexed(pixels, histogram, Palette(palette), entries, threads, is_chosen=True)
 
 
 def fit(
@@ -90,6 +90,7 @@ def apply(
     palette: Palette,
     histogram: Histogram | None = None,
     *,
+    is_chosen: bool = False,
     threads: int = 1,
 ) -> IndexedImage:
     """Return the image in the colours of `palette`, each pixel the nearest exactly.
@@ -102,6 +103,9 @@ def apply(
         Kept as it is, in its order, whether every entry is used or not.
     histogram
         That of `pixels`, where it is known.
+    is_chosen
+        Whether K-means chose the palette for this image: if it is grey, the image is a
+        grey picture. A caller's own palette gives an image whose indices mean something.
     threads
         At least 1; it never changes the result.
 
@@ -113,7 +117,7 @@ def apply(
     pixels = checked_pixels(pixels)
     histogram = histogram or Histogram.of_pixels(pixels)
     entries = nearest_entries(distinct_colors(histogram), palette.colors, threads)
-    return _indexed(pixels, histogram, palette, entries, threads)
+    return _indexed(pixels, histogram, palette, entries, threads, is_chosen=is_chosen)
 
 
 def squared_error(histogram: Histogram, palette: Palette, threads: int = 1) -> int:
@@ -126,9 +130,12 @@ def squared_error(histogram: Histogram, palette: Palette, threads: int = 1) -> i
 def _indexed(
     pixels: NDArray[np.uint8],
     histogram: Histogram,
-    palette: NDArray[np.uint8] | Palette,
+    palette: Palette,
     entries: NDArray[np.int32],
     threads: int,
+    *,
+    is_chosen: bool,
 ) -> IndexedImage:
     indices: NDArray[Any] = look_up(pixels, histogram.keys, entries, len(palette), threads)
-    return IndexedImage.owning(palette, indices)
+    is_grey_picture = is_chosen and palette.is_grey and not palette.has_alpha
+    return IndexedImage.owning(palette, indices, is_grey_picture=is_grey_picture)

@@ -58,7 +58,7 @@ def dumps(indexed: IndexedImage, *, coding: str = "auto", threads: int = 1) -> b
 
     bodies = map_threads(body_from, range(0, indexed.height, stripe_rows), threads)
     layout, entries = RGB, indexed.palette
-    if indexed.is_grey:
+    if indexed.is_grey_picture:
         layout, entries = GREY, indexed.palette[:, 0]
     head = write_head(indexed.width, indexed.height, layout, entries.tobytes(), stripe_rows, bodies)
     parts = [head]
@@ -125,7 +125,9 @@ def load(
         indices[place : place + stripe.rows] = _decode_stripe(head, palette, stripe, stored)
 
     map_threads(fill, _read_stripes(stream, head, stripes), threads)
-    return IndexedImage.owning(palette, indices[first - top : end - top])
+    return IndexedImage.owning(
+        palette, indices[first - top : end - top], is_grey_picture=head.layout == GREY
+    )
 
 
 def faults(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> list[FormatError]:

@@ -7,7 +7,7 @@ from typing import Any
 from PIL import Image, ImageFile, ImagePalette
 
 from kmq import codec
-from kmq.container.head import GREY, Head, read_head
+from kmq.container.head import GREY, read_head
 from kmq.errors import FormatError, LimitError
 
 
@@ -16,7 +16,7 @@ class DamagedImageError(FormatError, OSError):
 
 
 class KmqImageFile(ImageFile.ImageFile):
-    """Mode L where every colour is grey, else P up to 256 colours, else RGB."""
+    """Has the mode that `IndexedImage.to_pil` gives to the image in the file."""
 
     format = "KMQ"
     format_description = "K-means palette image"
@@ -28,13 +28,13 @@ class KmqImageFile(ImageFile.ImageFile):
         except FormatError as error:
             raise SyntaxError(str(error)) from error  # what Image.open expects of a plugin
         self._size = head.width, head.height
-        if _is_grey(head):
+        if head.layout == GREY:
             self._mode = "L"
         elif head.palette_size <= 256:
             self._mode = "P"
             self.palette = ImagePalette.raw("RGB", head.palette)
         else:
-            self._mode = "RGB"
+            self._mode = "L" if _is_grey(head.palette) else "RGB"
         self.tile = [ImageFile._Tile("kmq", (0, 0, *self._size), 0)]
 
     def load_seek(self, pos: int) -> None:
@@ -59,10 +59,9 @@ class KmqDecoder(ImageFile.PyDecoder):
         return -1, 0
 
 
-def _is_grey(head: Head) -> bool:
-    """Whether `IndexedImage.to_pil` will find every colour grey, in whichever layout."""
-    red, green, blue = (head.palette[channel::3] for channel in range(3))
-    return head.layout == GREY or red == green == blue
+def _is_grey(palette: bytes) -> bool:
+    """Whether red, green and blue of every entry are equal."""
+    return palette[0::3] == palette[1::3] == palette[2::3]
 
 
 Image.register_decoder("kmq", KmqDecoder)

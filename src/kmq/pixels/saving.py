@@ -92,7 +92,11 @@ def _saved(image: Image.Image, kind: str) -> bytes:
 def _without_unused_entries(indexed: IndexedImage) -> IndexedImage:
     used = np.zeros(len(indexed.palette), bool)
     used[indexed.indices] = True
-    return IndexedImage(indexed.palette[used], (np.cumsum(used) - 1)[indexed.indices])
+    return IndexedImage(
+        indexed.palette[used],
+        (np.cumsum(used) - 1)[indexed.indices],
+        is_grey_picture=indexed.is_grey_picture,
+    )
 
 
 def _holds(data: bytes, kind: str, image: Image.Image) -> bool:
