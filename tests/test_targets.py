@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from test_codec import photo_like
 
 import kmq
-from kmq import targets
+from kmq import clustering, targets
 from kmq.quality import psnr, psnr_of
 
 
@@ -26,6 +26,21 @@ def test_the_fewest_are_found_with_few_questions(answer, most):
     assert len(asked) == len(set(asked))
     assert len(asked) <= 2 * math.log2(most) + 3
     assert max(asked) <= max(2 * answer, 1)
+
+
+@pytest.mark.parametrize("power", [0.4, 0.7, 1, 1.5])
+def test_where_the_error_falls_as_a_power_of_k_few_questions_are_enough(power):
+    asked, answers = [], range(1100, 2000, 9)
+    for answer in answers:
+        allowed = round(1e15 * (answer - 0.5) ** -power)
+
+        def surplus(count, allowed=allowed):
+            asked.append(count)
+            return allowed - round(1e15 * count**-power)
+
+        assert targets.fewest(surplus, 65_536) == answer
+    mean = len(asked) / len(answers)
+    assert mean <= 12 + 6  # halving asks 10 after 12 doublings
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=60))
@@ -70,6 +85,22 @@ def test_a_psnr_is_reached_and_with_one_colour_less_it_is_not(decibels):
     assert psnr(rgb, indexed) >= decibels
     assert psnr(rgb, kmq.quantize(rgb, colors - 1)) < decibels
     assert kmq.encode(rgb, psnr=decibels) == kmq.encode(indexed)
+
+
+def test_a_psnr_is_searched_for_on_the_histogram_and_the_image_is_mapped_once(monkeypatch):
+    calls = []
+    for name in ("fit", "apply"):
+        function = getattr(clustering, name)
+        monkeypatch.setattr(
+            clustering,
+            name,
+            lambda *given, _name=name, _function=function, **options: (
+                calls.append(_name) or _function(*given, **options)
+            ),
+        )
+    colors = len(kmq.quantize(photo_like(), psnr=35).palette)
+    assert calls.count("apply") == 1
+    assert calls.count("fit") <= 2 * math.log2(colors) + 2
 
 
 def test_a_psnr_that_only_the_exact_colours_have_is_reached():

@@ -1,6 +1,6 @@
 """A target instead of a number of colours: the fewest that are close enough, the most that fit.
 
-Both search over K by doubling and halving, on one histogram. Error and size follow K
+Both search over K by doubling and by secants, on one histogram. Error and size follow K
 almost, but not quite, in step, so what is found is a K that meets the target beside
 one that does not; another may lie farther off.
 """
@@ -21,6 +21,9 @@ from kmq.image import IndexedImage, Palette
 from kmq.options import Options
 from kmq.quality import psnr_of
 
+_SPARE_QUESTIONS = 2
+"""How many more questions than halving asks a search may take where interpolation fails."""
+
 _DECIMAL = Context(
     prec=28, rounding=ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999, clamp=0, traps=[]
 )
@@ -40,13 +43,13 @@ def quantize_to_psnr(pixels: NDArray[np.uint8], psnr: float, options: Options) -
     allowed = largest_squared_error(psnr, samples)
     tried: dict[int, tuple[Palette, int]] = {}
 
-    def is_close(colors: int) -> bool:
+    def how_close(colors: int) -> int:
         palette = _fit(histogram, colors, options)
         tried[colors] = palette, clustering.squared_error(histogram, palette, options.workers)
-        return tried[colors][1] <= allowed
+        return allowed + 1 - tried[colors][1]
 
     most = min(options.most_colors, len(histogram))
-    found = fewest(is_close, most)
+    found = fewest(how_close, most)
     if found is None:
         reached = psnr_of(tried[most][1], samples)
         raise OptionError(f"psnr: {psnr:g} dB is out of reach; {most:,} colours give {reached:.2f}")
@@ -74,21 +77,20 @@ def encode_to_size(
     fitting: dict[int, tuple[IndexedImage, bytes]] = {}
     sizes: dict[int, int] = {}
 
-    def is_too_large(colors: int) -> bool:
+    def excess(colors: int) -> int:
         palette = _fit(histogram, colors, options)
         indexed = clustering.apply(
             pixels, palette, histogram, is_chosen=True, threads=options.workers
         )
         data = to_bytes(indexed, options)
         sizes[colors] = len(data)
-        if len(data) > max_bytes:
-            return True
-        fitting.clear()  # what is asked for next is larger, or is not kept
-        fitting[colors] = indexed, data
-        return False
+        if len(data) <= max_bytes:
+            fitting.clear()  # what is asked for next is larger, or is not kept
+            fitting[colors] = indexed, data
+        return len(data) - max_bytes
 
     most = min(options.most_colors, len(histogram))
-    too_many = fewest(is_too_large, most)
+    too_many = fewest(excess, most)
     if too_many == 1:
         raise OptionError(
             f"max_bytes: {max_bytes:,} is out of reach; one colour takes {sizes[1]:,} bytes"
@@ -96,23 +98,47 @@ def encode_to_size(
     return fitting[most if too_many is None else too_many - 1]
 
 
-def fewest(is_enough: Callable[[int], bool], most: int) -> int | None:
-    """Return a K from 1 to `most` that is enough where K - 1 is not, None if `most` is not.
+def fewest(surplus: Callable[[int], int], most: int) -> int | None:
+    """Return a K from 1 to `most` whose surplus is above 0 where that of K - 1 is not.
 
-    `is_enough` is asked about 2 log2 K times, never about more than 2 K colours.
+    None if the surplus of `most` is not above 0. The surplus grows with K, almost.
+    Doubling finds two K around the answer, and the secant method closes in on it. That
+    asks at most `_SPARE_QUESTIONS` more than halving would, whatever the surplus, and
+    never about more than 2 K colours.
     """
-    too_few, candidate = 0, 1
-    while not is_enough(candidate):
-        if candidate == most:
+    low, high = 0, 1
+    known = {}
+    while True:
+        known[high] = surplus(high)
+        if known[high] > 0:
+            break
+        if high == most:
             return None
-        too_few, candidate = candidate, min(2 * candidate, most)
-    while candidate - too_few > 1:
-        middle = (too_few + candidate) // 2
-        if is_enough(middle):
-            candidate = middle
-        else:
-            too_few = middle
-    return candidate
+        low, high = high, min(2 * high, most)
+    before, last = low, high
+    questions = (high - low - 1).bit_length() + _SPARE_QUESTIONS
+    while high - low > 1:
+        questions -= 1
+        gap = 1 << questions  # which halving closes with the questions that are left
+        crossing = _crossing(before, last, known)
+        if crossing is None or not low <= crossing <= high:
+            crossing = _crossing(low, high, known)
+        assert crossing is not None  # the surpluses of low and high have different signs
+        middle = max(crossing, low + 1, high - gap)
+        middle = min(middle, high - 1, low + gap)
+        known[middle] = surplus(middle)
+        before, last = last, middle
+        low, high = (low, middle) if known[middle] > 0 else (middle, high)
+    return high
+
+
+def _crossing(one: int, other: int, known: dict[int, int]) -> int | None:
+    """Return where a line through the surpluses of two K is 0, rounded down; None if nowhere.
+
+    In whole numbers, so that it is the same on every machine.
+    """
+    rise = known[other] - known[one]
+    return None if rise == 0 else one - known[one] * (other - one) // rise
 
 
 def largest_squared_error(psnr: float, samples: int) -> int:
