@@ -40,7 +40,7 @@ def test_where_the_error_falls_as_a_power_of_k_few_questions_are_enough(power):
 
         assert targets.fewest(surplus, 65_536) == answer
     mean = len(asked) / len(answers)
-    assert mean <= 12 + 6  # halving asks 10 after 12 doublings
+    assert mean <= 12 + 7  # halving asks 10 after 12 doublings
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=60))

@@ -508,16 +508,3 @@ def test_on_a_terminal_a_bar_is_shown_and_failures_above_it(monkeypatch, capsys)
     assert "kmq: a.png: a note" in told
     assert "kmq: b.png: [a] failure" in told
     assert "not shown" not in told
-
-
-def test_long_work_is_shown_on_a_terminal_only(monkeypatch, capsys):
-    with reporting.working("on it"):
-        pass
-    assert capsys.readouterr().err == ""
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    with reporting.working("on [it]"):
-        pass
-    assert "on [it]" in capsys.readouterr().err
-    with reporting.working("on it", is_long=False):
-        pass
-    assert capsys.readouterr().err == ""

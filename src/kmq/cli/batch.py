@@ -30,7 +30,7 @@ from kmq.cli.common import (
 )
 from kmq.cli.jobs import NOTHING_BELOW, Handling, Job
 from kmq.cli.outcomes import Failure, Outcome, Result, Summary, Untouched, described
-from kmq.cli.reporting import Reporter, reporter
+from kmq.cli.reporting import Reporter, reporter, working
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -59,6 +59,8 @@ def run(
     workers = max(1, min(threads, len(jobs)))
     threads_each = max(1, threads // workers)
 
+    is_alone = len(jobs) == 1 and not handling.quiet
+
     def attempt(job: Job) -> Result:
         if job.problem is not None:
             return Failure(job.problem)
@@ -68,7 +70,8 @@ def run(
             if exists(job.target) and _may_stay(job, handling):
                 return Untouched.EXISTING
             refuse_existing(job.target, force=handling.replaces)
-            return work(job, threads_each)
+            with working(display(job.source)) if is_alone else contextlib.nullcontext():
+                return work(job, threads_each)
         except (StandardOutputError, click.ClickException):
             raise
         except PassedOverError:

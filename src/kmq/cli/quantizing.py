@@ -22,7 +22,6 @@ from kmq.cli.common import (
 )
 from kmq.cli.jobs import Handling, Job, plan
 from kmq.cli.outcomes import Outcome
-from kmq.cli.reporting import working
 from kmq.errors import FormatError, KmqError
 from kmq.extensions import KMQ, extension_of
 from kmq.files import is_temporary
@@ -34,9 +33,6 @@ if TYPE_CHECKING:
 
 ToBytes: TypeAlias = "Callable[[IndexedImage, Options], bytes]"
 """Returns the file of an indexed image."""
-
-_MANY_SAMPLES = 3 << 20
-"""Those of a megapixel: the best effort takes about a second from there on."""
 
 _POOR = 20.0
 """Decibels below which hardly anything of a picture can be seen."""
@@ -92,9 +88,7 @@ def quantize_all(
         own = options.with_threads(threads)
         to_bytes = to_bytes_for(job)
         if palette is None:
-            is_long = len(jobs) == 1 and own.effort == "best" and read.rgb.size >= _MANY_SAMPLES
-            with working(f"searching for the best palette of {display(job.source)}", is_long):
-                indexed, data = codec.encode_pixels(read.rgb, own, to_bytes)
+            indexed, data = codec.encode_pixels(read.rgb, own, to_bytes)
         else:
             indexed = codec.apply_palette(read.rgb, palette, own)
             data = to_bytes(indexed, own)

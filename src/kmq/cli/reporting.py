@@ -6,21 +6,72 @@ import sys
 import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
+from threading import Lock, Timer
+from typing import TYPE_CHECKING
 
 from kmq.cli.common import display, tell
 
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
-def working(on: str, is_long: bool = True) -> AbstractContextManager[object]:
-    """Show on a terminal, with the time that it has taken, that something is going on."""
-    if not is_long or not _is_watched():
-        return nullcontext()
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
-    progress = Progress(*columns, console=Console(stderr=True), transient=True)
-    progress.add_task(on, total=None)
-    return progress
+PATIENCE = 2.0
+"""Seconds of silence after which a person may wonder whether anything is going on."""
+
+
+def working(on: str) -> AbstractContextManager[object]:
+    """Show on a terminal, once it has taken `PATIENCE`, that something is going on.
+
+    Nothing may be printed on standard output meanwhile.
+    """
+    return _Spinner(on) if _is_watched() else nullcontext()
+
+
+class _Spinner(AbstractContextManager["_Spinner"]):
+    """Shows what is going on and for how long, after a while."""
+
+    def __init__(self, on: str) -> None:
+        self._on = on
+        self._lock = Lock()
+        self._is_over = False
+        self._progress: Progress | None = None
+        self._timer = Timer(PATIENCE, self._show)
+        self._timer.daemon = True
+
+    def __enter__(self) -> _Spinner:
+        self._began = time.monotonic()
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        with self._lock:
+            self._is_over = True
+            if self._progress is not None:
+                self._progress.stop()
+
+    def _show(self) -> None:
+        """Begin to show it, in the timer's thread."""
+        from rich.console import Console
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            TimeElapsedColumn(),
+        )
+        with self._lock:
+            if self._is_over:
+                return
+            self._progress = Progress(
+                *columns,
+                console=Console(stderr=True),
+                transient=True,
+                redirect_stdout=False,
+            )
+            self._progress.add_task(self._on, total=None)
+            self._progress.tasks[0].start_time = self._began
+            self._progress.start()
 
 
 class Reporter(AbstractContextManager["Reporter"]):

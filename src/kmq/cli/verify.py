@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 
 import click
 
 from kmq.cli import arguments
 from kmq.cli.common import STANDARD, display, for_each, is_folder, read_kmq, say, tell
 from kmq.cli.jobs import IS_DIRECTORY, NOTHING_BELOW, files_below
+from kmq.cli.reporting import working
 from kmq.extensions import KMQ, extension_of
 from kmq.options import Options
 
@@ -36,7 +38,8 @@ def verify(files: tuple[str, ...], options: Options, recursive: bool, quiet: boo
             raise IsADirectoryError(NOTHING_BELOW if recursive else IS_DIRECTORY)
         from kmq.container.stripes import faults
 
-        found = faults(read_kmq(source), max_pixels=options.max_pixels)
+        with working(display(source)) if not quiet else nullcontext():
+            found = faults(read_kmq(source), max_pixels=options.max_pixels)
         for fault in found:
             tell(f"kmq: {display(source)}: {fault}")
         is_damaged = is_damaged or bool(found)
