@@ -229,7 +229,7 @@ def test_info_prints_both_counts(folder, picture):
     size = (folder / "photo.kmq").stat().st_size
     assert "17 x 12 pixels" in text
     assert "9 colours, RGB" in text
-    assert "1 stripe packed" in text
+    assert "coding      packed\n" in text
     assert f"{size * 8 / 204:.3f} bits per pixel" in text
     assert f"{24 * 9 + 204 * np.log2(9):,.0f} bits" in text
     assert f"{size * 8:,} bits" in text

@@ -68,6 +68,16 @@ def test_no_way_of_pillow_makes_the_file_smaller(random_indexed):
                 assert size <= len(file.getvalue())
 
 
+def test_a_large_image_is_compressed_as_its_middle_is_best(monkeypatch, random_indexed):
+    rows, columns = np.mgrid[:300, :200]
+    indexed = IndexedImage(random_indexed(9, 1, 1).palette, (rows // 7 + columns // 3) % 9)
+    expected = indexed_to_file(indexed, ".png")
+    monkeypatch.setattr(png, "_TRIED_PIXELS", 9_999)
+    data = indexed_to_file(indexed, ".png")
+    assert np.array_equal(read_back(data), indexed.to_rgb())
+    assert len(data) <= 1.05 * len(expected)
+
+
 def test_a_palette_too_large_for_png_loses_the_entries_that_no_pixel_has(random_indexed):
     palette = random_indexed(300, 1, 1).palette
     indexed = IndexedImage(palette, np.arange(60).reshape(6, 10) * 4)

@@ -129,6 +129,7 @@ class _Frames(click.ParamType[int]):
 FRAMES = click.option(
     "--frames",
     type=_Frames(),
+    metavar="N|all",
     help="Take this page or frame, from 1, or all of them, each into a file of its own, "
     "such as name-001. [default: the first]",
 )

@@ -53,26 +53,32 @@ def _info_of(source: str) -> Info:
 
 def _described(source: str, found: Info) -> str:
     pixels = found.width * found.height
-    stripes = Counter(stripe.coding for stripe in found.stripes)
     bits = math.log2(found.colors)
     share = found.share - 1
     lines = {
         "image": f"{found.width} x {found.height} pixels",
         "palette": f"{_counted(found.colors, 'colour')}, {'grey' if found.is_grey else 'RGB'}",
-        "indices": ", ".join(
-            f"{_counted(count, 'stripe')} {coding}" for coding, count in stripes.items()
-        ),
+        "coding": _codings(found),
         "file": f"{found.file_bytes:,} bytes = {found.file_bytes * 8:,} bits, "
         f"{found.file_bytes * 8 / pixels:.3f} bits per pixel",
         "in theory": f"{found.theoretical_bits / 8:,.1f} bytes = "
         f"{found.theoretical_bits:,.0f} bits, if every colour takes 24 bits "
         f"and every pixel log2({found.colors:,}) = {bits:.3f} bits",
-        "difference": f"the file is {abs(found.excess_bytes):,.1f} bytes, or {abs(share):.1%}, "
-        f"{'smaller' if share < 0 else 'larger'} than in theory",
+        "difference": f"the file is {abs(found.excess_bytes):,.1f} bytes "
+        f"{'smaller' if share < 0 else 'larger'} than in theory, {abs(share):.1%}",
     }
     return "\n".join(
         [f"{display(source)}:", *(f"  {label:<11} {text}" for label, text in lines.items())]
     )
+
+
+def _codings(found: Info) -> str:
+    """Say how the indices are coded, and in how many bands of rows."""
+    stripes = Counter(stripe.coding for stripe in found.stripes)
+    if len(stripes) == 1:
+        [(coding, count)] = stripes.items()
+        return coding if count == 1 else f"{coding}, in {count:,} stripes"
+    return ", ".join(f"{_counted(count, 'stripe')} {coding}" for coding, count in stripes.items())
 
 
 def _counted(count: int, noun: str) -> str:
