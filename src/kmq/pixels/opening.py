@@ -15,7 +15,7 @@ from PIL import Image, ImageFile
 from kmq.errors import FormatError, KmqError, LimitError
 from kmq.files import at_its_beginning
 from kmq.limits import check_pixel_count
-from kmq.pixels.readers.tiff import TiffFile
+from kmq.pixels.readers import OPENERS
 
 # fmt: off
 TRUSTED = frozenset((
@@ -32,9 +32,6 @@ registered itself, such as pillow-heif's, is used as well.
 
 _DRAWN_BY_PROGRAMS = {b"%!PS": "PostScript", b"\xc5\xd0\xd3\xc6": "PostScript", b"%PDF": "PDF"}
 """How the files begin that are programs for drawing a picture, and what they are called."""
-
-_OWN: dict[str, Callable[..., Any]] = {"TIFF": TiffFile}
-"""Readers that open more than Pillow's of the same kind."""
 
 _BRIEFLY_MARKED = ("BMP", "CUR", "DIB", "FLI", "GBR", "ICO", "PCX", "PPM", "SGI", "XBM")
 """Kinds known by so few bytes that a text or a program may begin with them too."""
@@ -131,7 +128,7 @@ def _readers() -> Iterator[_Reader]:
             known.add(kind)
             if is_trusted(kind):
                 opens, accepts = Image.OPEN[kind]
-                yield _Reader(kind, _OWN.get(kind, opens), accepts)
+                yield _Reader(kind, OPENERS.get(kind, opens), accepts)
 
 
 def _is_the_hosts(reader: Callable[..., Any]) -> bool:

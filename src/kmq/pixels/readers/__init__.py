@@ -6,11 +6,27 @@ from collections.abc import Callable
 
 from PIL import Image, ImageFile
 
-from kmq.pixels.readers import png, tiff
+from kmq.pixels.readers import bitmaps, icons, png, psd, tiff
 from kmq.pixels.samples import Samples, of_image
 
-_READERS: dict[str, Callable[[ImageFile.ImageFile], Samples]] = {"PNG": png.read, "TIFF": tiff.read}
+_READERS: dict[str, Callable[[ImageFile.ImageFile], Samples]] = {
+    "BMP": bitmaps.read_bmp,
+    "CUR": icons.read,
+    "DIB": bitmaps.read_bmp,
+    "PNG": png.read,
+    "PSD": psd.read,
+    "TIFF": tiff.read,
+    "XBM": bitmaps.read_xbm,
+}
 """Readers of formats that Pillow reads otherwise than the file means them."""
+
+OPENERS: dict[str, Callable[..., ImageFile.ImageFile]] = {
+    "CUR": icons.open_icon,
+    "ICO": icons.open_icon,
+    "PSD": psd.PsdFile,
+    "TIFF": tiff.TiffFile,
+}
+"""What opens files of a kind that Pillow's reader does not open, or opens without a part."""
 
 
 def decoded(image: Image.Image) -> Samples:

@@ -87,6 +87,8 @@ def read(image: Image.Image) -> Samples:
         If its image data end early or are damaged; found before memory is taken for
         the pixels. If its colours are of high dynamic range.
     """
+    if image.tell() > 0:
+        return of_image(image)  # a frame that the caller chose
     file: Any = image
     head = _checked(file.fp)
     colour, notes = _colour(head.chunks, image.info.get("icc_profile", _NO_PROFILE))
