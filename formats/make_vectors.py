@@ -1,7 +1,9 @@
 """Write the golden files of `formats/vectors`.
 
 Valid files are written by kmq from images made with arithmetic; `manifest.json` keeps
-the SHA-256 of the pixels (RGB, 8 bits, row after row) that each must decode to.
+what each must decode to: the SHA-256 of the pixels (RGB, or RGBA if some entry is not
+opaque, 8 bits, row after row), of the palette (RGBA) and of the indices (16 bits,
+little-endian), and the items of the metadata, or null if they are damaged.
 Invalid files are valid ones with one rule of the specification broken and the
 checksums mended, so that it is the rule that is noticed; the manifest keeps the
 message that kmq gives.
@@ -10,20 +12,24 @@ message that kmq gives.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from kmq.container import modelled, packed
-from kmq.container.fields import checksum
-from kmq.container.head import MODELLED, PACKED, RGB, SIGNATURE, write_head
-from kmq.container.stripes import dumps, loads
-from kmq.errors import FormatError
+from kmq.container.fields import Reader, checksum, varint
+from kmq.container.head import MODELLED, PACKED, RGB, RGBA, SIGNATURE, read_head, write_head
+from kmq.container.stripes import dumps, loads, read_metadata
+from kmq.errors import FormatError, KmqWarning
 from kmq.image import IndexedImage
+from kmq.metadata import Metadata
 
 MODELLED_COLORS = (2, 3, 4, 5, 16, 17, 64, 200, 256, 257, 1000, 4097)
 
@@ -32,6 +38,9 @@ MODELLED_SIZES = ((64, 64), (32, 512), (256, 256), (760, 700), (1024, 1024), (10
 them, between 2^19 and 2^20 pixels, and above."""
 
 VECTORS = Path(__file__).parent / "vectors"
+
+_EXAMPLE_BODY = bytes.fromhex("83ceff7fd00c0000")
+"""That of the specification's packed example."""
 
 
 def tiles(colors: int, down: int, across: int) -> IndexedImage:
@@ -129,7 +138,70 @@ def valid_files() -> dict[str, bytes]:
     for colors in (1, 7, 64):
         files[f"stripes-{colors}"] = in_stripes(pattern(colors, 70, 131), 32)
     files["stripes-of-one-row"] = in_stripes(pattern(3, 3, 4099), 1)
-    return files
+    return files | dict(_files_with_alpha()) | dict(_files_in_order()) | dict(_files_described())
+
+
+def _files_with_alpha() -> Iterator[tuple[str, bytes]]:
+    for coding in ("packed", "modelled"):
+        yield f"rgba-{coding}", dumps(with_alpha(blots(17, 45, 67)), coding=coding)
+        yield f"grey-alpha-{coding}", dumps(with_alpha(blots(9, 20, 31, grey=True)), coding=coding)
+    clear = IndexedImage([[200, 30, 60, 0], [0, 90, 255, 255]], blots(2, 45, 67).indices)
+    yield "rgba-2-one-clear", dumps(clear)
+    # Over middle grey these look the same, so that every axis of the tree has no length.
+    veils = [[128, 128, 128, alpha] for alpha in (0, 40, 128, 254, 255)]
+    yield "grey-alpha-equal-composites", dumps(IndexedImage(veils, blots(5, 45, 67).indices))
+    whites = [[255, 255, 255, 128], [0, 0, 0, 128], [254, 255, 255, 128], [193, 193, 193, 249]]
+    yield "rgba-near-composites", dumps(IndexedImage(whites, blots(4, 45, 67).indices))
+    head = write_head(4, 2, RGBA, bytes(range(8)) + b"\0\0\0\xff", 2, [(PACKED, _EXAMPLE_BODY)])
+    yield "rgba-partly-opaque", head + _EXAMPLE_BODY + checksum(_EXAMPLE_BODY)
+    opaque = b"\1\2\3\xff\4\5\6\xff\7\x08\x09\xff"
+    head = write_head(4, 2, RGBA, opaque, 2, [(PACKED, _EXAMPLE_BODY)])
+    yield "rgba-all-opaque", head + _EXAMPLE_BODY + checksum(_EXAMPLE_BODY)
+
+
+def _files_in_order() -> Iterator[tuple[str, bytes]]:
+    for colors in (2, 3, 17, 256, 257):
+        order = np.argsort(np.arange(colors) * 101 % 257 % colors, kind="stable")
+        for coding in ("packed", "modelled"):
+            image = blots(colors, 45, 67)
+            yield f"order-{colors}-{coding}", dumps(image, coding=coding, order=order)
+    yield "order-1", dumps(pattern(1, 3, 4), order=np.zeros(1, np.int64))
+    yield "order-rgba", dumps(with_alpha(blots(5, 20, 31)), order=np.array([4, 2, 0, 3, 1]))
+
+
+def _files_described() -> Iterator[tuple[str, bytes]]:
+    everything = Metadata(
+        resolution=(300, Fraction(7200, 254)),
+        exif=bytes.fromhex("49492a00 08000000 0000 00000000"),
+        xmp=b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>",
+        text=(("Title", "Dunes"), ("Title", "Dünen")),
+    )
+    yield "metadata", dumps(blots(16, 20, 31).with_metadata(everything))
+    image = with_alpha(blots(17, 45, 67)).with_metadata(everything)
+    yield "metadata-order-rgba", dumps(image, order=np.arange(17)[::-1])
+    yield "metadata-unknown-kinds", described(bytes.fromhex("02 01 49  05 03 010203  ff 00"))
+    yield "metadata-bad-checksum", described(b"\x02\x01I", crc=bytes(4))
+    for name, block in {
+        "cut": "02 02 49",
+        "kind-zero": "00 00",
+        "kinds-descending": "03 01 49 02 01 49",
+        "exif-twice": "02 01 49 02 01 49",
+        "unknown-twice": "07 00 07 00",
+        "length-not-shortest": "02 81 00 49",
+        "resolution-zero": "01 04 01 00 01 01",
+        "resolution-too-long": "01 05 01 01 01 01 01",
+        "resolution-too-large": "01 08 80 80 80 80 10 01 01 01",
+        "text-without-keyword": "04 02 00 61",
+        "text-without-zero": "04 01 61",
+        "text-not-utf-8": "04 03 61 00 ff",
+    }.items():
+        yield f"metadata-{name}", described(bytes.fromhex(block))
+
+
+def with_alpha(image: IndexedImage) -> IndexedImage:
+    """Return the same with an alpha for each entry, the first one clear and the last opaque."""
+    alpha = np.arange(len(image.palette)) * 255 // (len(image.palette) - 1)
+    return IndexedImage(np.column_stack([image.palette, alpha]), image.indices)
 
 
 def in_stripes(image: IndexedImage, rows: int, coding: int = PACKED) -> bytes:
@@ -149,21 +221,31 @@ def file_of(
     *,
     signature: bytes = SIGNATURE,
     version: int = 1,
-    layout_number: int = 1,
+    kind: int = 1,
     numbers: bytes = bytes((4, 2, 3, 2)),
     palette: bytes = bytes(range(9)),
     table: bytes = bytes((0, 8)),
-    bodies: tuple[bytes, ...] = (bytes.fromhex("83ceff7fd00c0000"),),
+    bodies: tuple[bytes, ...] = (_EXAMPLE_BODY,),
     head_checksum: bytes | None = None,
     body_checksum: bytes | None = None,
     behind: bytes = b"",
 ) -> bytes:
     """Return the specification's example with parts replaced and checksums that match."""
-    head = signature + bytes((version, layout_number)) + numbers + palette + table
+    head = signature + bytes((version, kind)) + numbers + palette + table
     head += _checksum(head) if head_checksum is None else head_checksum
     for body in bodies:
         head += body + (_checksum(body) if body_checksum is None else body_checksum)
     return head + behind
+
+
+def described(block: bytes, length: int | None = None, crc: bytes | None = None) -> bytes:
+    """Return the specification's example with metadata behind it."""
+    size = varint(len(block) if length is None else length)
+    return file_of(
+        kind=9,
+        palette=bytes(range(9)) + size,
+        behind=block + (_checksum(block) if crc is None else crc),
+    )
 
 
 def invalid_files() -> dict[str, bytes]:
@@ -175,8 +257,8 @@ def _broken_heads() -> Iterator[tuple[str, bytes]]:
     yield "empty", b""
     yield "signature", file_of(signature=b"\x09KMQ")
     yield "version", file_of(version=2)
-    yield "layout-rgba", file_of(layout_number=2)
-    yield "layout-high-bits", file_of(layout_number=0x81)
+    yield "kind-high-bits", file_of(kind=0x11)
+    yield "kind-highest-bit", file_of(kind=0x81)
     yield "width-zero", file_of(numbers=bytes((0, 2, 3, 2)))
     yield "height-zero", file_of(numbers=bytes((4, 0, 3, 1)))
     yield "width-too-large", file_of(numbers=b"\x81\x80\x80\x02" + bytes((2, 3, 2)))
@@ -199,6 +281,14 @@ def _broken_heads() -> Iterator[tuple[str, bytes]]:
         "stripes-smaller-than-the-palette",
         file_of(numbers=b"\x40\x4e\x81\x20\x40", palette=bytes(3 * 4097)),
     )
+    for name, order in {"twice": 0x14, "out-of-range": 0x34, "padding": 0x19}.items():
+        # Fields of two bits: 0 1 1, 0 3 1 and 0 1 2, the last with its padding set.
+        palette = bytes(range(9)) + bytes((order,))
+        yield f"order-{name}", file_of(kind=5, palette=palette)
+    yield "metadata-of-no-bytes", described(b"", 0)
+    yield "metadata-too-long", described(b"", (1 << 22) + 1)
+    yield "metadata-cut", described(b"\x02\x01I")[:-1]
+    yield "metadata-longer-than-file", described(b"", 1 << 22)
     yield "palette-cut", file_of()[:14]
     yield "head-checksum-cut", file_of()[:23]
     yield "head-checksum", file_of(head_checksum=bytes(4))
@@ -234,9 +324,21 @@ def manifest(valid: dict[str, bytes], invalid: dict[str, bytes]) -> dict[str, di
     """Return what decoders must make of the files."""
     decoded = {}
     for name, data in valid.items():
-        image = loads(data)
-        digest = hashlib.sha256(image.to_rgb().tobytes()).hexdigest()
-        decoded[name] = {"width": image.width, "height": image.height, "sha256": digest}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", KmqWarning)  # of metadata that are damaged on purpose
+            image = loads(data)
+        stream = io.BytesIO(data)
+        head = read_head(stream)
+        block = data[head.metadata_start : head.metadata_start + head.metadata_bytes]
+        decoded[name] = {
+            "width": image.width,
+            "height": image.height,
+            "channels": 4 if image.has_alpha else 3,
+            "sha256": _digest(image.to_rgba() if image.has_alpha else image.to_rgb()),
+            "palette_sha256": _digest(rgba_of(image.palette)),
+            "indices_sha256": _digest(image.indices.astype("<u2")),
+            "metadata": items_of(block) if read_metadata(stream, head)[1] is None else None,
+        }
     messages: dict[str, object] = {}
     for name, data in invalid.items():
         try:
@@ -255,6 +357,25 @@ def all_files() -> dict[str, bytes]:
     files |= {f"invalid/{name}.kmq": data for name, data in invalid.items()}
     text = json.dumps(manifest(valid, invalid), indent=2, sort_keys=True) + "\n"
     return files | {"manifest.json": text.encode()}
+
+
+def items_of(block: bytes) -> list[tuple[int, str]]:
+    """Return the items of metadata, each as its kind and its payload in hexadecimal."""
+    reader = Reader(io.BytesIO(block))
+    items = []
+    while reader.count < len(block):
+        kind = reader.byte("a kind")
+        items.append((kind, reader.take(reader.varint("a length"), "an item").hex()))
+    return items
+
+
+def rgba_of(palette: np.ndarray) -> np.ndarray:
+    """Return a palette with a column of alpha."""
+    return palette if palette.shape[1] == 4 else np.insert(palette, 3, 255, axis=1)
+
+
+def _digest(array: np.ndarray) -> str:
+    return hashlib.sha256(array.tobytes()).hexdigest()
 
 
 def _checksum(data: bytes) -> bytes:

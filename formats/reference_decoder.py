@@ -4,6 +4,8 @@ It favours clarity over speed and needs nothing but the standard library. Coding
 reference_modelled.py beside it. Comments give the section of the specification.
 
     python reference_decoder.py picture.kmq picture.ppm    # "-" is standard input or output
+
+Pictures with alpha become PAM, which is PPM with a longer head.
 """
 
 import struct
@@ -16,7 +18,7 @@ from typing import NamedTuple
 
 import reference_modelled
 
-Palette = list[tuple[int, int, int]]
+Palette = list[tuple[int, ...]]
 
 
 class FormatError(ValueError):
@@ -28,19 +30,25 @@ class LimitError(Exception):
 
 
 class Image(NamedTuple):
-    """A palette of (red, green, blue) and, row by row, the index of each pixel's colour."""
+    """A palette of (red, green, blue, alpha) and, row by row, the index of each pixel's entry."""
 
     width: int
     height: int
     palette: Palette
     indices: "array[int]"  # of type "H", 16 bits: an index is at most 65,535
+    metadata: "list[tuple[int, bytes]] | None"  # items (kind, payload); None if damaged
 
-    def rgb(self) -> bytes:
-        """Return the pixels, row by row, as red, green and blue bytes."""
-        pixels = bytearray(3 * len(self.indices))
-        for channel in range(3):
-            samples = [colour[channel] for colour in self.palette]
-            pixels[channel::3] = bytes(samples[index] for index in self.indices)
+    def channels(self) -> int:
+        """Return 4 if some entry is not opaque, else 3."""
+        return 4 if any(entry[3] < 255 for entry in self.palette) else 3
+
+    def pixels(self) -> bytes:
+        """Return the pixels, row by row: red, green, blue and, of 4 channels, alpha."""
+        channels = self.channels()
+        pixels = bytearray(channels * len(self.indices))
+        for channel in range(channels):
+            samples = [entry[channel] for entry in self.palette]
+            pixels[channel::channels] = bytes(samples[index] for index in self.indices)
         return bytes(pixels)
 
 
@@ -84,34 +92,107 @@ class Cursor:
         require(int.from_bytes(self.take(4, field), "little") == crc, f"{field} does not match")
 
 
+class Head(NamedTuple):
+    """What stands before the stripes."""
+
+    width: int
+    height: int
+    stripe_rows: int
+    palette: Palette  # in the order of the stripes
+    order: list[int]  # for each of these entries its index
+    metadata_length: int  # -1 if there are none
+    stripes: list[tuple[int, int]]  # (coding, body length)
+
+
 # 3.1 Head
-def read_head(cursor: Cursor) -> tuple[Image, int, list[tuple[int, int]]]:
-    """Return the image, still without indices, the stripe rows, and each (coding, body length)."""
+def read_head(cursor: Cursor) -> Head:
+    """Take the head."""
     require(cursor.take(4, "the signature") == b"\x89KMQ", "the signature is not 89 4B 4D 51")
     (version,) = cursor.take(1, "the version")
     require(version == 1, f"the version is {version}, not 1")
-    (layout,) = cursor.take(1, "the layout")
-    require(layout in (0, 1), f"the layout is {layout}, not 0 or 1")
+    (kind,) = cursor.take(1, "the kind")
+    require(kind < 16, f"the kind is {kind}, above 15")
     width = cursor.varint("the width", 1, 2**22)
     height = cursor.varint("the height", 1, 2**31 - 1)
     colours = cursor.varint("the number of colours", 1, 65_536)
     stripe_rows = cursor.varint("the number of stripe rows", 1, height)
-    samples = cursor.take(colours * (1 if layout == 0 else 3), "the palette")
-    channels = (samples,) * 3 if layout == 0 else (samples[0::3], samples[1::3], samples[2::3])
-    palette = list(zip(*channels, strict=True))
     stripe_count = (height + stripe_rows - 1) // stripe_rows
     require(stripe_count <= 65_536, f"there are {stripe_count} stripes, more than 65536")
     stripe_pixels = stripe_rows * width
     require(stripe_pixels <= 2**22, f"stripes of {stripe_pixels} pixels are too large")
     large_enough = stripe_count == 1 or stripe_pixels >= max(2**12, colours)
     require(large_enough, f"stripes of {stripe_pixels} pixels are too small")
+    palette = read_palette(cursor, kind & 3, colours)
+    order = read_order(cursor, colours) if kind & 4 else list(range(colours))
+    metadata_length = -1
+    if kind & 8:
+        metadata_length = cursor.varint("the length of the metadata", 1, 2**22)
     stripes = []
     for number in range(1, stripe_count + 1):
         (coding,) = cursor.take(1, f"the coding of stripe {number}")
         length = cursor.varint(f"the body length of stripe {number}", 0, 2**63 - 1)
         stripes.append((coding, length))
     cursor.checksum(0, "the head checksum")
-    return Image(width, height, palette, array("H")), stripe_rows, stripes
+    return Head(width, height, stripe_rows, palette, order, metadata_length, stripes)
+
+
+# 3.2 Palette
+def read_palette(cursor: Cursor, layout: int, colours: int) -> Palette:
+    """Take the entries, as (red, green, blue, alpha)."""
+    size = (1, 3, 4, 2)[layout]
+    samples = cursor.take(colours * size, "the palette")
+    entries = [samples[place : place + size] for place in range(0, colours * size, size)]
+    if layout in (0, 3):
+        return [(entry[0], entry[0], entry[0], *entry[1:], 255)[:4] for entry in entries]
+    return [(*entry, 255)[:4] for entry in entries]
+
+
+def read_order(cursor: Cursor, colours: int) -> list[int]:
+    """Take the index of each entry."""
+    index_bits = (colours - 1).bit_length()
+    packed = cursor.take((colours * index_bits + 7) // 8, "the order")
+    order = list(unpack_bits(packed, colours, index_bits))
+    require(sorted(order) == list(range(colours)), "the order is no permutation")
+    return order
+
+
+# 3.4 Metadata
+def read_metadata(cursor: Cursor, length: int) -> "list[tuple[int, bytes]] | None":
+    """Take the metadata, and return its items; None if they are damaged."""
+    start = cursor.position
+    block = Cursor(cursor.take(length, "the metadata"))
+    stored_checksum = cursor.take(4, "the checksum of the metadata")
+    items: list[tuple[int, bytes]] = []
+    try:
+        crc = zlib.crc32(cursor.data[start : start + length])
+        require(int.from_bytes(stored_checksum, "little") == crc, "the checksum does not match")
+        while block.position < length:
+            (kind,) = block.take(1, "a kind")
+            size = block.varint("a length", 0, length)
+            items.append((kind, block.take(size, "an item")))
+            check_item(items)
+    except FormatError:
+        return None
+    return items
+
+
+def check_item(items: list[tuple[int, bytes]]) -> None:
+    """Check the last item against the rules on its kind."""
+    (before, _), (kind, payload) = ((0, b""), *items)[-2:]
+    require(kind > before or kind == before == 4, "the kinds do not ascend")
+    if kind == 1:
+        numbers = Cursor(payload)
+        for _ in range(4):
+            numbers.varint("a part of the resolution", 1, 2**32 - 1)
+        require(numbers.position == len(payload), "the resolution has more than four numbers")
+    if kind == 4:
+        require(sum(kind == 4 for kind, _ in items) <= 1024, "there are more than 1024 texts")
+        keyword, zero, text = payload.partition(b"\0")
+        require(zero == b"\0" and 1 <= len(keyword) <= 255, "a text has no keyword")
+        try:
+            keyword.decode(), text.decode()
+        except UnicodeDecodeError:
+            raise FormatError("a text is not UTF-8") from None
 
 
 # 4 Coding 0: packed
@@ -172,23 +253,33 @@ CODINGS: dict[int, Decoder] = {0: decode_packed, 1: reference_modelled.decode_st
 def decode(data: bytes, max_pixels: int = 2**28) -> Image:
     """Decode a whole file, or raise FormatError, or LimitError above `max_pixels` pixels."""
     cursor = Cursor(data)
-    image, stripe_rows, stripes = read_head(cursor)
-    if image.width * image.height > max_pixels:
-        raise LimitError(f"{image.width} x {image.height} pixels are more than {max_pixels}")
-    # 3.2 Stripes
-    for number, (coding, length) in enumerate(stripes):
+    head = read_head(cursor)
+    if head.width * head.height > max_pixels:
+        raise LimitError(f"{head.width} x {head.height} pixels are more than {max_pixels}")
+    # 3.2 Palette: what coding 1 compares
+    colors = [
+        tuple((a * c + (255 - a) * 128 + 127) // 255 for c in rgb) for *rgb, a in head.palette
+    ]
+    indices = array("H")
+    # 3.3 Stripes
+    for number, (coding, length) in enumerate(head.stripes):
         name = f"stripe {number + 1}"
         require(coding in CODINGS, f"{name}: the coding {coding} is not known")
-        pixels = image.width * min(stripe_rows, image.height - number * stripe_rows)
+        pixels = head.width * min(head.stripe_rows, head.height - number * head.stripe_rows)
         start = cursor.position
         body = cursor.take(length, f"the body of {name}")
         cursor.checksum(start, f"the checksum of {name}")
         try:
-            image.indices.extend(CODINGS[coding](body, pixels, image.width, image.palette))
+            indices.extend(CODINGS[coding](body, pixels, head.width, colors))
         except ValueError as error:
             raise FormatError(f"{name}: {error}") from None
-    require(cursor.position == len(data), "bytes follow the last stripe")
-    return image
+    metadata: list[tuple[int, bytes]] | None = []
+    if head.metadata_length > 0:
+        metadata = read_metadata(cursor, head.metadata_length)
+    require(cursor.position == len(data), "bytes follow the end of the file")
+    palette = [entry for _, entry in sorted(zip(head.order, head.palette, strict=True))]
+    restored = array("H", (head.order[index] for index in indices))
+    return Image(head.width, head.height, palette, restored, metadata)
 
 
 def main(source: str, target: str) -> None:
@@ -197,7 +288,11 @@ def main(source: str, target: str) -> None:
         image = decode(sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes())
     except (FormatError, LimitError) as error:
         sys.exit(f"{source}: {error}")  # to standard error, with exit status 1
-    picture = b"P6\n%d %d\n255\n" % (image.width, image.height) + image.rgb()
+    size = image.width, image.height
+    start = b"P6\n%d %d\n255\n" % size
+    if image.channels() == 4:
+        start = b"P7\nWIDTH %d\nHEIGHT %d\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n" % size
+    picture = start + image.pixels()
     if target == "-":
         sys.stdout.buffer.write(picture)
     else:

@@ -294,11 +294,12 @@ def decode(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     threads: int | None = None,
 ) -> NDArray[np.uint8]:
-    """Return the pixels of a `.kmq` file, (H, W, 3) uint8.
+    """Return the pixels of a `.kmq` file: (H, W, 3) uint8, or (H, W, 4) if some have alpha.
 
     Parameters and errors as for `load`.
     """
-    return load(source, rows=rows, max_pixels=max_pixels, threads=threads).to_rgb()
+    image = load(source, rows=rows, max_pixels=max_pixels, threads=threads)
+    return image.to_rgba() if image.has_alpha else image.to_rgb()
 
 
 def info(source: DataSource) -> Info:

@@ -16,6 +16,7 @@ from kmq import alpha
 from kmq.colors import Rgb, parse_color
 from kmq.errors import OptionError
 from kmq.limits import MAX_COLORS
+from kmq.metadata import NOTHING, Metadata
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -107,12 +108,15 @@ class IndexedImage:
     is_grey_picture
         Whether the pixels are levels of grey and the indices mean nothing beyond them.
         Pillow sees such an image in mode L. The palette must be grey and opaque.
+    metadata
+        What the picture says besides its pixels. It does not count when images are compared.
 
     Attributes
     ----------
     palette : (K, 3) uint8, or (K, 4) where some alpha is below 255; read-only
     indices : (H, W), read-only, uint8 where K is at most 256, else uint16
     is_grey_picture : bool
+    metadata : Metadata
 
     Raises
     ------
@@ -120,16 +124,22 @@ class IndexedImage:
         If a shape, a dtype or a value does not fit.
     """
 
-    __slots__ = ("_palette", "indices", "is_grey_picture")
+    __slots__ = ("_palette", "indices", "is_grey_picture", "metadata")
     _palette: Palette
     indices: NDArray[np.uint8] | NDArray[np.uint16]
     is_grey_picture: bool
+    metadata: Metadata
 
     def __init__(
-        self, palette: Palette | ArrayLike, indices: ArrayLike, *, is_grey_picture: bool = False
+        self,
+        palette: Palette | ArrayLike,
+        indices: ArrayLike,
+        *,
+        is_grey_picture: bool = False,
+        metadata: Metadata = NOTHING,
     ) -> None:
         given = array_of("indices", indices)
-        self._set(palette, given, is_grey_picture)
+        self._set(palette, given, is_grey_picture, metadata)
         object.__setattr__(self, "indices", _frozen(self.indices, given))
 
     @classmethod
@@ -139,13 +149,14 @@ class IndexedImage:
         indices: NDArray[Any],
         *,
         is_grey_picture: bool = False,
+        metadata: Metadata = NOTHING,
     ) -> IndexedImage:
         """Return an image of `indices` themselves, not of a copy: nobody else may write to them.
 
         Parameters and errors are those of `IndexedImage`.
         """
         made = cls.__new__(cls)
-        made._set(palette, indices, is_grey_picture)
+        made._set(palette, indices, is_grey_picture, metadata)
         made.indices.flags.writeable = False
         return made
 
@@ -182,9 +193,22 @@ class IndexedImage:
             )
         return cls(palette, np.asarray(image, np.uint8), is_grey_picture=is_grey)
 
+    def with_metadata(self, metadata: Metadata) -> IndexedImage:
+        """Return the same palette and indices, which are shared, with other metadata."""
+        return IndexedImage.owning(
+            self._palette, self.indices, is_grey_picture=self.is_grey_picture, metadata=metadata
+        )
+
     def _set(
-        self, palette: Palette | ArrayLike, given: NDArray[Any], is_grey_picture: bool
+        self,
+        palette: Palette | ArrayLike,
+        given: NDArray[Any],
+        is_grey_picture: bool,
+        metadata: Metadata,
     ) -> None:
+        if not isinstance(metadata, Metadata):
+            raise OptionError(f"metadata: expected Metadata, got {type(metadata).__name__}")
+        object.__setattr__(self, "metadata", metadata)
         colors = palette if isinstance(palette, Palette) else Palette(palette)
         if is_grey_picture and (colors.has_alpha or not colors.is_grey):
             raise OptionError("is_grey_picture: the palette has colours that are no opaque greys")
@@ -214,7 +238,7 @@ class IndexedImage:
         return f"<IndexedImage {self.width}x{self.height} of {len(self._palette)} colours>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self._palette, self.indices, self.is_grey_picture)
+        return _restored, (self._palette, self.indices, self.is_grey_picture, self.metadata)
 
     @property
     def palette(self) -> NDArray[np.uint8]:
@@ -292,9 +316,11 @@ class IndexedImage:
         return image
 
 
-def _restored(palette: Palette, indices: NDArray[Any], is_grey_picture: bool) -> IndexedImage:
+def _restored(
+    palette: Palette, indices: NDArray[Any], is_grey_picture: bool, metadata: Metadata
+) -> IndexedImage:
     """Return what was pickled."""
-    return IndexedImage(palette, indices, is_grey_picture=is_grey_picture)
+    return IndexedImage(palette, indices, is_grey_picture=is_grey_picture, metadata=metadata)
 
 
 def _palette_of(image: Image.Image) -> NDArray[np.uint8]:

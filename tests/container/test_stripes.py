@@ -10,10 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from kmq import FormatError, IndexedImage, LimitError
-from kmq.container.head import GREY, MAX_STRIPES, MOST_STRIPE_PIXELS, read_head, write_head
+from kmq import FormatError, IndexedImage, KmqWarning, LimitError
+from kmq.container import metadata
+from kmq.container.head import (
+    GREY,
+    GREY_ALPHA,
+    MAX_STRIPES,
+    MOST_STRIPE_PIXELS,
+    RGBA,
+    read_head,
+    write_head,
+)
+from kmq.container.palette import palette_of
 from kmq.container.stripes import dumps, faults, loads
 from kmq.container.summary import packed_allowance
+from kmq.metadata import NOTHING, Metadata
 
 SHAPES = [(1, 1), (1, 37), (37, 1), (3, 5), (16, 16), (31, 33), (1, 1000)]
 
@@ -142,7 +153,7 @@ def test_every_truncation_and_every_flipped_bit_of_one_file_is_a_format_error(
 
 
 def test_trailing_bytes_are_refused(random_indexed):
-    with pytest.raises(FormatError, match="bytes follow the last stripe: 1"):
+    with pytest.raises(FormatError, match="bytes follow the end of the file: 1"):
         loads(dumps(random_indexed(3, 2, 2)) + b"\0")
 
 
@@ -188,3 +199,65 @@ def test_every_damaged_stripe_is_found(random_indexed):
     assert len(messages) == 2
     assert messages[0].startswith("rows 0 to 1023: ")
     assert messages[1].startswith("rows 2048 to 3071: ")
+
+
+@pytest.mark.parametrize("coding", ["packed", "modelled"])
+@pytest.mark.parametrize("grey", [False, True])
+@pytest.mark.parametrize("colors", [2, 3, 17, 256, 300])
+def test_palettes_with_alpha_come_back(random_indexed, colors, grey, coding):
+    image = random_indexed(colors, 13, 37, grey=grey)
+    alpha = np.arange(colors) * 255 // (colors - 1)
+    veiled = IndexedImage(np.column_stack([image.palette, alpha]), np.sort(image.indices))
+    data = dumps(veiled, coding=coding)
+    assert loads(data) == veiled
+    assert read_head(io.BytesIO(data)).layout == (GREY_ALPHA if grey else RGBA)
+
+
+@given(indexed_images, st.sampled_from(["auto", "packed"]), st.data())
+def test_an_order_changes_the_file_and_nothing_that_is_read_from_it(image, coding, data):
+    order = np.array(data.draw(st.permutations(range(len(image.palette)))))
+    written = dumps(image, coding=coding, order=order)
+    assert loads(written) == image
+    assert palette_of(read_head(io.BytesIO(written))).tolist() == image.palette.tolist()
+
+
+@given(st.integers(1, 600), st.randoms(use_true_random=False))
+def test_an_order_takes_index_bits_for_each_entry(colors, random):
+    order = list(range(colors))
+    random.shuffle(order)
+    image = IndexedImage(np.zeros((colors, 3), np.uint8), [[0]])
+    plain = dumps(image, coding="packed")
+    ordered = dumps(image, coding="packed", order=np.array(order))
+    assert len(ordered) - len(plain) == -(-colors * (colors - 1).bit_length() // 8)
+    assert read_head(io.BytesIO(ordered)).order == tuple(order)
+
+
+DESCRIBED = Metadata(resolution=(300, 300), exif=b"II*\0", text=[("Title", "a map")])
+
+
+def test_metadata_come_back_with_the_image_and_with_any_of_its_rows(random_indexed):
+    image = random_indexed(7, 11, 13).with_metadata(DESCRIBED)
+    data = dumps(image)
+    assert loads(data).metadata == DESCRIBED
+    assert loads(data, rows=(3, 5)).metadata == DESCRIBED
+    assert faults(data) == []
+    plain = dumps(image.with_metadata(NOTHING))
+    # A varint of one byte, the block and its checksum: no metadata take no byte.
+    block = len(metadata.to_bytes(DESCRIBED))
+    assert len(data) - len(plain) == 1 + block + 4
+
+
+def test_damaged_metadata_never_cost_the_picture(random_indexed):
+    image = random_indexed(7, 11, 13).with_metadata(DESCRIBED)
+    whole = dumps(image)
+    start = read_head(io.BytesIO(whole)).metadata_start
+    for place in range(start, len(whole)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x55
+        with pytest.warns(KmqWarning, match="metadata: the checksum does not match"):
+            found = loads(bytes(damaged))
+        assert found == image
+        assert found.metadata == NOTHING
+        assert [str(fault) for fault in faults(bytes(damaged))] == [
+            "metadata: the checksum does not match"
+        ]

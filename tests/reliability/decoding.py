@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import warnings
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image
@@ -14,6 +16,18 @@ MAX_PIXELS = 1 << 16
 """What a mutation claims beyond this is refused, so that trying many stays quick."""
 
 
+def without_warnings(function: Callable[[bytes], str]) -> Callable[[bytes], str]:
+    """Return the function with warnings of damaged metadata, which are right here, left out."""
+
+    def silent(data: bytes) -> str:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", kmq.KmqWarning)
+            return function(data)
+
+    return silent
+
+
+@without_warnings
 def outcome(data: bytes) -> str:
     """Return what loading a file comes to, all ways of reading it agreeing; no other is allowed."""
     try:
@@ -30,9 +44,10 @@ def outcome(data: bytes) -> str:
         return "refused"
     assert found is not None
     assert (found.width, found.height) == (image.width, image.height)
-    assert not faults(data, max_pixels=MAX_PIXELS)
+    only_of_metadata = [str(fault) for fault in faults(data, max_pixels=MAX_PIXELS)]
+    assert all(fault.startswith("metadata: ") for fault in only_of_metadata)
     assert image.indices.max() < len(image.palette)
     assert kmq.load(kmq.encode(image)) == image
     with Image.open(io.BytesIO(data)) as opened:
-        assert np.array_equal(np.asarray(opened.convert("RGB")), image.to_rgb())
+        assert np.array_equal(np.asarray(opened.convert("RGBA")), image.to_rgba())
     return "an image"

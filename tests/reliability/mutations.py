@@ -10,8 +10,11 @@ from collections.abc import Iterator, Sequence
 from kmq.container.fields import CHECKSUM_BYTES, checksum
 from kmq.container.head import (
     CODINGS,
+    DESCRIBED,
     ENTRY_BYTES,
+    GREY_ALPHA,
     MAX_STRIPES,
+    ORDERED,
     SIGNATURE,
     read_head,
     write_head,
@@ -62,9 +65,21 @@ def with_other_stripes(seed: bytes, chance: random.Random, seeds: Sequence[bytes
     width = max(1, head.width + chance.choice((0, 0, 0, -1, 1, 40)))
     entry_bytes = ENTRY_BYTES[head.layout]
     colors = head.palette_size if chance.random() < 0.8 else chance.randint(1, head.palette_size)
-    palette = head.palette[: colors * entry_bytes]
-    made = write_head(width, head.height, head.layout, palette, head.stripe_rows, bodies)
-    return made + b"".join(body + checksum(body) for _, body in bodies)
+    palette = head.coded_palette[: colors * entry_bytes]
+    order = head.order if colors == head.palette_size else None
+    described = stream.read(head.metadata_bytes)
+    made = write_head(
+        width,
+        head.height,
+        head.layout,
+        palette,
+        head.stripe_rows,
+        bodies,
+        order=order,
+        metadata_bytes=len(described),
+    )
+    made += b"".join(body + checksum(body) for _, body in bodies)
+    return made + (described + checksum(described) if described else b"")
 
 
 def _damage(data: bytearray, end: int, chance: random.Random, seeds: Sequence[bytes]) -> None:
@@ -107,7 +122,10 @@ def _put_checksum(data: bytearray, start: int, end: int) -> None:
 
 
 def _followed(data: bytes) -> tuple[int | None, list[int]]:
-    """Return where the head's checksum stands, None if not that far, and the bodies' lengths."""
+    """Return where the head's checksum stands, None if not that far, and the lengths behind it.
+
+    Those of the bodies, and of the metadata.
+    """
     position = len(SIGNATURE) + 2
 
     def varint() -> int:
@@ -123,12 +141,16 @@ def _followed(data: bytes) -> tuple[int | None, list[int]]:
 
     lengths = []
     try:
-        entry_bytes = ENTRY_BYTES.get(data[position - 1], 3)
+        kind = data[position - 1]
+        entry_bytes = ENTRY_BYTES[kind & GREY_ALPHA]
         _, height, colors, stripe_rows = varint(), varint(), varint(), varint()
         position += colors * entry_bytes
+        if kind & ORDERED:
+            position += (colors * (colors - 1).bit_length() + 7) // 8
+        described = [varint()] if kind & DESCRIBED else []
         for _ in range(min(-(-height // max(1, stripe_rows)), MAX_STRIPES)):
             position += 1
             lengths.append(varint())
     except IndexError:
         return None, []
-    return position, lengths
+    return position, lengths + described

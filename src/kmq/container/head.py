@@ -7,7 +7,7 @@ named tuples, which are made sooner than dataclasses, so that reading a head sta
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import BinaryIO, NamedTuple
 
 from kmq.container.fields import CHECKSUM_BYTES, Reader, checksum, varint
@@ -26,9 +26,14 @@ MOST_STRIPE_PIXELS = 1 << 22
 LEAST_STRIPE_PIXELS = 1 << 12
 """Pixels of each stripe except the last, because each takes time to set up."""
 
-GREY, RGB = 0, 1
-ENTRY_BYTES = {GREY: 1, RGB: 3}
-"""Layouts, and the bytes of a palette entry in each."""
+GREY, RGB, RGBA, GREY_ALPHA = 0, 1, 2, 3
+ENTRY_BYTES = {GREY: 1, RGB: 3, RGBA: 4, GREY_ALPHA: 2}
+"""Layouts, and the bytes of a palette entry in each: the two low bits of the kind."""
+ORDERED, DESCRIBED = 4, 8
+"""Bits of the kind: the palette's order follows it; metadata follows the last stripe."""
+
+MAX_METADATA = 1 << 22
+"""Bytes of the metadata, without their checksum."""
 
 PACKED, MODELLED = 0, 1
 CODINGS = {PACKED: "packed", MODELLED: "modelled"}
@@ -52,17 +57,52 @@ class Head(NamedTuple):
     height: int
     layout: int
     palette_size: int
-    palette: bytes
-    """`palette_size` entries in index order."""
+    coded_palette: bytes
+    """`palette_size` entries in the order in which the stripes number them."""
+    order: tuple[int, ...] | None
+    """For each coded entry its index in the image; None where they are the same."""
+    metadata_bytes: int
+    """Bytes of the metadata behind the last stripe, without their checksum; often 0."""
     stripe_rows: int
     stripes: tuple[Stripe, ...]
     size: int
     """Bytes of the head itself."""
 
     @property
+    def palette(self) -> bytes:
+        """`palette_size` entries in index order."""
+        if self.order is None:
+            return self.coded_palette
+        size = ENTRY_BYTES[self.layout]
+        entries = [b""] * self.palette_size
+        for coded, index in enumerate(self.order):
+            entries[index] = self.coded_palette[coded * size : (coded + 1) * size]
+        return b"".join(entries)
+
+    @property
+    def channels(self) -> tuple[bytes, bytes, bytes, bytes]:
+        """Red, green, blue and alpha of each entry, in index order."""
+        size = ENTRY_BYTES[self.layout]
+        columns = [self.palette[channel::size] for channel in range(size)]
+        alpha = columns.pop() if self.has_alpha else b"\xff" * self.palette_size
+        red, green, blue = columns if len(columns) == 3 else columns * 3
+        return red, green, blue, alpha
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether palette entries have an alpha sample."""
+        return self.layout in (RGBA, GREY_ALPHA)
+
+    @property
+    def metadata_start(self) -> int:
+        """Bytes before the metadata: the head and the stripes."""
+        return self.size + sum(stripe.length + CHECKSUM_BYTES for stripe in self.stripes)
+
+    @property
     def file_size(self) -> int:
         """Bytes of the whole file."""
-        return self.size + sum(stripe.length + CHECKSUM_BYTES for stripe in self.stripes)
+        described = self.metadata_bytes + CHECKSUM_BYTES if self.metadata_bytes else 0
+        return self.metadata_start + described
 
 
 def stripe_rows_for(width: int, height: int) -> int:
@@ -98,13 +138,24 @@ def write_head(
     palette: bytes,
     stripe_rows: int,
     bodies: Iterable[tuple[int, bytes]],
+    *,
+    order: Sequence[int] | None = None,
+    metadata_bytes: int = 0,
 ) -> bytes:
-    """Return the head for stripes given as (coding, body), top to bottom."""
+    """Return the head for stripes given as (coding, body), top to bottom.
+
+    `palette` and `order` are as in `Head.coded_palette` and `Head.order`.
+    """
+    kind = layout | (ORDERED if order is not None else 0) | (DESCRIBED if metadata_bytes else 0)
     head = bytearray(SIGNATURE)
-    head += bytes((VERSION, layout))
+    head += bytes((VERSION, kind))
     for number in (width, height, len(palette) // ENTRY_BYTES[layout], stripe_rows):
         head += varint(number)
     head += palette
+    if order is not None:
+        head += _write_order(order)
+    if metadata_bytes:
+        head += varint(metadata_bytes)
     for coding, body in bodies:
         head.append(coding)
         head += varint(len(body))
@@ -125,9 +176,10 @@ def read_head(stream: BinaryIO) -> Head:
     version = reader.byte("the version")
     if version != VERSION:
         raise FormatError(f"version {version} of the format is not known, only {VERSION}")
-    layout = reader.byte("the layout")
-    if layout not in ENTRY_BYTES:
-        raise FormatError(f"layout {layout} is not known, only 0 (grey) and 1 (RGB)")
+    kind = reader.byte("the kind")
+    if kind > ORDERED | DESCRIBED | GREY_ALPHA:
+        raise FormatError(f"kind {kind} is not known, only 0 to 15")
+    layout = kind & GREY_ALPHA
     width = reader.varint("the width", 1, MOST_STRIPE_PIXELS)
     height = reader.varint("the height", 1, MAX_HEIGHT)
     palette_size = reader.varint("the number of colours", 1, MAX_COLORS)
@@ -145,6 +197,10 @@ def read_head(stream: BinaryIO) -> Head:
             f"{least_stripe_pixels(palette_size)}, and only the last may be"
         )
     palette = reader.take(palette_size * ENTRY_BYTES[layout], "the palette")
+    order = _read_order(reader, palette_size) if kind & ORDERED else None
+    metadata_bytes = 0
+    if kind & DESCRIBED:
+        metadata_bytes = reader.varint("the length of the metadata", 1, MAX_METADATA)
     table: list[Stripe] = []
     for first_row in range(0, height, stripe_rows):
         where = f"the table entry of stripe {len(table) + 1}"
@@ -154,7 +210,16 @@ def read_head(stream: BinaryIO) -> Head:
     if reader.take(CHECKSUM_BYTES, "the head checksum") != expected:
         raise FormatError("the head checksum does not match: the head is damaged")
     return Head(
-        width, height, layout, palette_size, palette, stripe_rows, tuple(table), reader.count
+        width,
+        height,
+        layout,
+        palette_size,
+        palette,
+        order,
+        metadata_bytes,
+        stripe_rows,
+        tuple(table),
+        reader.count,
     )
 
 
@@ -163,4 +228,26 @@ def check_length(head: Head, length: int) -> None:
     if length < head.file_size:
         raise FormatError(f"the file is cut short: {length} of {head.file_size} bytes")
     if length > head.file_size:
-        raise FormatError(f"bytes follow the last stripe: {length - head.file_size}")
+        raise FormatError(f"bytes follow the end of the file: {length - head.file_size}")
+
+
+def _write_order(order: Sequence[int]) -> bytes:
+    bits = (len(order) - 1).bit_length()
+    packed = "".join(f"{index:0{bits}b}" for index in order) if bits else ""
+    padding = -len(packed) % 8
+    return int(packed + "0" * padding or "0", 2).to_bytes((len(packed) + padding) // 8, "big")
+
+
+def _read_order(reader: Reader, palette_size: int) -> tuple[int, ...]:
+    """Return a permutation of the entries, read as fields of equal width, high bits first."""
+    bits = (palette_size - 1).bit_length()
+    stored = reader.take(-(-palette_size * bits // 8), "the order of the palette")
+    digits = f"{int.from_bytes(stored, 'big'):0{8 * len(stored)}b}" if stored else ""
+    end = palette_size * bits
+    if "1" in digits[end:]:
+        raise FormatError("the padding of the palette's order is not zero")
+    order = tuple(int(digits[place : place + bits] or "0", 2) for place in range(0, end, bits or 1))
+    order = order if bits else (0,)
+    if sorted(order) != list(range(palette_size)):
+        raise FormatError("the order of the palette does not name each entry once")
+    return order

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import io
 import operator
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kmq.container import packed
+from kmq.container import metadata, packed
 from kmq.container.fields import CHECKSUM_BYTES, checksum
 from kmq.container.head import (
-    ENTRY_BYTES,
     GREY,
     MODELLED,
     PACKED,
-    RGB,
     Head,
     Stripe,
     check_length,
@@ -24,46 +23,66 @@ from kmq.container.head import (
     stripe_rows_for,
     write_head,
 )
-from kmq.errors import FormatError, OptionError
+from kmq.container.palette import palette_of, samples, stored, visible_colors
+from kmq.errors import FormatError, OptionError, warn
 from kmq.files import at_its_beginning
 from kmq.image import IndexedImage, index_dtype
 from kmq.limits import DEFAULT_MAX_PIXELS, check_pixel_count
-from kmq.threads import map_threads
+from kmq.metadata import NOTHING, Metadata
+from kmq.threads import map_threads, stream_threads
 
 
-def dumps(indexed: IndexedImage, *, coding: str = "auto", threads: int = 1) -> bytes:
-    """Return the `.kmq` file of an indexed image.
+def dumps(
+    indexed: IndexedImage,
+    *,
+    coding: str = "auto",
+    order: NDArray[Any] | None = None,
+    threads: int = 1,
+) -> bytes:
+    """Return the `.kmq` file of an indexed image and its metadata.
 
     Parameters
     ----------
     coding
         "auto" keeps the smaller body of each stripe, "packed" takes coding 0;
-        "modelled" takes coding 1 but where coding 0 is no larger, which is the same
+        "modelled" takes coding 1 except where coding 0 is no larger, which is the same
         as "auto" as long as there are two codings.
+    order
+        (K,), each index once: the order in which the stripes number the palette's
+        entries. The file then says how to get back to the image's own order.
     threads
         Stripes that are coded at a time; it never changes the result.
-
-    Raises
-    ------
-    OptionError
-        If the palette has alpha.
     """
-    if indexed.has_alpha:
-        raise OptionError("image: its palette has alpha, which this version cannot store")
     stripe_rows = stripe_rows_for(indexed.width, indexed.height)
+    palette, coded_index = indexed.palette, None
+    if order is not None:
+        palette = palette[order]
+        coded_index = np.empty(len(order), index_dtype(len(order)))
+        coded_index[order] = np.arange(len(order))
+    colors = visible_colors(palette)
 
     def body_from(first_row: int) -> tuple[int, bytes]:
         rows = indexed.indices[first_row : first_row + stripe_rows]
-        return _encode_stripe(rows, indexed.palette, coding)
+        return _encode_stripe(rows if coded_index is None else coded_index[rows], colors, coding)
 
     bodies = map_threads(body_from, range(0, indexed.height, stripe_rows), threads)
-    layout, entries = RGB, indexed.palette
-    if indexed.is_grey_picture:
-        layout, entries = GREY, indexed.palette[:, 0]
-    head = write_head(indexed.width, indexed.height, layout, entries.tobytes(), stripe_rows, bodies)
+    layout, entries = stored(palette, is_grey_picture=indexed.is_grey_picture)
+    described = metadata.to_bytes(indexed.metadata)
+    head = write_head(
+        indexed.width,
+        indexed.height,
+        layout,
+        entries,
+        stripe_rows,
+        bodies,
+        order=None if order is None else order.tolist(),
+        metadata_bytes=len(described),
+    )
     parts = [head]
     for _, body in bodies:
         parts += body, checksum(body)
+    if described:
+        parts += described, checksum(described)
     return b"".join(parts)
 
 
@@ -118,16 +137,35 @@ def load(
     check_pixel_count(head.width, bottom - top, max_pixels)
     palette = palette_of(head)
     indices = np.empty((bottom - top, head.width), index_dtype(len(palette)))
-
-    def fill(item: tuple[Stripe, bytes]) -> None:
-        stripe, stored = item
+    for stripe, decoded in _decoded_stripes(stream, head, stripes, threads):
         place = stripe.first_row - top
-        indices[place : place + stripe.rows] = _decode_stripe(head, palette, stripe, stored)
-
-    map_threads(fill, _read_stripes(stream, head, stripes), threads)
+        indices[place : place + stripe.rows] = decoded
+    found, fault = read_metadata(stream, head)
+    if fault is not None:
+        warn(f"{fault}; the picture is read without them")
     return IndexedImage.owning(
-        palette, indices[first - top : end - top], is_grey_picture=head.layout == GREY
+        palette,
+        indices[first - top : end - top],
+        is_grey_picture=head.layout == GREY,
+        metadata=found,
     )
+
+
+def read_metadata(stream: BinaryIO, head: Head) -> tuple[Metadata, FormatError | None]:
+    """Return a file's metadata, or none and what is wrong with them.
+
+    `stream` holds the whole file, of the length that its head says.
+    """
+    if not head.metadata_bytes:
+        return NOTHING, None
+    stream.seek(head.metadata_start)
+    block = stream.read(head.metadata_bytes)
+    if stream.read(CHECKSUM_BYTES) != checksum(block):
+        return NOTHING, FormatError("metadata: the checksum does not match")
+    try:
+        return metadata.from_bytes(block), None
+    except FormatError as error:
+        return NOTHING, error
 
 
 def faults(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> list[FormatError]:
@@ -147,19 +185,14 @@ def faults(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> list[FormatE
         return [error]
     stripes = range(len(head.stripes))
     found = []
-    palette = palette_of(head)
-    for stripe, stored in _read_stripes(stream, head, stripes):
+    decode = _stripe_decoder(head)
+    for item in _read_stripes(stream, head, stripes):
         try:
-            _decode_stripe(head, palette, stripe, stored)
+            decode(item)
         except FormatError as error:
             found.append(error)
-    return found
-
-
-def palette_of(head: Head) -> NDArray[np.uint8]:
-    """Return a head's palette, (K, 3), whatever its layout."""
-    entries = np.frombuffer(head.palette, np.uint8).reshape(-1, ENTRY_BYTES[head.layout])
-    return np.ascontiguousarray(np.broadcast_to(entries, (head.palette_size, 3)))
+    _, fault = read_metadata(stream, head)
+    return found if fault is None else [*found, fault]
 
 
 def _encode_stripe(
@@ -188,23 +221,45 @@ def _checked_rows(rows: tuple[int, int], height: int) -> tuple[int, int]:
     return first, end
 
 
-def _read_stripes(stream: BinaryIO, head: Head, wanted: range) -> list[tuple[Stripe, bytes]]:
-    """Return neighbouring stripes, each with its body and checksum."""
+def _read_stripes(stream: BinaryIO, head: Head, wanted: range) -> Iterator[tuple[Stripe, bytes]]:
+    """Yield neighbouring stripes, each with its body and checksum, as they are asked for."""
     lengths = [stripe.length + CHECKSUM_BYTES for stripe in head.stripes]
     stream.seek(head.size + sum(lengths[: wanted.start]))
-    return [(head.stripes[number], stream.read(lengths[number])) for number in wanted]
+    for number in wanted:
+        yield head.stripes[number], stream.read(lengths[number])
 
 
-def _decode_stripe(
-    head: Head, palette: NDArray[np.uint8], stripe: Stripe, stored: bytes
-) -> NDArray[Any]:
-    """Return the stripe's indices, (rows, width)."""
-    body, expected = stored[: stripe.length], stored[stripe.length :]
-    try:
-        return _decode_body(body, expected, stripe, head.width, palette)
-    except FormatError as error:
-        last_row = stripe.first_row + stripe.rows - 1
-        raise FormatError(f"rows {stripe.first_row} to {last_row}: {error}") from error
+def _decoded_stripes(
+    stream: BinaryIO, head: Head, wanted: range, threads: int
+) -> Iterator[tuple[Stripe, NDArray[Any]]]:
+    """Yield neighbouring stripes, each with its indices, (rows, width)."""
+    bodies = _read_stripes(stream, head, wanted)
+    yield from stream_threads(_stripe_decoder(head), bodies, min(threads, len(wanted)))
+
+
+def _stripe_decoder(
+    head: Head,
+) -> Callable[[tuple[Stripe, bytes]], tuple[Stripe, NDArray[Any]]]:
+    """Return a function from a stripe and its stored bytes to the stripe and its indices.
+
+    What depends on the head alone is computed once, here.
+    """
+    colors = visible_colors(samples(head.coded_palette, head.layout))
+    order = None
+    if head.order is not None:
+        order = np.array(head.order, index_dtype(head.palette_size))
+
+    def decode(item: tuple[Stripe, bytes]) -> tuple[Stripe, NDArray[Any]]:
+        stripe, data = item
+        body, expected = data[: stripe.length], data[stripe.length :]
+        try:
+            indices = _decode_body(body, expected, stripe, head.width, colors)
+        except FormatError as error:
+            last_row = stripe.first_row + stripe.rows - 1
+            raise FormatError(f"rows {stripe.first_row} to {last_row}: {error}") from error
+        return stripe, indices if order is None else order[indices]
+
+    return decode
 
 
 def _decode_body(

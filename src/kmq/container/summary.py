@@ -6,13 +6,13 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
-from kmq.container.head import CODINGS, GREY, STRIPE_PIXELS, check_length, read_head
+from kmq.container.head import CODINGS, GREY, GREY_ALPHA, STRIPE_PIXELS, check_length, read_head
 from kmq.files import at_its_beginning
 
 
-def bits_in_theory(colors: int, pixels: int) -> float:
-    """Return 24 K + N log2 K for K colours and N pixels."""
-    return 24 * colors + pixels * math.log2(colors)
+def bits_in_theory(colors: int, pixels: int, *, has_alpha: bool = False) -> float:
+    """Return 24 K + N log2 K for K colours and N pixels; 32 K for colours with alpha."""
+    return (32 if has_alpha else 24) * colors + pixels * math.log2(colors)
 
 
 def packed_allowance(pixels: int) -> int:
@@ -44,13 +44,20 @@ class Info:
     height: int
     colors: int
     is_grey: bool
+    """Whether the palette is stored as greys."""
+    has_alpha: bool
+    """Whether the palette is stored with alpha."""
+    is_reordered: bool
+    """Whether the stripes number the palette's entries in an order of their own."""
+    metadata_bytes: int
+    """Bytes of metadata, their checksum not counted."""
     file_bytes: int
     stripes: tuple[StripeInfo, ...]
 
     @property
     def theoretical_bits(self) -> float:
-        """24 K + N log2 K for K colours and N pixels."""
-        return bits_in_theory(self.colors, self.width * self.height)
+        """24 K + N log2 K for K colours and N pixels; 32 K for colours with alpha."""
+        return bits_in_theory(self.colors, self.width * self.height, has_alpha=self.has_alpha)
 
     @property
     def excess_bytes(self) -> float:
@@ -94,5 +101,13 @@ def read_info(stream: BinaryIO) -> Info:
         for stripe in head.stripes
     )
     return Info(
-        head.width, head.height, head.palette_size, head.layout == GREY, head.file_size, stripes
+        head.width,
+        head.height,
+        head.palette_size,
+        head.layout in (GREY, GREY_ALPHA),
+        head.has_alpha,
+        head.order is not None,
+        head.metadata_bytes,
+        head.file_size,
+        stripes,
     )

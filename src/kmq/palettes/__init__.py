@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from kmq.container.head import SIGNATURE, read_head
-from kmq.container.stripes import palette_of
+from kmq.container.palette import palette_of
 from kmq.errors import FormatError
 from kmq.image import Palette
 from kmq.limits import MAX_COLORS

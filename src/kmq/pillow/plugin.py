@@ -28,13 +28,19 @@ class KmqImageFile(ImageFile.ImageFile):
         except FormatError as error:
             raise SyntaxError(str(error)) from error  # what Image.open expects of a plugin
         self._size = head.width, head.height
+        red, green, blue, alpha = head.channels
+        is_opaque = min(alpha) == 255
         if head.layout == GREY:
             self._mode = "L"
         elif head.palette_size <= 256:
             self._mode = "P"
-            self.palette = ImagePalette.raw("RGB", head.palette)
+            self.palette = ImagePalette.raw("RGB;L", red + green + blue)
+            if not is_opaque:
+                self.info["transparency"] = alpha
+        elif not is_opaque:
+            self._mode = "RGBA"
         else:
-            self._mode = "L" if _is_grey(head.palette) else "RGB"
+            self._mode = "L" if red == green == blue else "RGB"
         self.tile = [ImageFile._Tile("kmq", (0, 0, *self._size), 0)]
 
     def load_seek(self, pos: int) -> None:
@@ -57,11 +63,6 @@ class KmqDecoder(ImageFile.PyDecoder):
             raise DamagedImageError(str(error)) from error
         self.set_as_raw(indexed.to_pil().tobytes())
         return -1, 0
-
-
-def _is_grey(palette: bytes) -> bool:
-    """Whether red, green and blue of every entry are equal."""
-    return palette[0::3] == palette[1::3] == palette[2::3]
 
 
 Image.register_decoder("kmq", KmqDecoder)

@@ -1,0 +1,48 @@
+"""Palettes as the file stores them: in the narrowest layout, and in the colours that it shows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kmq.alpha import composite
+from kmq.container.head import ENTRY_BYTES, GREY, GREY_ALPHA, RGB, RGBA, Head
+
+MIDDLE_GREY = (128, 128, 128)
+"""Behind entries with alpha where the model compares colours."""
+
+
+def palette_of(head: Head) -> NDArray[np.uint8]:
+    """Return a head's palette in index order, (K, 3), or (K, 4) where entries have alpha."""
+    return samples(head.palette, head.layout)
+
+
+def samples(entries: bytes, layout: int) -> NDArray[np.uint8]:
+    """Return stored palette entries as (K, 3) or (K, 4) samples."""
+    columns = np.frombuffer(entries, np.uint8).reshape(-1, ENTRY_BYTES[layout])
+    if layout == GREY:
+        columns = columns[:, [0, 0, 0]]
+    elif layout == GREY_ALPHA:
+        columns = columns[:, [0, 0, 0, 1]]
+    return np.ascontiguousarray(columns)
+
+
+def stored(palette: NDArray[np.uint8], *, is_grey_picture: bool) -> tuple[int, bytes]:
+    """Return the layout for (K, 3) or (K, 4) samples, and the entries in it.
+
+    A reader takes layout GREY for a grey picture and shows it as levels, so that opaque
+    greys whose indices mean something are stored as RGB.
+    """
+    if palette.shape[1] == 3:
+        layout, columns = (GREY, palette[:, :1]) if is_grey_picture else (RGB, palette)
+    else:
+        is_grey = bool((palette[:, :3] == palette[:, :1]).all())
+        layout, columns = (GREY_ALPHA, palette[:, [0, 3]]) if is_grey else (RGBA, palette)
+    return layout, columns.tobytes()
+
+
+def visible_colors(palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the (K, 3) colours that the model compares: those with alpha over middle grey."""
+    if palette.shape[1] == 3:
+        return palette
+    return composite(palette[:, :3], palette[:, 3], MIDDLE_GREY)
