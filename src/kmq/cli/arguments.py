@@ -45,8 +45,8 @@ FEW_COLORS = click.option(
     "-k",
     "--colors",
     type=click.IntRange(1, MAX_COLORS_OF_A_BYTE),
-    help=f"Number of colours. [default: {DEFAULT_COLORS}; with a target: no bound "
-    f"but {MAX_COLORS_OF_A_BYTE}]",
+    help=f"Number of colours. [default: {DEFAULT_COLORS}; with a target: at most "
+    f"{MAX_COLORS_OF_A_BYTE}]",
 )
 PSNR = click.option(
     "--psnr",
