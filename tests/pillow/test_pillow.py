@@ -11,6 +11,7 @@ import kmq
 from kmq.container import packed
 from kmq.container.fields import checksum
 from kmq.container.head import PACKED, RGB, write_head
+from kmq.container.palette import stored
 
 
 @pytest.mark.parametrize(
@@ -126,3 +127,25 @@ def test_all_frames_of_one_are_saved_and_of_several_refused(tmp_path, random_ind
     with pytest.raises(kmq.OptionError, match="one frame"), Image.open(frames) as animated:
         animated.save(tmp_path / "b.kmq", save_all=True)
     assert not (tmp_path / "b.kmq").exists()
+
+
+@pytest.mark.parametrize(
+    ("colors", "grey", "alpha"),
+    [(5, False, False), (300, False, False), (5, True, False), (7, False, True), (300, True, True)],
+)
+def test_stripes_come_one_by_one_into_the_image(random_indexed, colors, grey, alpha):
+    image = random_indexed(colors, 129, 67, grey=grey)
+    palette = image.palette
+    if alpha:
+        palette = np.column_stack([palette, np.arange(colors) * 255 // (colors - 1)]).astype(
+            np.uint8
+        )
+    layout, entries = stored(palette, is_grey_picture=False)
+    bands = [image.indices[first : first + 64] for first in (0, 64, 128)]
+    bodies = [(PACKED, packed.encode(band, colors)) for band in bands]
+    head = write_head(67, 129, layout, entries, 64, bodies)
+    data = head + b"".join(body + checksum(body) for _, body in bodies)
+    opened = Image.open(io.BytesIO(data))
+    whole = kmq.load(data)
+    assert opened.mode == whole.to_pil().mode
+    assert np.array_equal(np.asarray(opened.convert("RGBA")), whole.to_rgba())

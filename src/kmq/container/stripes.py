@@ -26,7 +26,7 @@ from kmq.container.head import (
 from kmq.container.palette import palette_of, samples, stored, visible_colors
 from kmq.errors import FormatError, OptionError, warn
 from kmq.files import at_its_beginning
-from kmq.image import IndexedImage, index_dtype
+from kmq.image import IndexedImage, Palette, index_dtype
 from kmq.limits import DEFAULT_MAX_PIXELS, check_pixel_count
 from kmq.metadata import NOTHING, Metadata
 from kmq.threads import map_threads, stream_threads
@@ -166,6 +166,25 @@ def read_metadata(stream: BinaryIO, head: Head) -> tuple[Metadata, FormatError |
         return metadata.from_bytes(block), None
     except FormatError as error:
         return NOTHING, error
+
+
+def bands(
+    stream: BinaryIO, *, max_pixels: int = DEFAULT_MAX_PIXELS, threads: int = 1
+) -> Iterator[tuple[int, IndexedImage]]:
+    """Yield a file's stripes from top to bottom: the first row, and the stripe as an image.
+
+    Few stripes are held at a time. Parameters and errors as for `load`; a stripe that is
+    damaged is found when its turn comes.
+    """
+    stream = at_its_beginning(stream)
+    head = read_head(stream)
+    check_length(head, stream.seek(0, io.SEEK_END))
+    check_pixel_count(head.width, head.height, max_pixels)
+    palette = Palette(palette_of(head))
+    is_grey_picture = head.layout == GREY
+    for stripe, indices in _decoded_stripes(stream, head, range(len(head.stripes)), threads):
+        image = IndexedImage.owning(palette, indices, is_grey_picture=is_grey_picture)
+        yield stripe.first_row, image
 
 
 def faults(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> list[FormatError]:

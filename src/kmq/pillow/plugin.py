@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from PIL import Image, ImageFile, ImagePalette
 
-from kmq import codec
+from kmq.container import stripes
 from kmq.container.head import GREY, read_head
 from kmq.errors import FormatError, LimitError
+from kmq.image import IndexedImage
+from kmq.threads import thread_count
 
 
 class DamagedImageError(FormatError, OSError):
@@ -48,21 +50,28 @@ class KmqImageFile(ImageFile.ImageFile):
 
 
 class KmqDecoder(ImageFile.PyDecoder):
-    """Decodes the whole file at once."""
+    """Decodes stripe by stripe into Pillow's image, so that no second image is held."""
 
     _pulls_fd = True
 
     def decode(self, buffer: Any) -> tuple[int, int]:
         """Fill the image from the file; Pillow passes no buffer."""
         assert self.fd is not None
-        self.fd.seek(0)
+        # Pillow has held its own limit against the size in the head.
+        pixels = self.state.xsize * self.state.ysize
         try:
-            # Pillow has held its own limit against the size in the head.
-            indexed = codec.load(self.fd.read(), max_pixels=self.state.xsize * self.state.ysize)
+            for first_row, band in stripes.bands(
+                cast("BinaryIO", self.fd), max_pixels=pixels, threads=thread_count(None)
+            ):
+                self._set_rows(first_row, band)
         except (FormatError, LimitError) as error:
             raise DamagedImageError(str(error)) from error
-        self.set_as_raw(indexed.to_pil().tobytes())
         return -1, 0
+
+    def _set_rows(self, first_row: int, band: IndexedImage) -> None:
+        decoder = Image._getdecoder(self.mode, "raw", (self.mode, 0, 1))
+        decoder.setimage(self.im, (0, first_row, band.width, first_row + band.height))
+        decoder.decode(band.to_pil().tobytes())
 
 
 Image.register_decoder("kmq", KmqDecoder)
