@@ -413,3 +413,40 @@ def test_a_histogram_counts_the_pixels_that_quantize_sees(tmp_path):
         kmq.Histogram.from_image(clear)
     with pytest.raises(kmq.LimitError):
         kmq.Histogram.from_image(rgb, max_pixels=599)
+
+
+def shuffled(image):
+    """Return the same pixels with the palette in an order that means something else."""
+    order = np.random.default_rng(3).permutation(len(image.palette))
+    rank = np.empty(len(order), np.uint16)
+    rank[order] = np.arange(len(order))
+    return kmq.IndexedImage(image.palette[order], rank[image.indices])
+
+
+def smooth(colors):
+    y, x = np.mgrid[0:170, 0:230]
+    waves = [128 + 110 * np.sin(x / 31 + y / (17 + channel)) for channel in range(3)]
+    grain = np.random.default_rng(5).normal(0, 6, (170, 230, 3))
+    return kmq.quantize((np.stack(waves, axis=-1) + grain).clip(0, 255).astype(np.uint8), colors)
+
+
+def test_a_palette_of_any_order_is_kept_and_coded_nearly_as_small_as_in_kmqs_own():
+    found = smooth(200)
+    given = shuffled(found)
+    data = kmq.encode(given)
+    assert kmq.load(data) == given
+    assert kmq.info(data).is_reordered
+    permutation = 200
+    assert len(data) <= 1.005 * len(kmq.encode(found)) + permutation + 1
+
+
+def test_what_kmq_finds_needs_no_other_order():
+    assert not kmq.info(kmq.encode(smooth(200))).is_reordered
+
+
+@pytest.mark.parametrize("coding", ["packed", "modelled"])
+def test_an_order_that_saves_nothing_is_not_written(random_indexed, coding):
+    noise = random_indexed(200, 23, 31)
+    data = kmq.encode(noise, coding=coding)
+    assert kmq.load(data) == noise
+    assert not kmq.info(data).is_reordered

@@ -216,10 +216,23 @@ def quantize_pixels(rgb: NDArray[np.uint8], options: Options) -> IndexedImage:
 
 
 def to_bytes(indexed: IndexedImage, options: Options) -> bytes:
-    """Return the `.kmq` file of an indexed image."""
+    """Return the `.kmq` file of an indexed image.
+
+    Its palette is coded in its own order, or in the order in which clustering arranges
+    palettes, whichever makes the file smaller; either way the file keeps its own order.
+    """
     from kmq.container import stripes
 
-    return stripes.dumps(indexed, coding=options.coding, threads=options.workers)
+    data = stripes.dumps(indexed, coding=options.coding, threads=options.workers)
+    if options.coding == "packed":
+        return data
+    from kmq.clustering.palette import order_of
+
+    order = order_of(indexed.palette)
+    if (order[1:] > order[:-1]).all():  # as it is in every palette that kmq finds
+        return data
+    arranged = stripes.dumps(indexed, coding=options.coding, order=order, threads=options.workers)
+    return min(data, arranged, key=len)
 
 
 def encode_pixels(

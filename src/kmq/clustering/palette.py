@@ -55,8 +55,13 @@ def arranged(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
     It makes the indices of smooth pictures smooth, which whatever predicts them can use.
     """
-    order: NDArray[np.int64] = split_in_halves(colors.astype(np.int64))
-    return np.take(colors, order, axis=0)
+    return np.take(colors, order_of(colors), axis=0)
+
+
+def order_of(colors: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return the order, (K,), in which `arranged` has them."""
+    order: NDArray[np.int64] = split_in_halves(colors[:, :3].astype(np.int64))
+    return order
 
 
 @kernel
