@@ -28,6 +28,7 @@ from kmq.pixels.readers import decoded
 from kmq.pixels.samples import Samples
 from kmq.pixels.saving import indexed_to_file as indexed_to_file
 from kmq.pixels.saving import to_file as to_file
+from kmq.pixels.standard_error import quiet
 
 ImageSource: TypeAlias = (
     "NDArray[Any] | SupportsArray | Image.Image | str | os.PathLike[str] | IO[bytes]"
@@ -60,6 +61,7 @@ class Pixels:
     """Which of a file's pictures was chosen, such as "page 2"; empty if none was."""
 
 
+@quiet()
 def read(
     source: ImageSource,
     *,
@@ -146,6 +148,7 @@ def _from_array(source: Any, background: Rgb | None, max_pixels: int) -> Pixels:
     return _pixels(Samples(levels[..., :3], "RGB", alpha, lost=lost), background)
 
 
+@quiet()
 def count_frames(path: str | os.PathLike[str], max_pixels: int = DEFAULT_MAX_PIXELS) -> int | None:
     """Return how many pages or frames a picture file has; None if some are damaged.
 

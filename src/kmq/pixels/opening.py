@@ -16,6 +16,7 @@ from kmq.errors import FormatError, KmqError, LimitError
 from kmq.files import at_its_beginning
 from kmq.limits import check_pixel_count
 from kmq.pixels.readers import OPENERS
+from kmq.pixels.standard_error import quiet
 
 # fmt: off
 TRUSTED = frozenset((
@@ -56,6 +57,7 @@ class _Reader(NamedTuple):
     accepts: _Accepts | None
 
 
+@quiet()
 def open_image(file: IO[bytes], max_pixels: int) -> ImageFile.ImageFile:
     """Return the image that a binary file holds, its pixels not read yet.
 
