@@ -1,7 +1,8 @@
 """From the colours that a file means to sRGB.
 
-Curves and matrices are computed here, because Pillow hands lcms no colours of 16 bits;
-8 bits with an ICC profile are lcms' work.
+ICC profiles are lcms' work where colours have 8 bits. Pillow hands lcms no colours of 16
+bits. Those, and grey of any depth, are computed from the profile's own curves and matrix;
+so are the spaces that PNG and AVIF name without a profile.
 """
 
 from __future__ import annotations
@@ -36,8 +37,10 @@ def to_srgb(samples: Samples) -> Converted:
     """Return samples as sRGB pixels of 8 bits a channel."""
     colour = samples.colour
     space = profiles.space_of(colour) if isinstance(colour, bytes) else colour
-    is_deep = samples.values.dtype == np.uint16
-    if space is not None and (is_deep or isinstance(colour, Space)) and _fits(space, samples.kind):
+    is_left_to_lcms = (
+        isinstance(colour, bytes) and samples.kind == "RGB" and samples.values.dtype == np.uint8
+    )
+    if space is not None and not is_left_to_lcms and _fits(space, samples.kind):
         return _by_space(samples.values, space)
     low_bits = _lost_by_eight_bits(samples.values)
     eight = eight_bits(samples.values)
@@ -117,8 +120,8 @@ def _grey_by_profile(values: NDArray[np.uint8], source: Any) -> Converted:
 def _conversion(source: Any, mode: str) -> _Conversion:
     """Return lcms' conversion to sRGB.
 
-    Its tables of 33 points a side are up to 39 levels off for L*a*b*, and some for grey,
-    so these are computed colour by colour; for RGB and CMYK they are within rounding.
+    Its tables of 33 points a side are up to 39 levels off for L*a*b*, which is therefore
+    computed colour by colour; for RGB and CMYK they are within rounding.
     """
     from PIL import ImageCms
 

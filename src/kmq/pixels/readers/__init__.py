@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from PIL import Image, ImageFile
 
-from kmq.pixels.readers import bitmaps, icons, png, psd, tiff
+from kmq.pixels.readers import avif, bitmaps, icons, png, psd, tiff
 from kmq.pixels.samples import Samples, of_image
 
 _READERS: dict[str, Callable[[ImageFile.ImageFile], Samples]] = {
+    "AVIF": avif.read,
     "BMP": bitmaps.read_bmp,
     "CUR": icons.read,
     "DIB": bitmaps.read_bmp,
