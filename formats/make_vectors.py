@@ -37,6 +37,9 @@ MODELLED_SIZES = ((64, 64), (32, 512), (256, 256), (760, 700), (1024, 1024), (10
 """Heights and widths of stripes for which tables have other sizes: powers of two and next to
 them, between 2^19 and 2^20 pixels, and above."""
 
+START = (1 << 31) // 3 * 3
+"""The least state of the mixed-radix code where there are three colours."""
+
 VECTORS = Path(__file__).parent / "vectors"
 
 _EXAMPLE_BODY = bytes.fromhex("83ceff7fd00c0000")
@@ -70,6 +73,13 @@ def blots(colors: int, height: int, width: int, *, grey: bool = False) -> Indexe
     indices = np.where((x - 40) ** 2 + (y - 20) ** 2 < 300, slopes, areas % colors)
     specks = (x * x * 7 + y * y * 13 + x * y) % 31 == 0
     return IndexedImage(flat.palette, np.where(specks, flat.indices, indices), is_grey_picture=grey)
+
+
+def close_colors() -> IndexedImage:
+    """Return an image of which all colours but one are equal: the means of a split are close."""
+    palette = np.full((16, 3), 100)
+    palette[15, 0] = 101
+    return IndexedImage(palette, blots(16, 45, 67).indices)
 
 
 def mostly_flat(colors: int, height: int, width: int) -> IndexedImage:
@@ -130,6 +140,8 @@ def valid_files() -> dict[str, bytes]:
     files["modelled-one-row"] = dumps(blots(6, 1, 201), coding="modelled")
     files["modelled-one-column"] = dumps(blots(6, 201, 1), coding="modelled")
     files["modelled-tiles"] = dumps(tiles(12, 2, 35), coding="modelled")
+    files["modelled-one-pixel"] = in_stripes(IndexedImage([[0] * 3, [255] * 3], [[1]]), 1, MODELLED)
+    files["modelled-close-colours"] = in_stripes(close_colors(), 45, MODELLED)
     for height, width in MODELLED_SIZES:
         image = mostly_flat(16, height, width)
         files[f"modelled-{width}x{height}"] = in_stripes(image, height, MODELLED)
@@ -194,6 +206,9 @@ def _files_described() -> Iterator[tuple[str, bytes]]:
         "text-without-keyword": "04 02 00 61",
         "text-without-zero": "04 01 61",
         "text-not-utf-8": "04 03 61 00 ff",
+        "keyword-not-utf-8": "04 02 ff 00",
+        "keyword-of-256-bytes": "04 81 02" + 256 * "61" + "00",
+        "texts-1025": 1025 * "04 02 61 00",
     }.items():
         yield f"metadata-{name}", described(bytes.fromhex(block))
 
@@ -259,33 +274,58 @@ def _broken_heads() -> Iterator[tuple[str, bytes]]:
     yield "version", file_of(version=2)
     yield "kind-high-bits", file_of(kind=0x11)
     yield "kind-highest-bit", file_of(kind=0x81)
-    yield "width-zero", file_of(numbers=bytes((0, 2, 3, 2)))
+    yield "width-zero", file_of(numbers=bytes((0, 2, 3, 2)), bodies=(struct.pack("<Q", START),))
     yield "height-zero", file_of(numbers=bytes((4, 0, 3, 1)))
     yield "width-too-large", file_of(numbers=b"\x81\x80\x80\x02" + bytes((2, 3, 2)))
-    yield "height-too-large", file_of(numbers=b"\x04\x80\x80\x80\x80\x08" + bytes((3, 2)))
+    # 2^31 rows in 512 stripes, which is wrong in nothing else.
+    rows = varint(1 << 22)
+    yield (
+        "height-too-large",
+        file_of(numbers=b"\x01" + varint(1 << 31) + b"\x03" + rows, table=bytes((0, 8)) * 512),
+    )
     yield "no-colours", file_of(numbers=bytes((4, 2, 0, 2)), palette=b"")
     yield (
         "too-many-colours",
-        file_of(numbers=b"\x04\x02\x81\x80\x04\x02", palette=bytes(3 * 65_537)),
+        file_of(
+            numbers=b"\x01\x01\x81\x80\x04\x01",
+            palette=bytes(3 * 65_537),
+            bodies=(struct.pack("<Q", (1 << 31) // 65_537 * 65_537**2),),
+        ),
     )
     yield "stripe-rows-zero", file_of(numbers=bytes((4, 2, 3, 0)))
     yield "stripe-rows-above-height", file_of(numbers=bytes((4, 2, 3, 3)))
     yield "varint-not-shortest", file_of(numbers=b"\x84\x00" + bytes((2, 3, 2)))
     yield "varint-too-long", file_of(table=b"\x00" + b"\xff" * 9 + b"\x01")
-    yield "too-many-stripes", file_of(numbers=b"\x04\x81\x80\x04\x03\x01")
+    one_colour = {"palette": bytes(3)}
+    yield (
+        "too-many-stripes",
+        file_of(
+            numbers=varint(4096) + varint(65_537) + b"\x01\x01",
+            **one_colour,
+            table=bytes(2 * 65_537),
+        ),
+    )
     yield "table-longer-than-file", file_of(numbers=b"\x80\x20\x80\x80\x04\x03\x01")
     # 2048 x 2049 in one stripe; 4095 x 2 in rows; 64 x 78 in stripes of 4096, but 4097 colours.
-    yield "stripes-too-large", file_of(numbers=b"\x80\x10\x81\x10\x03\x81\x10")
-    yield "stripes-too-small", file_of(numbers=b"\xff\x1f\x02\x03\x01")
     yield (
-        "stripes-smaller-than-the-palette",
-        file_of(numbers=b"\x40\x4e\x81\x20\x40", palette=bytes(3 * 4097)),
+        "stripes-too-large",
+        file_of(
+            numbers=b"\x80\x10\x81\x10\x01\x81\x10",
+            **one_colour,
+            table=bytes(2),
+            bodies=(b"",),
+        ),
     )
+    yield (
+        "stripes-too-small",
+        file_of(numbers=b"\xff\x1f\x02\x01\x01", **one_colour, table=bytes(4), bodies=(b"", b"")),
+    )
+    yield "stripes-smaller-than-the-palette", in_stripes(pattern(4097, 78, 64), 64)
     for name, order in {"twice": 0x14, "out-of-range": 0x34, "padding": 0x19}.items():
         # Fields of two bits: 0 1 1, 0 3 1 and 0 1 2, the last with its padding set.
         palette = bytes(range(9)) + bytes((order,))
         yield f"order-{name}", file_of(kind=5, palette=palette)
-    yield "metadata-of-no-bytes", described(b"", 0)
+    yield "metadata-of-no-bytes", described(b"", 0, b"")
     yield "metadata-too-long", described(b"", (1 << 22) + 1)
     yield "metadata-cut", described(b"\x02\x01I")[:-1]
     yield "metadata-longer-than-file", described(b"", 1 << 22)
@@ -295,20 +335,28 @@ def _broken_heads() -> Iterator[tuple[str, bytes]]:
 
 
 def _broken_stripes() -> Iterator[tuple[str, bytes]]:
-    start = (1 << 31) // 3 * 3
     yield "file-cut", file_of()[:-1]
     yield "bytes-behind", file_of(behind=b"\0")
     yield "body-length-overflows", file_of(table=b"\x00" + b"\xff" * 8 + b"\x7f")
     yield "coding-unknown", file_of(table=bytes((255, 8)))
     yield "stripe-checksum", file_of(body_checksum=bytes(4))
-    yield "state-too-small", file_of(bodies=(struct.pack("<Q", start - 1),))
-    yield "state-too-large", file_of(bodies=(struct.pack("<Q", start << 32),))
-    yield "state-left", file_of(bodies=(struct.pack("<Q", start * 3**8 + 3**8),))
+    yield "state-too-small", file_of(bodies=(struct.pack("<Q", START - 1),))
+    yield "state-too-large", file_of(bodies=(struct.pack("<Q", START << 32),))
+    yield "state-left", file_of(bodies=(struct.pack("<Q", START * 3**8 + 3**8),))
+    # Without the rule that is broken, these three would be decoded to the end without a complaint.
+    one = {"numbers": bytes((1, 1, 3, 1)), "table": bytes((0, 12))}
+    yield "state-too-small-with-a-word", file_of(**one, bodies=(struct.pack("<QI", 1, START),))
+    fourteen = {"numbers": bytes((14, 1, 5, 1)), "palette": bytes(15)}
+    state = (1 << 31) // 5 * 5 * 5**14
+    yield "state-too-large-without-words", file_of(**fourteen, bodies=(struct.pack("<Q", state),))
+    many = {"numbers": bytes((21, 1, 3, 1))}
+    state = -(-START * 3**20 >> 32)  # times 2^32, at the top of 20 digits that end at START
+    yield "word-missing-of-zeros", file_of(**many, bodies=(struct.pack("<Q", 3 * state),))
     yield "body-shorter-than-state", file_of(table=bytes((0, 4)), bodies=(bytes(4),))
     yield "body-not-whole-words", file_of(table=bytes((0, 9)), bodies=(bytes(9),))
-    body = struct.pack("<QI", start * 3**8, 0)
+    body = struct.pack("<QI", START * 3**8, 0)
     yield "word-left", file_of(table=bytes((0, 12)), bodies=(body,))
-    yield "word-missing", file_of(bodies=(struct.pack("<Q", start),))
+    yield "word-missing", file_of(bodies=(struct.pack("<Q", START),))
     four = {"numbers": bytes((3, 1, 4, 1)), "palette": bytes(12)}
     yield "fields-too-short", file_of(**four, table=bytes((0, 0)), bodies=(b"",))
     yield "fields-too-long", file_of(**four, table=bytes((0, 2)), bodies=(b"\x1b\x00",))

@@ -1,0 +1,352 @@
+"""Misreadings of `formats/kmq-1.md`, each one change to one line of the reference decoder.
+
+To add one for a new rule: name how the rule might be misunderstood, quote enough of the
+line that implements it to be found once in the two files, say what would stand there
+instead, and name the vector that decodes otherwise. If no vector does, the rule needs one.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Misreading(NamedTuple):
+    """A part of a line of the reference decoder, and what a wrong decoder would have there."""
+
+    rule: str
+    right: str
+    wrong: str
+    caught_by: str
+    """The vector, valid or invalid, that is decoded otherwise."""
+
+
+class Unobservable(NamedTuple):
+    """A change that no vector shows, and why."""
+
+    rule: str
+    right: str
+    wrong: str
+    reason: str
+
+
+HEAD = (
+    Misreading("the kind's high bits are ignored", "require(kind < 16,", "require(True,", "kind-highest-bit"),
+    Misreading("the layout has one bit", "read_palette(cursor, kind & 3, colours)", "read_palette(cursor, kind & 1, colours)", "rgba-partly-opaque"),
+    Misreading("bit 3 says that there is an order", "if kind & 4 else", "if kind & 8 else", "metadata-length-not-shortest"),
+    Misreading("bit 2 says that there are metadata", "if kind & 8:", "if kind & 4:", "order-1"),
+    Misreading("the height comes before the width", "return Head(width, height, stripe_rows,", "return Head(height, width, stripe_rows,", "specification-example"),
+    Misreading("stripes may have 2^23 pixels", "require(stripe_pixels <= 2**22,", "require(stripe_pixels <= 2**23,", "stripes-too-large"),
+    Misreading("several stripes may be small", "stripe_pixels >= max(2**12, colours)", "stripe_pixels >= colours", "stripes-too-small"),
+    Misreading("several stripes may have fewer pixels than colours", "stripe_pixels >= max(2**12, colours)", "stripe_pixels >= 2**12", "stripes-smaller-than-the-palette"),
+    Misreading("one stripe may not be small", "stripe_count == 1 or stripe_pixels", "stripe_pixels", "one-pixel-one-colour"),
+    Misreading("metadata of no bytes are read", '"the length of the metadata", 1,', '"the length of the metadata", 0,', "metadata-of-no-bytes"),
+    Misreading("the signature's first byte may be any", '== b"\\x89KMQ"', '[1:] == b"KMQ"', "signature"),
+    Misreading("later versions are read too", "version == 1,", "version >= 1,", "version"),
+    Misreading("a width of 0 is read", 'varint("the width", 1,', 'varint("the width", 0,', "width-zero"),
+    Misreading("a height of 2^31 is read", '"the height", 1, 2**31 - 1', '"the height", 1, 2**31', "height-too-large"),
+    Misreading("no colours are read", 'colours", 1, 65_536', 'colours", 0, 65_536', "no-colours"),
+    Misreading("65,537 colours are read", 'colours", 1, 65_536', 'colours", 1, 65_537', "too-many-colours"),
+    Misreading("65,536 colours are refused", 'colours", 1, 65_536', 'colours", 1, 65_535', "colours-65536"),
+    Misreading("0 rows a stripe are read", 'stripe rows", 1, height', 'stripe rows", 0, height', "stripe-rows-zero"),
+    Misreading("stripes may be higher than the image", 'stripe rows", 1, height', 'stripe rows", 1, 2**31 - 1', "stripe-rows-above-height"),
+    Misreading("the number of stripes is rounded down", "(height + stripe_rows - 1) // stripe_rows", "height // stripe_rows", "stripes-1"),
+    Misreading("65,537 stripes are read", "stripe_count <= 65_536", "stripe_count <= 65_537", "too-many-stripes"),
+    Misreading("varints have their high bits first", "value |= (byte & 0x7F) << (7 * place)", "value = value << 7 | byte & 0x7F", "one-row"),
+    Misreading("varints may be longer than needed", "byte > 0 or place == 1", "True", "varint-not-shortest"),
+    Misreading("a varint of one byte may not be 0", "byte > 0 or place == 1", "byte > 0", "one-pixel-one-colour"),
+    Misreading("checksums are big-endian", 'int.from_bytes(self.take(4, field), "little")', 'int.from_bytes(self.take(4, field), "big")', "one-pixel-one-colour"),
+    Misreading("checksums begin at the file's start", "zlib.crc32(self.data[start : self.position])", "zlib.crc32(self.data[: self.position])", "one-pixel-one-colour"),
+    Misreading("checksums are those of Adler", "zlib.crc32(self", "zlib.adler32(self", "one-pixel-one-colour"),
+    Misreading("fields may be cut short", "require(count <= len(self.data) - self.position,", "require(True,", "palette-cut"),
+    Misreading("unknown codings are read as packed", "require(coding in CODINGS,", "require(CODINGS.setdefault(coding, decode_packed),", "coding-unknown"),
+    Misreading("bytes may follow the last stripe", "require(cursor.position == len(data),", "require(True,", "bytes-behind"),
+)  # fmt: skip
+
+PALETTE = (
+    Misreading("grey and alpha take three bytes", "size = (1, 3, 4, 2)[layout]", "size = (1, 3, 4, 3)[layout]", "grey-alpha-packed"),
+    Misreading("layouts 2 and 3 are the other way round", "size = (1, 3, 4, 2)[layout]", "size = (1, 3, 2, 4)[layout]", "rgba-partly-opaque"),
+    Misreading("entries without alpha are clear", "return [(*entry, 255)[:4] for entry", "return [(*entry, 0)[:4] for entry", "one-pixel-one-colour"),
+    Misreading("entries are blue, green, red", "return [(*entry, 255)[:4] for entry", "return [(*entry[2::-1], *entry[3:], 255)[:4] for entry", "one-pixel-one-colour"),
+    Misreading("the palette is one plane for each sample", "entries = [samples[place : place + size] for place in range(0, colours * size, size)]", "entries = [samples[place::colours] for place in range(colours)]", "specification-example"),
+    Misreading("an order may name an index twice", "require(sorted(order) == list(range(colours)),", "require(max(order) < colours,", "order-twice"),
+    Misreading("an order may name an index that is none", "require(sorted(order) == list(range(colours)),", "require(len(set(order)) == colours,", "order-out-of-range"),
+    Misreading("the order gives each index its entry", "(head.order[index] for index in indices)", "(head.order.index(index) for index in indices)", "order-17-packed"),
+    Misreading("the palette keeps its stored order", "palette = [entry for _, entry in sorted(zip(head.order, head.palette, strict=True))]", "palette = head.palette", "order-3-packed"),
+    Misreading("coding 1 compares colours over black", "(a * c + (255 - a) * 128 + 127) // 255", "(a * c + 127) // 255", "grey-alpha-modelled"),
+    Misreading("coding 1 compares colours over 127", "(a * c + (255 - a) * 128 + 127) // 255", "(a * c + (255 - a) * 127 + 127) // 255", "grey-alpha-modelled"),
+    Misreading("colours over grey are rounded down", "(a * c + (255 - a) * 128 + 127) // 255", "(a * c + (255 - a) * 128) // 255", "grey-alpha-modelled"),
+    Misreading("the last stripe is as high as the others", "min(head.stripe_rows, head.height - number * head.stripe_rows)", "head.stripe_rows", "stripes-1"),
+)  # fmt: skip
+
+METADATA = (
+    Misreading("metadata whose checksum is wrong are kept", 'require(int.from_bytes(stored_checksum, "little") == crc,', "require(True,", "metadata-bad-checksum"),
+    Misreading("damaged metadata cost the image", "return None", "raise", "metadata-resolution-too-long"),
+    Misreading("items that are right are kept of damaged metadata", "return None", "return items[:-1]", "metadata-resolution-too-long"),
+    Misreading("kinds may come in any order", "require(kind > before or kind == before == 4,", "require(kind > 0,", "metadata-exif-twice"),
+    Misreading("any kind may be there twice", "require(kind > before or kind == before == 4,", "require(kind > 0 and kind >= before,", "metadata-exif-twice"),
+    Misreading("there is one text at most", "require(kind > before or kind == before == 4,", "require(kind > before,", "metadata"),
+    Misreading("an item may be of kind 0", "(before, _), (kind, payload) = ((0, b\"\"), *items)[-2:]", "(before, _), (kind, payload) = ((-1, b\"\"), *items)[-2:]", "metadata-kind-zero"),
+    Misreading("parts of the resolution may be 0", '"a part of the resolution", 1,', '"a part of the resolution", 0,', "metadata-resolution-zero"),
+    Misreading("parts of the resolution may be 2^32", "1, 2**32 - 1", "1, 2**32", "metadata-resolution-too-large"),
+    Misreading("bytes may follow the resolution", "require(numbers.position == len(payload),", "require(True,", "metadata-resolution-too-long"),
+    Misreading("there may be 1,025 texts", "for kind, _ in items) <= 1024,", "for kind, _ in items) <= 1025,", "metadata-texts-1025"),
+    Misreading("a text needs no zero", 'require(zero == b"\\0" and 1 <=', "require(1 <=", "metadata-text-without-zero"),
+    Misreading("a keyword may be empty", "1 <= len(keyword) <= 255", "len(keyword) <= 255", "metadata-text-without-keyword"),
+    Misreading("a keyword may have 256 bytes", "1 <= len(keyword) <= 255", "1 <= len(keyword) <= 256", "metadata-keyword-of-256-bytes"),
+    Misreading("texts need not be UTF-8", "keyword.decode(), text.decode()", "keyword.decode()", "metadata-text-not-utf-8"),
+    Misreading("keywords need not be UTF-8", "keyword.decode(), text.decode()", "text.decode()", "metadata-keyword-not-utf-8"),
+    Misreading("unknown kinds are damage", 'varint("a length", 0, length)', 'varint("a length", 0, length if kind < 5 else -1)', "metadata-unknown-kinds"),
+)  # fmt: skip
+
+PACKED = (
+    Misreading("powers of two are digits too", "if len(palette) == 1 << index_bits:", "if len(palette) == 1:", "grey-2"),
+    Misreading("other K take whole bits too", "if len(palette) == 1 << index_bits:", "if True:", "specification-example"),
+    Misreading("the last byte of fields is left out", "size = (pixels * index_bits + 7) // 8", "size = pixels * index_bits // 8", "fields-too-short"),
+    Misreading("fields may be followed by bytes", "require(len(body) == size", "require(len(body) >= size", "one-colour-with-a-body"),
+    Misreading("fields may be missing", "require(len(body) == size", "require(len(body) <= size", "fields-too-short"),
+    Misreading("fields have their low bits first", "remaining = iter(body)", 'remaining = (int(f"{byte:08b}"[::-1], 2) for byte in body)', "fields-padding"),
+    Misreading("bits left over may be set", "require(held == 0,", "require(True,", "order-padding"),
+    Misreading("the state is big-endian", 'f"<Q{len(body)', 'f">Q{len(body)', "specification-example"),
+    Misreading("a body of digits may be shorter than a state", "len(body) >= 8 and ", "", "body-shorter-than-state"),
+    Misreading("a body of digits may end within a word", " and len(body) % 4 == 0", "", "body-not-whole-words"),
+    Misreading("words come from the body's end", "words.reverse()", "words.sort(key=lambda word: 0)", "grey-in-colour"),
+    Misreading("the least state is 2^31", "2**31 // colours * colours", "2**31", "specification-example"),
+    Misreading("the least state comes from 2^32", "2**31 // colours * colours", "2**32 // colours * colours", "specification-example"),
+    Misreading("the state may start below the least", "low <= state < low << 32", "0 <= state < low << 32", "state-too-small-with-a-word"),
+    Misreading("the state may start at 2^32 times the least", "low <= state < low << 32", "low <= state", "state-too-large-without-words"),
+    Misreading("the state is refilled at the least", "if state < low:", "if state <= low:", "specification-example"),
+    Misreading("the state is refilled below 2^31", "if state < low:", "if state < 2**31:", "specification-example"),
+    Misreading("the state may end anywhere", "require(state == low,", "require(True,", "state-left"),
+    Misreading("a missing word is 0", "require(len(words) > 0,", "words = words or [0]; require(True,", "word-missing-of-zeros"),
+    Misreading("words may be left", "require(len(words) == 0,", "require(True,", "word-left"),
+)  # fmt: skip
+
+TABLES = (
+    Misreading("squash is rounded to the nearest", "KNOTS[left + 1] * part) // 64", "KNOTS[left + 1] * part + 32) // 64", "specification-modelled"),
+    Misreading("the larger half of squash is not mirrored", "65536 - falling(x) for", "65535 - falling(x) for", "specification-modelled"),
+    Misreading("a probability is stretched from its step's start", "step * 16 + 8:", "step * 16:", "specification-modelled"),
+    Misreading("stretch is clamped to 2048", "min(max(odds, -2047), 2047)", "min(max(odds, -2048), 2048)", "order-3-modelled"),
+    Misreading("scatter shifts by 16", "number ^= number >> 15", "number ^= number >> 16", "modelled-one-row"),
+    Misreading("scatter multiplies by the same twice", "number * 0x297A2D39 & MASK", "number * 0x2C1B3C6D & MASK", "modelled-one-row"),
+    Misreading("scatter's last step is left out", "return number ^ number >> 13", "return number", "grey-alpha-modelled"),
+    Misreading("multipliers begin with 1", "for power in range(1, 42)]", "for power in range(0, 41)]", "modelled-one-row"),
+)  # fmt: skip
+
+RANGE_DECODER = (
+    Misreading("words are little-endian", "return pair[0] << 8 | pair[1]", "return pair[1] << 8 | pair[0]", "modelled-one-pixel"),
+    Misreading("past the body's end come ones", '+ b"\\0\\0"', '+ b"\\xff\\xff"', "modelled-one-row"),
+    Misreading("a yes takes the interval's upper part", "yes = int(self.low < bound)", "yes = int(self.low >= bound)", "modelled-one-pixel"),
+    Misreading("a number at the bound is a yes", "yes = int(self.low < bound)", "yes = int(self.low <= bound)", "modelled-one-pixel"),
+    Misreading("the bound is rounded after the product", "bound = (self.span >> 16) * p", "bound = self.span * p >> 16", "modelled-one-row"),
+    Misreading("words are read below 2^31", "if self.span < 1 << 32:", "if self.span < 1 << 31:", "modelled-one-row"),
+    Misreading("words are read below 2^33", "if self.span < 1 << 32:", "if self.span < 1 << 33:", "modelled-one-row"),
+    Misreading("a body may end in a zero byte", 'if body[-1:] == b"\\0":', "if False:", "modelled-zero-at-the-end"),
+    Misreading("a body may be longer than its pixels need", "if coder.position < len(body):", "if False:", "modelled-too-long"),
+    Misreading("one colour may have a body", "if len(palette) == 1 and body:", "if False:", "modelled-one-colour-with-a-body"),
+)  # fmt: skip
+
+SLOTS = (
+    Misreading("checks are ignored", "return (chance, count) if kept == check else (1 << 17, 0)", "return chance, count", "modelled-one-row"),
+    Misreading("another context's probability stays", "if kept == check else (1 << 17, 0)", "if kept == check else (chance, 0)", "modelled-one-row"),
+    Misreading("a new slot learns from its own probability", "if count == 0:", "if False:", "modelled-one-row"),
+    Misreading("a yes moves a slot to 2^18", "(yes * 0x3FFFF - chance)", "(yes * 0x40000 - chance)", "modelled-one-row"),
+    Misreading("rates begin at 1 / 1.5", "(163840 // (10 * count + 13))", "(163840 // (10 * count + 15))", "specification-modelled"),
+    Misreading("a slot moves rounded to the nearest", "(163840 // (10 * count + 13)) >> 14", "(163840 // (10 * count + 13)) + 8192 >> 14", "modelled-one-row"),
+    Misreading("counts go to 59", "min(count + 1, 60)", "min(count + 1, 59)", "modelled-one-row"),
+    Misreading("counts go to 61", "min(count + 1, 60)", "min(count + 1, 61)", "modelled-one-row"),
+    Misreading("there are 2^17 pairs", "pairs = min(leaves * leaves, 1 << 16)", "pairs = min(leaves * leaves, 1 << 17)", "modelled-257"),
+    Misreading("pairs of large palettes have no check", "(kind, pair & pairs - 1), pair >> 16 & 255", "(kind, pair & pairs - 1), 0", "modelled-257"),
+    Misreading("pairs are the other way round", "pair = a << bits | b", "pair = b << bits | a", "modelled-257"),
+    Misreading("the place is a hash's low bits", "(kind, number >> 32 - size, within)", "(kind, number & (1 << size) - 1, within)", "modelled-one-row"),
+    Misreading("the check is a hash's second byte", "within), number & 255", "within), number >> 8 & 255", "grey-alpha-modelled"),
+    Misreading("sums are not scattered", "number = scatter(number)", "number &= MASK", "modelled-one-row"),
+    Misreading("sizes come from the bits of n", "size_bits = (rows * width - 1).bit_length()", "size_bits = (rows * width).bit_length()", "modelled-64x64"),
+    Misreading("F is at least 9", "clamp(size_bits - 4, 8, 16)", "clamp(size_bits - 4, 9, 16)", "grey-alpha-modelled"),
+    Misreading("F is at most 17", "clamp(size_bits - 4, 8, 16)", "clamp(size_bits - 4, 8, 17)", "modelled-1024x1025"),
+    Misreading("F is a bit smaller", "clamp(size_bits - 4, 8, 16)", "clamp(size_bits - 5, 8, 16)", "modelled-stripes"),
+    Misreading("G is at least 7", "clamp(size_bits - 5, 8, 15)", "clamp(size_bits - 5, 7, 15)", "modelled-one-row"),
+    Misreading("G is at most 16", "clamp(size_bits - 5, 8, 15)", "clamp(size_bits - 5, 8, 16)", "modelled-1024x1025"),
+    Misreading("T is at least 5", "clamp(size_bits - 6, 6, 13)", "clamp(size_bits - 6, 5, 13)", "grey-alpha-modelled"),
+    Misreading("T is at most 14", "clamp(size_bits - 6, 6, 13)", "clamp(size_bits - 6, 6, 14)", "modelled-700x760"),
+)  # fmt: skip
+
+MIXER = (
+    Misreading("confidences change at 4", "for edge in (1, 2, 5, 24)", "for edge in (1, 2, 4, 24)", "modelled-one-row"),
+    Misreading("confidences change at 25", "for edge in (1, 2, 5, 24)", "for edge in (1, 2, 5, 25)", "modelled-one-row"),
+    Misreading("weights start at 5,461", "[5500] * len(inputs)", "[5461] * len(inputs)", "specification-modelled"),
+    Misreading("sums are rounded to the nearest", "in zip(inputs, *sets, strict=True)) >> 16", "in zip(inputs, *sets, strict=True)) + 0x8000 >> 16", "modelled-one-pixel"),
+    Misreading("log-odds are clamped to 2,047", "clamp(dot, -3071, 3071)", "clamp(dot, -2047, 2047)", "modelled-64x64"),
+    Misreading("the error is not scaled", "error = (yes * 65536 - p) * 3 >> 1", "error = yes * 65536 - p", "specification-modelled"),
+    Misreading("the error is of 65,535", "error = (yes * 65536 - p) * 3 >> 1", "error = (yes * 65535 - p) * 3 >> 1", "modelled-one-column"),
+    Misreading("weights move rounded down", "x * error + 0x8000 >> 16", "x * error >> 16", "modelled-one-row"),
+    Misreading("flat confidences are of inputs 1 and 2", "coder.confidence(contexts[1:])", "coder.confidence(contexts[:2])", "modelled-one-row"),
+    Misreading("a flat decision's first weight set depends on the match", 'mixers = "flat", ("flat"', 'mixers = ("flat", run > 0), ("flat"', "modelled-one-row"),
+    Misreading("guesses are weighed by all twelve bits", '("q", guess, q & 255)', '("q", guess, q)', "modelled-one-row"),
+    Misreading("both guesses share weights", '("q", guess, q & 255)', '("q", q & 255)', "modelled-one-row"),
+    Misreading("guesses' confidences are of inputs 4 and 5", '("sure", guess, *coder.confidence(contexts[4:6]))', '("sure", guess, *coder.confidence(contexts[3:5]))', "modelled-one-row"),
+    Misreading("the tree is weighed by whole nodes", '("node", node >> max(depth - 7, 0))', '("node", node)', "modelled-257"),
+    Misreading("the tree is weighed by 9 bits of a node", '("node", node >> max(depth - 7, 0))', '("node", node >> max(depth - 8, 0))', "modelled-257"),
+)  # fmt: skip
+
+NEIGHBOURS = (
+    Misreading("the left margin is 0", "plane += [plane[start - stride]] * 8", "plane += [0] * 8", "modelled-one-column"),
+    Misreading("the left margin is the last index of the row above", "plane += [plane[start - stride]] * 8", "plane += [plane[start - 17]] * 8", "specification-modelled"),
+    Misreading("the right margin is 0", "plane += [plane[-1]] * 8", "plane += [0] * 8", "modelled-one-column"),
+    Misreading("NE comes before NW", "(-1, -1), (1, -1)),", "(1, -1), (-1, -1)),", "modelled-one-column"),
+    Misreading("a neighbour of the 20 is another", "(-4, 0), (3, -2)),", "(-4, 0), (3, -3)),", "modelled-one-column"),
+    Misreading("a neighbour of the 40 is another", "(5, -1), (-5, -1), (6, -1)),", "(5, -1), (-5, -1), (7, -1)),", "grey-alpha-modelled"),
+    Misreading("h4 has five neighbours", "sum(terms[:4])", "sum(terms[:5])", "modelled-one-row"),
+    Misreading("h10 has eight neighbours", "sum(terms[:10])", "sum(terms[:8])", "modelled-one-column"),
+    Misreading("h40 has twenty neighbours", "sum(terms[:10]), sum(terms)", "sum(terms[:10]), sum(terms[:20])", "modelled-one-row"),
+    Misreading("a flat pixel's eight nearest are equal", "around[:10] == [W] * 10", "around[:8] == [W] * 8", "modelled-one-column"),
+)  # fmt: skip
+
+MATCH = (
+    Misreading("the match's length has no bound", "min(run + 1, 1023)", "run + 1", "modelled-tiles"),
+    Misreading("a match that failed begins anew at once", "if plane[match] == W else 0", "if plane[match] == W else 1", "modelled-one-row"),
+    Misreading("a match that failed goes on", "run = min(run + 1, 1023) if plane[match] == W else 0", "run = min(run + 1, 1023)", "modelled-one-row"),
+    Misreading("the match does not move", "match += 1", "match += 0", "modelled-one-row"),
+    Misreading("the match goes on in the next row", "match = run = 0", "match, run = (match, run) if start > 6 * stride else (0, 0)", "modelled-one-column"),
+    Misreading("position 0 may be a match", "if run == 0 and position > 0 and", "if run == 0 and", "specification-modelled"),
+    Misreading("the entry's check is ignored", " and check == number & 0xFFFF:", ":", "grey-alpha-modelled"),
+    Misreading("a match is replaced by a later one", "if run == 0 and position > 0", "if position > 0", "modelled-one-row"),
+    Misreading("entries stay while there is a match", "last_seen[number >> 32 - guess_bits] = i, number & 0xFFFF", "last_seen.update({} if run else {number >> 32 - guess_bits: (i, number & 0xFFFF)})", "modelled-one-row"),
+    Misreading("the first entry of a place stays", "last_seen[number >> 32 - guess_bits] = i, number & 0xFFFF", "last_seen.setdefault(number >> 32 - guess_bits, (i, number & 0xFFFF))", "modelled-one-row"),
+    Misreading("the match is looked up by h40", "number = scatter(h10)", "number = scatter(h40)", "modelled-one-row"),
+)  # fmt: skip
+
+DECISIONS = (
+    Misreading("the flat decision looks at h10", 'hashed_slot("flat", h40, flat_bits)', 'hashed_slot("flat", h10, flat_bits)', "modelled-one-row"),
+    Misreading("the flat decision does not know what is foretold", "run.bit_length(), run > 0 and plane[match] == W", "run.bit_length(), run > 0", "modelled-one-row"),
+    Misreading("the first guess is always W", "(N, W) if W == NW else (W, N)", "(W, N)", "grey-alpha-modelled"),
+    Misreading("edges continue from N = NW", "(N, W) if W == NW else (W, N)", "(W, N) if N == NW else (N, W)", "grey-alpha-modelled"),
+    Misreading("NW is tried before NE", "for index in (NE, NW, WW) if index", "for index in (NW, NE, WW) if index", "grey-alpha-modelled"),
+    Misreading("the last resort of the second guess is WW", "if index != c1), NN)", "if index != c1), WW)", "grey-alpha-modelled"),
+    Misreading("two colours have two guesses", "if colors == 2:", "if False:", "rgba-2-one-clear"),
+    Misreading("NEE is left out of the comparisons", "(NW, NE, WW, NN, N, W, NEE, NNE)", "(NW, NE, WW, NN, N, W, NE, NNE)", "grey-alpha-modelled"),
+    Misreading("c2 is compared with W instead of NW", "for index in (NE, NW, WW, NN)]", "for index in (NE, W, WW, NN)]", "grey-alpha-modelled"),
+    Misreading("distances are squared", "red + 2 * green + blue >= edge", "red * red + 2 * green * green + blue * blue >= edge", "specification-modelled"),
+    Misreading("green counts once", "red + 2 * green + blue >= edge", "red + green + blue >= edge", "modelled-one-row"),
+    Misreading("distances begin a class later", "+ blue >= edge", "+ blue > edge", "grey-alpha-modelled"),
+    Misreading("the fourth distance is that of W and NE", "distance(W, NW), distance(N, NE)", "distance(W, NW), distance(W, NE)", "grey-alpha-modelled"),
+    Misreading("what is foretold counts for c1 only", "which = 1 if foretold == c1 else 2 if foretold == c2 else 0", "which = int(foretold == c1)", "modelled-one-row"),
+    Misreading("c1 is asked for after a flat miss", "for guess in range(int(flat),", "for guess in range(0,", "modelled-one-pixel"),
+    Misreading("an equal second guess is asked for", "1 if c1 == c2 else 2):", "2):", "modelled-one-pixel"),
+    Misreading("both guesses share slots of pairs", 'pair_slot(("pair", guess), c1, c2)', 'pair_slot("pair", c1, c2)', "specification-modelled"),
+    Misreading("guesses' tables share slots", "hashed_slot(size, h, guess_bits, guess)", 'hashed_slot("guess", h, guess_bits, guess)', "modelled-one-row"),
+)  # fmt: skip
+
+TREE = (
+    Misreading("indices above K are possible", "if right >= colors or (", "if right > colors or (", "modelled-too-long"),
+    Misreading("guesses are possible", "if right >= colors or (shift == 0 and {left, right} & {c1, c2}):", "if right >= colors:", "modelled-one-row"),
+    Misreading("only the first guess is known to be wrong", "(shift == 0 and {left, right} & {c1, c2})", "(shift == 0 and {left, right} & {c1})", "modelled-one-row"),
+    Misreading("groups have three levels", "level = depth % 4", "level = depth % 3", "grey-alpha-modelled"),
+    Misreading("hashes have the node instead of its root", "branch = MULTIPLIERS[40] * (node >> level)", "branch = MULTIPLIERS[40] * node", "grey-alpha-modelled"),
+    Misreading("hashes have multiplier 39", "branch = MULTIPLIERS[40] * ", "branch = MULTIPLIERS[39] * ", "modelled-one-column"),
+    Misreading("the mean is a sum", "mean = side(node, W) + side(node, N) >> 1", "mean = side(node, W) + side(node, N)", "grey-alpha-modelled"),
+    Misreading("the slope is W + NW - N", "side(node, W) + side(node, N) - side(node, NW)", "side(node, W) - side(node, N) + side(node, NW)", "modelled-one-column"),
+    Misreading("far is W and WW", "far = side(node, WW) + side(node, NN) >> 1", "far = side(node, WW) + side(node, W) >> 1", "modelled-one-row"),
+    Misreading("pairs are with NW", "enumerate((W, N, NE)))", "enumerate((W, N, NW)))", "modelled-one-column"),
+    Misreading("tables of pairs are one", 'pair_slot(("tree", j), index, node)', 'pair_slot("tree", index, node)', "modelled-one-row"),
+    Misreading("the first hash is of h10", 'hashed_slot("tree 4", h4 + branch', 'hashed_slot("tree 4", h10 + branch', "modelled-one-row"),
+    Misreading("steps are rounded to the nearest", "clamp((number >> down) + half,", "clamp((number + (1 << down - 1) >> down) + half,", "modelled-one-column"),
+    Misreading("sides have no last step", "+ half, 0, 2 * half - 1)", "+ half, 0, 2 * half)", "modelled-grey"),
+    Misreading("the slope has 8 steps", "steps(slope, 12, 16)", "steps(slope, 13, 8)", "order-rgba"),
+    Misreading("slots of sides know no depth", 'direct("side 1", depth,', 'direct("side 1",', "modelled-one-column"),
+    Misreading("the match counts where its index is elsewhere", "if run and foretold + leaves >> shift + 1 == node:", "if run:", "modelled-one-row"),
+    Misreading("the match's slot does not know its length", "ahead = run.bit_length(), foretold >> shift & 1", "ahead = foretold >> shift & 1", "modelled-one-row"),
+    Misreading("means are rounded to whole samples", "from_mean = [16 * c // left[3] for c", "from_mean = [c // left[3] * 16 for c", "grey-alpha-modelled"),
+    Misreading("a split is never too short", "norm = max(sum(c * c for c in line), 16)", "norm = max(sum(c * c for c in line), 1)", "modelled-close-colours"),
+    Misreading("axes are of 2^18", "c * (1 << 19) // norm", "c * (1 << 18) // norm", "modelled-one-column"),
+    Misreading("middles are rounded up", "middle = [a + b >> 1 for", "middle = [a + b + 1 >> 1 for", "rgba-modelled"),
+)  # fmt: skip
+
+MISREADINGS = (
+    *HEAD,
+    *PALETTE,
+    *METADATA,
+    *PACKED,
+    *TABLES,
+    *RANGE_DECODER,
+    *SLOTS,
+    *MIXER,
+    *NEIGHBOURS,
+    *MATCH,
+    *DECISIONS,
+    *TREE,
+)
+
+UNOBSERVABLE = (
+    Unobservable(
+        "metadata of more than 2^22 bytes are read",
+        'varint("the length of the metadata", 1, 2**22)',
+        'varint("the length of the metadata", 1, 2**23)',
+        "only a vector of 4 MB could show it",
+    ),
+    Unobservable(
+        "a height of 0 is read",
+        'varint("the height", 1,',
+        'varint("the height", 0,',
+        "the stripe rows are at least 1 and at most the height",
+    ),
+    Unobservable(
+        "a width above 2^22 is read",
+        'varint("the width", 1, 2**22)',
+        'varint("the width", 1, 2**31)',
+        "a stripe has at least one row, and at most 2^22 pixels",
+    ),
+    Unobservable(
+        "varints may take 10 bytes",
+        "require(place < 9,",
+        "require(place < 10,",
+        "in their shortest form they are at least 2^63, above the bound of every field",
+    ),
+    Unobservable(
+        "the least state comes from 2^31 - 1",
+        "2**31 // colours * colours",
+        "(2**31 - 1) // colours * colours",
+        "the quotient is the same for every K that does not divide 2^31",
+    ),
+    Unobservable(
+        "squash ends at 5",
+        "SQUASH = [4] +",
+        "SQUASH = [5] +",
+        "mixes are clamped to -3071, and the search of stretch asks for at least 8",
+    ),
+    Unobservable(
+        "log-odds are clamped to -3072",
+        "clamp(dot, -3071, 3071)",
+        "clamp(dot, -3072, 3071)",
+        "squash is 4 for both",
+    ),
+    Unobservable(
+        "the search of stretch ends a step earlier",
+        "while odds < 3072 and",
+        "while odds < 3071 and",
+        "stretch is clamped to 2047",
+    ),
+    Unobservable(
+        "sums are not reduced before they are scattered",
+        "(number & MASK) * 0x2C1B3C6D",
+        "number * 0x2C1B3C6D",
+        "the product is reduced",
+    ),
+    Unobservable(
+        "words are read at 2^32 too",
+        "if self.span < 1 << 32:",
+        "if self.span <= 1 << 32:",
+        "the next decision reads the same word and leaves the same state",
+    ),
+    Unobservable(
+        "NE comes before NW in the comparisons",
+        "(NW, NE, WW, NN, N, W, NEE, NNE)",
+        "(NE, NW, WW, NN, N, W, NEE, NNE)",
+        "it only gives other names to slots and weight sets",
+    ),
+    Unobservable(
+        "c1 and c2 are named the other way round where one is foretold",
+        "which = 1 if foretold == c1 else 2 if",
+        "which = 2 if foretold == c1 else 1 if",
+        "it only gives other names to slots",
+    ),
+)
