@@ -43,28 +43,54 @@ def packed_bits(indices: Sequence[int], width: int) -> bytes:
     return bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits), 8))
 
 
-def morton_key(color):
-    """Interleave the bits of red, green and blue, red first."""
+def morton_key(places):
+    """Interleave the bits of three or four bytes, the first one first."""
     key = 0
+    axes = len(places)
     for bit in range(8):
-        for channel in range(3):
-            key |= (int(color[channel]) >> bit & 1) << (3 * bit + 2 - channel)
+        for axis in range(axes):
+            key |= (int(places[axis]) >> bit & 1) << (axes * bit + axes - 1 - axis)
     return key
+
+
+def coordinates(color):
+    """Return a colour as a point: red, green, blue, or three times A (2 C - 255), then 255 A."""
+    samples = [int(sample) for sample in color]
+    if len(samples) == 3:
+        return samples
+    *rgb, alpha = samples
+    return [alpha * (2 * sample - 255) for sample in rgb] + [255 * alpha]
+
+
+def color_key(color):
+    """Return a colour's Morton key; with alpha, that of its point's cell, then its bytes."""
+    if len(color) == 3:
+        return morton_key(color)
+    *tinted, alpha = coordinates(color)
+    cell = morton_key([(each + 65025) // 510 for each in tinted] + [alpha // 510])
+    return cell << 32 | int.from_bytes(bytes(color), "little")
 
 
 def histogram(pixels):
     """Return the distinct keys in order and how often each occurs."""
-    keys = [morton_key(color) for color in pixels.reshape(-1, 3)]
-    return np.unique(np.array(keys, np.uint32), return_counts=True)
+    colors = pixels.reshape(-1, pixels.shape[-1])
+    dtype = np.uint32 if pixels.shape[-1] == 3 else np.uint64
+    return np.unique(np.array([color_key(color) for color in colors], dtype), return_counts=True)
 
 
 def cell_sums(colors, counts, bits):
-    """Return the sums of red, green, blue and pixels over each occupied cell."""
+    """Return the sums of the coordinates and of the pixels over each occupied cell.
+
+    At 0 bits each colour is a cell of its own.
+    """
+    axes = colors.shape[1]
     cells = {}
-    for color, count in zip(colors.astype(np.int64), counts, strict=True):
-        cell = morton_key(color) >> (3 * bits)
-        cells.setdefault(cell, np.zeros(4, np.int64))
-        cells[cell] += np.append(color * count, count)
+    for color, count in zip(colors, counts, strict=True):
+        cell = color_key(color)
+        if bits > 0:
+            cell >>= axes * bits + (32 if axes == 4 else 0)
+        cells.setdefault(cell, np.zeros(axes + 1, np.int64))
+        cells[cell] += np.append(np.array(coordinates(color)) * count, count)
     return np.array([cells[cell] for cell in sorted(cells)])
 
 
@@ -87,16 +113,16 @@ def cluster_sums(sums, labels, clusters):
 
 def lloyd(points, sums, centroids, iterations, overstep, tolerance):
     """Alternate assignment and update; return centroids, labels and the error."""
-    weights = sums[:, 3]
+    weights = sums[:, -1]
     energy = (weights * (points**2).sum(axis=1)).sum()
     previous = np.inf
     for _ in range(iterations):
         labels = nearest(points, centroids)
         error = (weights * ((points - centroids[labels]) ** 2).sum(axis=1)).sum()
         total = cluster_sums(sums, labels, len(centroids))
-        filled = total[:, 3] > 0
+        filled = total[:, -1] > 0
         means = centroids.copy()
-        means[filled] = total[filled, :3] / total[filled, 3:]
+        means[filled] = total[filled, :-1] / total[filled, -1:]
         step = overstep if error - energy <= previous else 1.0
         centroids = centroids + step * (means - centroids)
         if abs(previous - (error - energy)) <= tolerance * error:
@@ -109,10 +135,10 @@ def lloyd(points, sums, centroids, iterations, overstep, tolerance):
 def bisect(points, sums, labels, clusters):
     """Cut each cluster at its mean across the first eigenvector; return gains and parts."""
     gains = np.zeros(clusters)
-    parts = np.zeros((clusters, 2, 4), np.int64)
+    parts = np.zeros((clusters, 2, sums.shape[1]), np.int64)
     for cluster in range(clusters):
         inside = labels == cluster
-        weights = sums[inside, 3]
+        weights = sums[inside, -1]
         mean = np.average(points[inside], axis=0, weights=weights)
         apart = points[inside] - mean
         _, vectors = np.linalg.eigh((apart * weights[:, None]).T @ apart)
@@ -125,10 +151,10 @@ def bisect(points, sums, labels, clusters):
 
 def ward_cost(one, other):
     """Return by how much the error rises when two clusters become one."""
-    n, m = int(one[3]), int(other[3])
+    n, m = int(one[-1]), int(other[-1])
     if n == 0 or m == 0:
         return 0.0
-    apart = one[:3] / n - other[:3] / m
+    apart = one[:-1] / n - other[:-1] / m
     return n * m / (n + m) * (apart**2).sum()
 
 
@@ -188,8 +214,13 @@ def mean_distance_over_backgrounds(one, other):
 
 
 def mean_squared_error(pixels, indexed):
-    """Return the mean over the pixels of the squared distance, three channels summed."""
-    apart = pixels.astype(np.int64) - indexed.to_rgb()
+    """Return the mean over the pixels of the squared distance, the coordinates summed."""
+    if pixels.shape[2] == 4:
+        shown = indexed.to_rgba()
+        pairs = zip(pixels.reshape(-1, 4), shown.reshape(-1, 4), strict=True)
+        apart = np.array([np.subtract(coordinates(a), coordinates(b)) for a, b in pairs]) / 510
+    else:
+        apart = pixels.astype(np.int64) - indexed.to_rgb()
     return (apart**2).sum() / (pixels.shape[0] * pixels.shape[1])
 
 

@@ -3,8 +3,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import oracle
 import pytest
 
+from kmq.alpha import with_alpha
 from kmq.image import IndexedImage
 from kmq.quality import psnr, ssim
 
@@ -40,3 +42,18 @@ def test_the_similarity_of_flat_images_is_that_of_the_definition():
 def test_an_image_smaller_than_the_window_has_no_similarity(random_indexed, height, width):
     image = random_indexed(9, height, width)
     assert ssim(image.to_rgb(), image) is None
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_with_alpha_the_ratio_is_the_mean_over_all_backgrounds(random_indexed, channels):
+    opaque = random_indexed(9, 65, 3)
+    alphas = np.arange(0, 252, 28, dtype=np.uint8)[:, None]
+    image = IndexedImage(np.hstack([opaque.palette, alphas]), opaque.indices)
+    pixels = np.random.default_rng(0).integers(0, 256, (65, 3, channels), np.uint8)
+    pairs = zip(
+        with_alpha(pixels).reshape(-1, 4).tolist(),
+        image.to_rgba().reshape(-1, 4).tolist(),
+        strict=True,
+    )
+    mean = np.mean([oracle.mean_distance_over_backgrounds(*pair) for pair in pairs]) / 3
+    assert psnr(pixels, image) == pytest.approx(10 * math.log10(255**2 / mean))

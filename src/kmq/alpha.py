@@ -31,17 +31,47 @@ def composite(
     return ((blended + 127) // 255).astype(np.uint8)
 
 
-def coordinates(rgba: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return (..., 4) colours as points (..., 4): three Q, each within 65,025 of 0, and T."""
-    points: NDArray[Any] = np.empty(rgba.shape, np.int64)
-    alpha = rgba[..., 3:].astype(np.int64)
-    points[..., :3] = alpha * (2 * rgba[..., :3].astype(np.int64) - 255)
-    points[..., 3:] = 255 * alpha
+def coordinates(colors: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return colours as points in whole numbers, an array of the same shape.
+
+    Of (..., 3) colours the samples themselves; of (..., 4) three Q, each within 65,025 of
+    0, and T.
+    """
+    points = colors.astype(np.int64)
+    if colors.shape[-1] == 4:
+        points[..., :3] = points[..., 3:] * (2 * points[..., :3] - 255)
+        points[..., 3] *= 255
     return points
 
 
-def opaque(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return (..., 3) colours as (..., 4) with alpha 255."""
-    rgba = np.full((*rgb.shape[:-1], 4), 255, np.uint8)
-    rgba[..., :3] = rgb
+def colors_at(
+    points: NDArray[Any], *, is_opaque: NDArray[np.bool_] | None = None
+) -> NDArray[np.uint8]:
+    """Return the colours nearest to points, (n, 3) or (n, 4), that need not be whole.
+
+    First alpha is rounded, to 255 where the point `is_opaque`, then the colour that fits
+    this alpha best. A clear one is black.
+    """
+    if points.shape[1] == 3:
+        return _rounded(points)
+    alphas = _rounded(points[:, 3:] / 255)
+    if is_opaque is not None:
+        alphas[is_opaque] = 255
+    halves = points[:, :3] / np.maximum(alphas, 1, dtype=np.float64) / 2
+    colors = np.append(_rounded(127.5 + halves), alphas, axis=1)
+    colors[colors[:, 3] == 0] = 0
+    return colors
+
+
+def with_alpha(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return (..., 3) colours as (..., 4) with alpha 255, and (..., 4) as they are."""
+    if colors.shape[-1] == 4:
+        return colors
+    rgba = np.full((*colors.shape[:-1], 4), 255, np.uint8)
+    rgba[..., :3] = colors
     return rgba
+
+
+def _rounded(samples: NDArray[Any]) -> NDArray[np.uint8]:
+    rounded: NDArray[Any] = np.floor(samples + 0.5).clip(0, 255)
+    return rounded.astype(np.uint8)

@@ -93,7 +93,7 @@ class Palette:
 
     def to_rgba(self) -> NDArray[np.uint8]:
         """Return the colours with their alpha, a new array of shape (K, 4) uint8."""
-        return self.colors.copy() if self.has_alpha else alpha.opaque(self.colors)
+        return alpha.with_alpha(self.colors).copy()
 
 
 class IndexedImage:
@@ -183,7 +183,7 @@ class IndexedImage:
             ramp = np.linspace(0, 255, levels).astype(np.uint8)
             palette, is_grey = np.repeat(ramp[:, None], 3, axis=1), True
             if isinstance(key := image.info.get("transparency"), int) and key < levels:
-                palette, is_grey = alpha.opaque(palette), False
+                palette, is_grey = alpha.with_alpha(palette), False
                 palette[key, 3] = 0
         elif image.mode == "P":
             palette, is_grey = _palette_of(image), False

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kmq import alpha
 from kmq.image import IndexedImage
 
 _ROWS_AT_ONCE = 64
@@ -18,20 +20,28 @@ SSIM_WINDOW = 11
 """Pixels a side of that window, and so of the smallest image that has an SSIM."""
 
 
-def psnr(rgb: NDArray[np.uint8], indexed: IndexedImage) -> float:
+def psnr(pixels: NDArray[np.uint8], indexed: IndexedImage) -> float:
     """Return the peak signal-to-noise ratio in decibels; infinity where nothing changed.
 
-    See `psnr_of`; `rgb` is (H, W, 3).
+    See `psnr_of`; `pixels` are (H, W, 3) or (H, W, 4). Where they or the indexed image have
+    alpha, the squared difference is the mean over all uniform backgrounds (`kmq.alpha`).
     """
+    has_alpha = indexed.has_alpha or pixels.shape[2] == 4
+
+    def points(colors: NDArray[np.uint8]) -> NDArray[np.int64]:
+        return alpha.coordinates(alpha.with_alpha(colors) if has_alpha else colors)
+
+    palette = points(indexed.palette)
     total = 0
     for first in range(0, indexed.height, _ROWS_AT_ONCE):
         rows = slice(first, first + _ROWS_AT_ONCE)
-        approximated = indexed.palette[indexed.indices[rows]].astype(np.int32)
-        total += int(((approximated - rgb[rows]) ** 2).sum(dtype=np.int64))
-    return psnr_of(total, rgb.size)
+        apart = palette[indexed.indices[rows]] - points(pixels[rows])
+        total += int((apart**2).sum())
+    unit = alpha.UNITS if has_alpha else 1
+    return psnr_of(Fraction(total, unit**2), 3 * indexed.width * indexed.height)
 
 
-def psnr_of(squared_error: int, samples: int) -> float:
+def psnr_of(squared_error: int | Fraction, samples: int) -> float:
     """Return 10 log10(255^2 / mean squared difference), infinity where there is none."""
     if squared_error == 0:
         return math.inf

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,12 +42,12 @@ def quantize_to_psnr(pixels: NDArray[np.uint8], psnr: float, options: Options) -
     histogram = Histogram.of_pixels(pixels)
     samples = 3 * histogram.pixel_count
     allowed = largest_squared_error(psnr, samples)
-    tried: dict[int, tuple[Palette, int]] = {}
+    tried: dict[int, tuple[Palette, int | Fraction]] = {}
 
     def how_close(colors: int) -> int:
         palette = _fit(histogram, colors, options)
         tried[colors] = palette, clustering.squared_error(histogram, palette, options.workers)
-        return allowed + 1 - tried[colors][1]
+        return allowed + 1 - math.ceil(tried[colors][1])
 
     most = min(options.most_colors, len(histogram))
     found = fewest(how_close, most)

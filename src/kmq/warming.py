@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kmq import codec, jit
+from kmq import clustering, codec, jit
 from kmq.clustering.histogram import SMALLEST_CUBE_WORK
 from kmq.errors import KmqError
 
@@ -24,12 +24,13 @@ def warm_up() -> list[str]:
         If there is no folder to keep compiled code in.
     """
     # As few pixels as are counted by kernels, of many colours, so that palettes are searched for.
-    shape = SMALLEST_CUBE_WORK // _WIDTH, _WIDTH, 3
+    shape = SMALLEST_CUBE_WORK // _WIDTH, _WIDTH, 4
     noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     with jit.threads_for_any_work():
-        for colors in (5, 300):  # indices of 8 and of 16 bits
-            for coding, threads in (("packed", 1), ("modelled", 2)):
-                _there_and_back(noise, colors, coding, threads)
+        for pixels in (noise[..., :3], noise):
+            for colors in (5, 300):  # indices of 8 and of 16 bits
+                for coding, threads in (("packed", 1), ("modelled", 2)):
+                    _there_and_back(pixels, colors, coding, threads)
     folders = {folder for kernel in jit.kernels if (folder := jit.cache_folder(kernel))}
     if not folders:
         raise NothingKeptError(
@@ -39,7 +40,8 @@ def warm_up() -> list[str]:
 
 
 def _there_and_back(
-    rgb: np.typing.NDArray[np.uint8], colors: int, coding: str, threads: int
+    pixels: np.typing.NDArray[np.uint8], colors: int, coding: str, threads: int
 ) -> None:
-    data = codec.encode(rgb, colors, effort="fast", coding=coding, threads=threads)
-    codec.decode(data, threads=threads)
+    indexed = clustering.quantize(pixels, colors, effort="fast", threads=threads)
+    data = codec.encode(indexed, coding=coding, threads=threads)
+    codec.load(data, threads=threads)

@@ -13,6 +13,18 @@ def noise(height, width, seed, levels=256):
     return values.reshape(height, width, 3)
 
 
+def translucent(height, width, seed, levels=256):
+    """Return RGBA pixels from `noise`: a third clear, with hidden colours, a third opaque."""
+    rgb = noise(height, width, seed, levels)
+    alpha = np.roll(rgb[..., 0].astype(np.int64) * 3, 1, axis=1).clip(256, 511) - 256
+    return np.dstack([rgb, alpha.astype(np.uint8)])
+
+
+def of_channels(channels, height, width, seed, levels=256):
+    """Return `noise`, or `translucent` noise for four channels."""
+    return (noise if channels == 3 else translucent)(height, width, seed, levels)
+
+
 def _picture(red, green, blue):
     planes = np.broadcast_arrays(red, green, blue)
     return np.ascontiguousarray(np.stack(planes, axis=2) % 256, dtype=np.uint8)

@@ -97,7 +97,8 @@ def test_the_efforts_that_options_allow_are_those_that_there_are():
     "pixels",
     [
         np.zeros((2, 2), np.uint8),
-        np.zeros((2, 2, 4), np.uint8),
+        np.zeros((2, 2, 2), np.uint8),
+        np.zeros((2, 2, 5), np.uint8),
         np.zeros((0, 2, 3), np.uint8),
         np.zeros((2, 2, 3), np.int64),
         np.full((2, 2, 3), np.nan),

@@ -7,19 +7,33 @@ import pytest
 from kmq.clustering import Histogram
 from kmq.clustering.lloyd import Clusters
 from kmq.clustering.palette import arranged, split_in_halves, whole_number_palette
-from kmq.clustering.points import distinct_colors
+from kmq.clustering.points import AXES_OF_RGB, AXES_OF_RGBA, distinct_colors
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 16, 17, 100, 257])
-def test_colours_are_ordered_as_their_twin_orders_them(count):
-    colors = np.random.default_rng(count).integers(0, 256, (count, 3))
-    assert np.array_equal(split_in_halves(colors), oracle.halves_in_order(colors))
+@pytest.mark.parametrize("axes", [AXES_OF_RGB, AXES_OF_RGBA])
+def test_colours_are_ordered_as_their_twin_orders_them(count, axes):
+    colors = np.random.default_rng(count).integers(-256, 256, (count, len(axes)))
+    assert np.array_equal(split_in_halves(colors, axes), oracle.halves_in_order(colors))
+
+
+def test_the_order_of_the_largest_palette_overflows_nowhere():
+    # As far apart as colours can be: half of them clear, half opaque white.
+    colors = np.zeros((65_536, 4), np.uint8)
+    colors[::2] = 255
+    assert np.array_equal(arranged(colors)[:, 3], np.repeat([0, 255], 32_768).astype(np.uint8))
+
+
+def test_colours_with_alpha_are_ordered_by_their_coordinates():
+    colors = np.random.default_rng(5).integers(0, 256, (100, 4), np.uint8)
+    points = np.array([oracle.coordinates(color) for color in colors]) // 255
+    assert np.array_equal(arranged(colors), colors[oracle.halves_in_order(points)])
 
 
 @pytest.mark.parametrize("fill", [0, 255])
 def test_equal_colours_stay_in_their_order(fill):
     colors = np.full((9, 3), fill)
-    assert split_in_halves(colors).tolist() == list(range(9))
+    assert split_in_halves(colors, AXES_OF_RGB).tolist() == list(range(9))
 
 
 def test_a_grey_ramp_is_sorted():

@@ -2,7 +2,7 @@ import numpy as np
 import oracle
 import pytest
 
-from clustering.images import noise, six
+from clustering.images import noise, six, translucent
 from kmq.clustering import Histogram
 from kmq.clustering.lloyd import Clusters, iterate
 from kmq.clustering.merging import merge_cheapest
@@ -13,9 +13,12 @@ from kmq.clustering.seeding import draw_far_apart, draw_start, grow_start, rando
 from kmq.clustering.splitting import bisect
 
 
-@pytest.fixture(scope="module")
-def points():
-    return distinct_colors(Histogram.from_image(six()["speckled"][:24, :40].copy()))
+@pytest.fixture(scope="module", params=["rgb", "rgba"])
+def points(request):
+    pixels = six()["speckled"][:24, :40].copy()
+    if request.param == "rgba":
+        pixels = np.dstack([pixels, translucent(24, 40, seed=3)[..., 3]])
+    return distinct_colors(Histogram.of_pixels(pixels).with_clear_as_one())
 
 
 def plain(points):
@@ -31,7 +34,12 @@ def settled(points, count):
 def test_cuts_gain_what_the_first_eigenvector_gains(points):
     clusters = settled(points, 5)
     gains, parts = bisect(
-        points.coordinates, points.sums, clusters.labels, clusters.centroids, clusters.sums
+        points.coordinates,
+        points.sums,
+        clusters.labels,
+        clusters.centroids,
+        clusters.sums,
+        points.axes,
     )
     expected, _ = oracle.bisect(plain(points), points.sums, clusters.labels, 5)
     assert np.allclose(gains, expected, rtol=0.02)
@@ -40,7 +48,7 @@ def test_cuts_gain_what_the_first_eigenvector_gains(points):
 
 
 def test_a_cluster_of_one_colour_is_not_split():
-    points = distinct_colors(Histogram.from_image(np.full((3, 4, 3), 77, np.uint8)))
+    points = distinct_colors(Histogram.of_pixels(np.full((3, 4, 3), 77, np.uint8)))
     assert len(split(points, Clusters.around(points, np.full((1, 3), 77.0)), 1)) == 1
 
 
@@ -48,7 +56,7 @@ def test_a_cluster_of_one_colour_is_not_split():
 def test_merges_are_the_cheapest_pairs(points, target):
     clusters = settled(points, 37)
     sums = clusters.sums.copy()
-    successor = merge_cheapest(clusters.centroids, sums, target)
+    successor = merge_cheapest(clusters.centroids, sums, points.axes, target)
     expected, expected_successor = oracle.merge_cheapest(clusters.sums, target)
     assert successor.tolist() == expected_successor
     kept = np.unique(successor)
@@ -56,17 +64,17 @@ def test_merges_are_the_cheapest_pairs(points, target):
 
 
 def test_merging_keeps_labels_and_sums_together(points):
-    merged = merge(settled(points, 37), 11)
+    merged = merge(points, settled(points, 37), 11)
     assert len(merged) == 11
     assert np.array_equal(merged.sums, oracle.cluster_sums(points.sums, merged.labels, 11))
 
 
 def test_empty_clusters_are_merged_first(points):
     clusters = settled(points, 8)
-    lost = np.full((3, 3), 1000.0)
+    lost = np.full((3, len(points.axes)), 1e6)
     clusters.centroids = np.concatenate([clusters.centroids, lost])
-    clusters.sums = np.concatenate([clusters.sums, np.zeros((3, 4), np.int64)])
-    merged = merge(clusters, 8)
+    clusters.sums = np.concatenate([clusters.sums, np.zeros((3, len(points.total)), np.int64)])
+    merged = merge(points, clusters, 8)
     assert np.array_equal(merged.sums, clusters.sums[:8])
 
 
@@ -105,12 +113,12 @@ def test_growth_reaches_every_count_up_to_the_number_of_points(points):
 def test_k_means_plus_plus_draws_as_the_textbook_does(points, count):
     draws = random_numbers(5, 0)
     shares = np.array([next(draws) for _ in range(count)])
-    drawn = draw_far_apart(points.coordinates, points.sums, shares)
-    assert np.array_equal(drawn, oracle.draw_far_apart(plain(points), points.sums[:, 3], shares))
+    drawn = draw_far_apart(points.coordinates, points.sums, points.axes, shares)
+    assert np.array_equal(drawn, oracle.draw_far_apart(plain(points), points.sums[:, -1], shares))
 
 
 def test_no_more_centroids_are_drawn_than_there_are_points():
-    few = distinct_colors(Histogram.from_image(noise(1, 3, seed=1)))
+    few = distinct_colors(Histogram.of_pixels(noise(1, 3, seed=1)))
     assert len(draw_start(few, 10, seed=0, start=0, threads=1)) == 3
 
 

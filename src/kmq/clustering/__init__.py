@@ -9,15 +9,17 @@ looks up the entry that the pixel's colour fell to. `schedule` says how long eac
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kmq import alpha
 from kmq.clustering.fitting import fit_colors
 from kmq.clustering.histogram import Histogram, checked_pixels
 from kmq.clustering.nearest import look_up, nearest_entries
-from kmq.clustering.points import distinct_colors
+from kmq.clustering.points import Points, distinct_colors
 from kmq.clustering.schedule import EFFORTS
 from kmq.image import IndexedImage, Palette
 
@@ -41,10 +43,16 @@ def quantize(
     palette as long as it has colours; any other gets `colors` distinct entries, each
     used. The same arguments give the same bytes on any machine.
 
+    Where some pixel is not opaque, the distance is the mean over all uniform backgrounds
+    (`kmq.alpha`). Clear pixels then are one colour, unless all distinct colours are at
+    most `colors`, hidden ones included. They stay clear, and share an entry whose hidden
+    colour is that of the pixels beside them; an entry most of whose pixels are opaque is
+    opaque.
+
     Parameters
     ----------
     pixels
-        (H, W, 3) uint8, each at least 1.
+        (H, W, 3) or (H, W, 4) uint8, each at least 1.
     colors
         1 to 65,536.
     effort
@@ -98,7 +106,7 @@ def apply(
     Parameters
     ----------
     pixels
-        (H, W, 3) uint8, each at least 1.
+        (H, W, 3) or (H, W, 4) uint8, each at least 1.
     palette
         Kept as it is, in its order, whether every entry is used or not.
     histogram
@@ -116,15 +124,33 @@ def apply(
     """
     pixels = checked_pixels(pixels)
     histogram = histogram or Histogram.of_pixels(pixels)
-    entries = nearest_entries(distinct_colors(histogram), palette.colors, threads)
-    return _indexed(pixels, histogram, palette, entries, threads, is_chosen=is_chosen)
+    points, entries = _with_alike_entries(histogram, palette)
+    labels = nearest_entries(points, entries, threads)
+    return _indexed(pixels, histogram, palette, labels, threads, is_chosen=is_chosen)
 
 
-def squared_error(histogram: Histogram, palette: Palette, threads: int = 1) -> int:
-    """Return the sum over pixels of the squared RGB distance to the nearest entry."""
-    entries = nearest_entries(distinct_colors(histogram), palette.colors, threads)
-    apart = histogram.colors.astype(np.int64) - palette.colors[entries]
-    return int((apart * apart).sum(axis=1) @ histogram.counts)
+def squared_error(histogram: Histogram, palette: Palette, threads: int = 1) -> int | Fraction:
+    """Return the sum over pixels of the squared distance to the nearest entry, exactly.
+
+    The distance is that of red, green and blue where all is opaque, and the sum an int.
+    Else it is the mean over all uniform backgrounds, in the same unit, and the sum a
+    Fraction.
+    """
+    points, entries = _with_alike_entries(histogram, palette)
+    labels = nearest_entries(points, entries, threads)
+    apart = points.sums[:, :-1] // points.sums[:, -1:] - alpha.coordinates(entries)[labels]
+    squares = (apart * apart).sum(axis=1)
+    if entries.shape[1] == 3:
+        return int(squares @ histogram.counts)
+    # As Python's integers: a square times a count may exceed 2^63.
+    return Fraction(int(squares.astype(object) @ histogram.counts), alpha.UNITS**2)
+
+
+def _with_alike_entries(histogram: Histogram, palette: Palette) -> tuple[Points, NDArray[np.uint8]]:
+    """Return the histogram's colours and the palette's, both with alpha if either has it."""
+    has_alpha = histogram.has_alpha or palette.has_alpha
+    entries = palette.to_rgba() if has_alpha else palette.colors
+    return distinct_colors(histogram, with_alpha=has_alpha), entries
 
 
 def _indexed(

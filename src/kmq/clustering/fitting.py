@@ -8,8 +8,14 @@ from numpy.typing import NDArray
 from kmq.clustering import schedule
 from kmq.clustering.histogram import Histogram
 from kmq.clustering.lloyd import Clusters, iterate
-from kmq.clustering.palette import split_in_halves, whole_number_palette
-from kmq.clustering.points import Points, coarsen, count_cells, distinct_colors
+from kmq.clustering.palette import order_of, whole_number_palette
+from kmq.clustering.points import (
+    Points,
+    coarsen,
+    count_cells,
+    distinct_colors,
+    with_heavy_clear,
+)
 from kmq.clustering.schedule import Effort
 from kmq.clustering.search import search
 from kmq.clustering.seeding import draw_start, grow_start
@@ -19,20 +25,56 @@ from kmq.threads import map_threads
 def fit_colors(
     histogram: Histogram, colors: int, effort: Effort, seed: int, max_iter: int | None, threads: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """Return the palette, (K, 3), and each distinct colour's nearest entry, (n,).
+    """Return the palette, (K, 3) or (K, 4), and each distinct colour's nearest entry, (n,).
 
     K is `colors`, or n where that is less; then the palette is the colours themselves.
+    Clear colours are one, unless they all fit, and its entry gets `color_of_clear`.
     """
     if len(histogram) <= colors:
-        order = split_in_halves(histogram.colors.astype(np.int64))
-        return histogram.colors[order], np.argsort(order).astype(np.int32)
+        return _themselves(histogram)
+    if not histogram.has_alpha:
+        return _fewer_colors(histogram, colors, effort, seed, max_iter, threads)
+    reduced = histogram.with_clear_as_one()
+    if len(reduced) <= colors:
+        palette, entries = _themselves(reduced)
+    else:
+        palette, entries = _fewer_colors(reduced, colors, effort, seed, max_iter, threads)
+    palette[palette[:, 3] == 0, :3] = color_of_clear(histogram)
+    return palette, entries[reduced.places_of(histogram)]
+
+
+def _themselves(histogram: Histogram) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    order = order_of(histogram.colors)
+    return histogram.colors[order], np.argsort(order).astype(np.int32)
+
+
+def _fewer_colors(
+    histogram: Histogram, colors: int, effort: Effort, seed: int, max_iter: int | None, threads: int
+) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     points = distinct_colors(histogram)
-    clusters = cluster(points, colors, effort, seed, threads)
+    weighted = with_heavy_clear(points)
+    clusters = cluster(weighted, colors, effort, seed, threads)
     last_iterations = effort.last_iterations
     if max_iter is not None:
         last_iterations = min(last_iterations, max_iter)
-    iterate(points, clusters, last_iterations, threads)
+    iterate(weighted, clusters, last_iterations, threads)
+    clusters.recount(weighted, points)
     return whole_number_palette(points, clusters, colors, threads)
+
+
+def color_of_clear(histogram: Histogram) -> NDArray[np.uint8]:
+    """Return the colour that a clear entry hides: the mean of what is beside clear pixels.
+
+    Weighted by alpha. It is seen where a renderer filters: with black there instead, edges
+    turn dark. Where no pixel is known to be beside a clear one, the mean of them all.
+    """
+    sums = histogram.beside_clear
+    if sums[3] == 0:
+        rgba = histogram.colors.astype(np.int64)
+        weights = rgba[:, 3] * histogram.counts
+        sums = np.append(weights @ rgba[:, :3], weights.sum())
+    weight = max(int(sums[3]), 1)
+    return np.array([(2 * int(each) + weight) // (2 * weight) for each in sums[:3]], np.uint8)
 
 
 def cluster(points: Points, colors: int, effort: Effort, seed: int, threads: int) -> Clusters:
@@ -42,7 +84,7 @@ def cluster(points: Points, colors: int, effort: Effort, seed: int, threads: int
     """
     bits = coarse_bits(points, colors)
     coarse = coarsen(points, bits)
-    starts = range(1 + effort.starts(colors, len(points)))
+    starts = range(1 + effort.starts(colors, len(points), len(points.axes)))
 
     def search_from(start: int) -> Clusters:
         clusters = (

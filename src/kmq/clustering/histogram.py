@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kmq import alpha
 from kmq.clustering import morton
-from kmq.clustering.morton import KEYS, SPREAD
+from kmq.clustering.counting import RUN, collect_counts, count_pixels, count_words
+from kmq.clustering.morton import KEYS
 from kmq.errors import OptionError
 from kmq.image import array_of
-from kmq.jit import kernel
 from kmq.limits import DEFAULT_MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -25,27 +26,36 @@ SMALLEST_CUBE_WORK = 1 << 15
 MAX_PIXEL_COUNT = 1 << 53
 """Pixels of a histogram: float64 holds the number exactly, and int64 the sums of samples."""
 
-RUN = 64
-"""Keys in a row that share a mark "occupied": one 4x4x4 cell."""
+MAX_PIXEL_COUNT_WITH_ALPHA = 1 << 46
+"""Pixels of one with alpha: int64 holds the sums of coordinates, which reach 65,025."""
+
+
+_NOTHING_BESIDE = np.zeros(4, np.int64)
 
 
 class Histogram:
     """Distinct colours in Morton order, each with its number of pixels; immutable.
 
-    Clustering sees an image only through its histogram, so fitting on merged
-    histograms equals fitting on the images put together, exactly.
+    Clustering sees an image only through its histogram, so fitting on merged histograms
+    equals fitting on the images put together, exactly. (Only the colour that a clear
+    entry hides may differ, by the pixels along the seam.)
 
     Parameters
     ----------
     colors
-        Array of shape (n, 3), uint8; n at least 1. Repeated colours are added up.
+        Array of shape (n, 3) or (n, 4), uint8; n at least 1. Repeated colours are added
+        up. A column of alpha that is 255 throughout is dropped.
     counts
-        Array of shape (n,), whole numbers of at least 1, 2^53 in all at most.
+        Array of shape (n,), whole numbers of at least 1; 2^53 in all at most, or 2^46
+        where there is alpha.
 
     Attributes
     ----------
-    keys : (n,) uint32, read-only, ascending: the colours as Morton keys
+    keys : (n,) read-only, ascending: the colours as `morton.encode` numbers them, uint32,
+        or uint64 where there is alpha
     counts : (n,) int64, read-only
+    beside_clear : (4,) int64, read-only: sums over the pixels beside clear ones, of an
+        image, of alpha times red, green and blue, and of alpha
 
     Raises
     ------
@@ -53,15 +63,16 @@ class Histogram:
         If a shape, a dtype or a value does not fit, or there is no colour.
     """
 
-    __slots__ = ("counts", "keys")
-    keys: NDArray[np.uint32]
+    __slots__ = ("beside_clear", "counts", "keys")
+    keys: NDArray[Any]
     counts: NDArray[np.int64]
+    beside_clear: NDArray[np.int64]
 
     def __init__(self, colors: NDArray[np.uint8], counts: NDArray[Any]) -> None:
         colors, counts = array_of("colors", colors), array_of("counts", counts)
-        if colors.ndim != 2 or colors.shape[1] != 3 or len(colors) == 0:
+        if colors.ndim != 2 or colors.shape[1] not in (3, 4) or len(colors) == 0:
             raise OptionError(
-                f"colors: expected shape (n, 3) with n at least 1, got {colors.shape}"
+                f"colors: expected shape (n, 3) or (n, 4) with n at least 1, got {colors.shape}"
             )
         if colors.dtype != np.uint8:
             raise OptionError(f"colors: expected dtype uint8, got {colors.dtype}")
@@ -72,8 +83,9 @@ class Histogram:
             )
         if counts.min() < 1:
             raise OptionError(f"counts: expected at least 1, got {counts.min()}")
-        _check_pixel_count("counts", _exact_sum(counts.astype(np.uint64)))
-        self._set(*_added_up(morton.encode(colors), counts.astype(np.int64)))
+        colors = _without_opaque_alpha(colors)
+        _check_pixel_count("counts", _exact_sum(counts.astype(np.uint64)), colors.shape[1])
+        self._set(*_added_up(morton.encode(colors), counts.astype(np.int64)), _NOTHING_BESIDE)
 
     @classmethod
     def from_image(
@@ -94,14 +106,18 @@ class Histogram:
 
     @classmethod
     def of_pixels(cls, pixels: NDArray[np.uint8]) -> Histogram:
-        """Return the histogram of an image of shape (H, W, 3) uint8, each at least 1.
+        """Return the histogram of an image, (H, W, 3) or (H, W, 4) uint8, each at least 1.
 
         Raises
         ------
         OptionError
             If the shape or the dtype does not fit.
         """
-        flat = checked_pixels(pixels).reshape(-1, 3)
+        image = checked_pixels(pixels)
+        flat = image.reshape(-1, image.shape[2])
+        if image.shape[2] == 4:
+            words, counts = count_words(flat)
+            return cls._of(*_added_up(morton.encode_words(words), counts), _beside_clear(image))
         if len(flat) < SMALLEST_CUBE_WORK:
             keys, counts = np.unique(morton.encode(flat), return_counts=True)
             return cls._of(keys, counts.astype(np.int64, copy=False))
@@ -115,6 +131,8 @@ class Histogram:
     def merge(cls, histograms: Iterable[Histogram]) -> Histogram:
         """Return the histogram of all the pixels that these histograms count.
 
+        It has alpha where one of them has.
+
         Raises
         ------
         OptionError
@@ -126,20 +144,48 @@ class Histogram:
         for each in listed:
             if not isinstance(each, Histogram):
                 raise OptionError(f"histograms: expected Histograms, got {type(each).__name__}")
-        _check_pixel_count("histograms", sum(each.pixel_count for each in listed))
-        keys = np.concatenate([each.keys for each in listed])
-        return cls._of(*_added_up(keys, np.concatenate([each.counts for each in listed])))
+        has_alpha = any(each.has_alpha for each in listed)
+        total = sum(each.pixel_count for each in listed)
+        _check_pixel_count("histograms", total, 4 if has_alpha else 3)
+        keys = np.concatenate([each.keys_with_alpha if has_alpha else each.keys for each in listed])
+        counts = np.concatenate([each.counts for each in listed])
+        beside_clear = np.sum([each.beside_clear for each in listed], axis=0)
+        return cls._of(*_added_up(keys, counts), beside_clear)
+
+    def with_clear_as_one(self) -> Histogram:
+        """Return the same with all clear colours counted as one, clear black."""
+        clear = np.flatnonzero(self.is_clear)
+        if len(clear) == 0:
+            return self
+        # They share a cell, where alpha comes first in the keys: they are neighbours.
+        keys, counts = np.delete(self.keys, clear[1:]), np.delete(self.counts, clear[1:])
+        keys[clear[0]] = morton.CLEAR
+        counts[clear[0]] = self.counts[clear].sum()
+        return self._of(keys, counts, self.beside_clear)
+
+    def places_of(self, other: Histogram) -> NDArray[np.int64]:
+        """Return where each colour of `other`, whose clear colours are one here, is."""
+        keys = np.where(other.is_clear, morton.CLEAR, other.keys)
+        places: NDArray[np.int64] = np.searchsorted(self.keys, keys)
+        return places
 
     @classmethod
-    def _of(cls, keys: NDArray[np.uint32], counts: NDArray[np.int64]) -> Histogram:
+    def _of(
+        cls,
+        keys: NDArray[Any],
+        counts: NDArray[np.int64],
+        beside_clear: NDArray[np.int64] | None = None,
+    ) -> Histogram:
         made = cls.__new__(cls)
-        made._set(keys, counts)
+        made._set(keys, counts, _NOTHING_BESIDE if beside_clear is None else beside_clear)
         return made
 
-    def _set(self, keys: NDArray[np.uint32], counts: NDArray[np.int64]) -> None:
-        keys.flags.writeable = counts.flags.writeable = False
-        object.__setattr__(self, "keys", keys)
-        object.__setattr__(self, "counts", counts)
+    def _set(
+        self, keys: NDArray[Any], counts: NDArray[np.int64], beside_clear: NDArray[np.int64]
+    ) -> None:
+        for name, values in (("keys", keys), ("counts", counts), ("beside_clear", beside_clear)):
+            values.flags.writeable = False
+            object.__setattr__(self, name, values)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Histogram is immutable; cannot set {name}")
@@ -150,7 +196,9 @@ class Histogram:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Histogram):
             return NotImplemented
-        return np.array_equal(self.keys, other.keys) and np.array_equal(self.counts, other.counts)
+        return all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in self.__slots__
+        )
 
     def __hash__(self) -> int:
         return hash((self.keys.tobytes(), self.counts.tobytes()))
@@ -159,12 +207,30 @@ class Histogram:
         return f"<Histogram of {len(self):,} colours, {self.pixel_count:,} pixels>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Histogram, (self.colors, self.counts)
+        return Histogram._of, (self.keys, self.counts, self.beside_clear)
 
     @property
     def colors(self) -> NDArray[np.uint8]:
-        """The distinct colours, (n, 3) uint8, a new array."""
+        """The distinct colours, (n, 3) uint8, or (n, 4) where there is alpha; a new array."""
         return morton.decode(self.keys)
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether some colour's alpha is below 255."""
+        return bool(self.keys.dtype == np.uint64)
+
+    @property
+    def keys_with_alpha(self) -> NDArray[Any]:
+        """The colours as keys of RGBA colours, (n,) uint64, ascending."""
+        return self.keys if self.has_alpha else morton.encode(alpha.with_alpha(self.colors))
+
+    @property
+    def is_clear(self) -> NDArray[np.bool_]:
+        """Whether each colour's alpha is 0, (n,) bool, a new array."""
+        if not self.has_alpha:
+            return np.zeros(len(self), np.bool_)
+        clear: NDArray[Any] = morton.decode(self.keys)[:, 3] == 0
+        return clear
 
     @property
     def pixel_count(self) -> int:
@@ -179,33 +245,55 @@ def _exact_sum(counts: NDArray[np.uint64]) -> int:
     return (high << 32) + low
 
 
-def _check_pixel_count(name: str, count: int) -> None:
-    if count > MAX_PIXEL_COUNT:
-        raise OptionError(f"{name}: expected at most 2^53 pixels in all, got {count:,}")
+def _check_pixel_count(name: str, count: int, channels: int) -> None:
+    power = (MAX_PIXEL_COUNT if channels == 3 else MAX_PIXEL_COUNT_WITH_ALPHA).bit_length() - 1
+    if count > 1 << power:
+        raise OptionError(f"{name}: expected at most 2^{power} pixels in all, got {count:,}")
 
 
 def checked_pixels(pixels: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return `pixels` as a C-contiguous (H, W, 3) uint8 array, or raise `OptionError`.
+    """Return `pixels` as a C-contiguous uint8 array, or raise `OptionError`.
 
-    It is read-only, whatever `pixels` is: kernels are compiled for each kind.
+    It has shape (H, W, 3), or (H, W, 4) where some alpha is below 255. It is read-only,
+    whatever `pixels` is: kernels are compiled for each kind.
     """
     given = array_of("pixels", pixels)
-    if given.ndim != 3 or given.shape[2] != 3 or given.size == 0:
-        raise OptionError(f"pixels: expected shape (H, W, 3), each at least 1, got {given.shape}")
+    if given.ndim != 3 or given.shape[2] not in (3, 4) or given.size == 0:
+        raise OptionError(
+            f"pixels: expected shape (H, W, 3) or (H, W, 4), each at least 1, got {given.shape}"
+        )
     if given.dtype != np.uint8:
         raise OptionError(f"pixels: expected dtype uint8, got {given.dtype}")
-    checked = np.ascontiguousarray(given).view()
+    checked = np.ascontiguousarray(_without_opaque_alpha(given)).view()
     checked.flags.writeable = False
     return checked
 
 
+def _without_opaque_alpha(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return (..., 3) or (..., 4) colours as (..., 3) where they are all opaque."""
+    return colors[..., :3] if (colors[..., 3:] == 255).all() else colors
+
+
+def _beside_clear(image: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return `Histogram.beside_clear` of (H, W, 4) pixels: neighbours by side and by corner."""
+    clear = image[..., 3] == 0
+    rows = clear.copy()
+    rows[1:] |= clear[:-1]
+    rows[:-1] |= clear[1:]
+    near = rows.copy()
+    near[:, 1:] |= rows[:, :-1]
+    near[:, :-1] |= rows[:, 1:]
+    beside = image[near & ~clear].astype(np.int64)
+    return np.append(beside[:, 3] @ beside[:, :3], beside[:, 3].sum())
+
+
 def _added_up(
-    keys: NDArray[np.uint32], counts: NDArray[np.int64]
-) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    keys: NDArray[Any], counts: NDArray[np.int64]
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Return the distinct keys in order, each with the sum of its counts."""
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
-    starts = np.flatnonzero(np.diff(keys, prepend=keys[:1] + np.uint32(1)))
+    starts = np.flatnonzero(np.diff(keys, prepend=keys[:1] + keys.dtype.type(1)))
     return keys[starts], np.add.reduceat(counts[order], starts)
 
 
@@ -216,55 +304,3 @@ def _with_overflows(
     overflowed, times = np.unique(overflows, return_counts=True)
     counts[np.searchsorted(keys, overflowed)] += 255 * times
     return counts
-
-
-@kernel
-def count_pixels(
-    pixels: NDArray[np.uint8], cube: NDArray[np.uint8], occupied: NDArray[np.bool_]
-) -> NDArray[np.uint32]:
-    """Count (n, 3) pixels into `cube`, and mark the runs of keys that hold any.
-
-    A byte that is full goes back to 1 and its key joins the list that is returned,
-    each worth 255 pixels more: counts stay exact in 16 MB, which caches far better
-    than four bytes a key.
-    """
-    overflows = np.empty(len(pixels) // 255 + 1, np.uint32)
-    overflow_count = 0
-    for pixel in range(len(pixels)):
-        key = (
-            (SPREAD[pixels[pixel, 0]] << np.uint32(2))
-            | (SPREAD[pixels[pixel, 1]] << np.uint32(1))
-            | SPREAD[pixels[pixel, 2]]
-        )
-        count = cube[key]
-        if count == 255:
-            overflows[overflow_count] = key
-            overflow_count += 1
-            count = 0
-        cube[key] = count + 1
-        occupied[key // RUN] = True
-    return overflows[:overflow_count].copy()
-
-
-@kernel
-def collect_counts(
-    cube: NDArray[np.uint8], occupied: NDArray[np.bool_]
-) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
-    """Return the keys counted in `cube`, ascending, and their counts."""
-    distinct = 0
-    for run in range(len(occupied)):
-        if occupied[run]:
-            for key in range(run * RUN, (run + 1) * RUN):
-                distinct += cube[key] != 0
-    # Every key is written, and overwritten by the next unless it was counted: no
-    # branch to mispredict, for one more place at the end.
-    keys = np.empty(distinct + 1, np.uint32)
-    counts = np.empty(distinct + 1, np.uint8)
-    found = 0
-    for run in range(len(occupied)):
-        if occupied[run]:
-            for key in range(run * RUN, (run + 1) * RUN):
-                keys[found] = key
-                counts[found] = cube[key]
-                found += cube[key] != 0
-    return keys[:distinct], counts[:distinct]

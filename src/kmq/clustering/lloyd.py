@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kmq.clustering.points import LANES, Points, Tree
+from kmq.clustering.points import LANES, Axes, Points, Tree
 from kmq.jit import helper, parallel_kernel, prange, useful_threads
 
 OVERSTEP = 1.6
@@ -42,10 +42,10 @@ class Clusters:
 
     Attributes
     ----------
-    centroids : (K, 3) float64
+    centroids : (K, axes) float64
         The clusters' means. A cluster without points keeps the centroid it had.
-    sums : (K, 4) int64
-        Sums of red, green and blue over each cluster's pixels, and their number.
+    sums : (K, axes + 1) int64
+        Sums of each coordinate over each cluster's pixels, and their number.
     labels : (n,) int32
         Each point's cluster.
     error : float
@@ -61,7 +61,7 @@ class Clusters:
     @classmethod
     def around(cls, points: Points, centroids: NDArray[np.float64]) -> Clusters:
         """Return clusters yet to be assigned: every point is still in the first."""
-        sums = np.zeros((len(centroids), 4), np.int64)
+        sums = np.zeros((len(centroids), len(points.total)), np.int64)
         sums[0] = points.total
         return cls(centroids.copy(), sums, np.zeros(len(points), np.int32), float("inf"))
 
@@ -70,9 +70,18 @@ class Clusters:
 
         A cell's sums are those of its points, so the clusters' sums stay as they are.
         """
+        if coarse is fine:  # whose keys may repeat
+            return Clusters(self.centroids.copy(), self.sums.copy(), self.labels.copy(), np.inf)
         starts = np.searchsorted(fine.keys, coarse.keys)
         labels = np.repeat(self.labels, np.diff(starts, append=len(fine)))
         return Clusters(self.centroids.copy(), self.sums.copy(), labels, float("inf"))
+
+    def recount(self, before: Points, now: Points) -> None:
+        """Correct the sums in place where the same points stand for other numbers of pixels."""
+        if before is not now:
+            changed = np.flatnonzero(before.sums[:, -1] != now.sums[:, -1])
+            change = now.sums[changed] - before.sums[changed]
+            np.add.at(self.sums, self.labels[changed], change)
 
     def __len__(self) -> int:
         return len(self.centroids)
@@ -91,6 +100,7 @@ def iterate(points: Points, clusters: Clusters, iterations: int, threads: int) -
         points.coordinates,
         points.sums,
         points.tree,
+        points.axes,
         clusters.centroids,
         clusters.sums,
         clusters.labels,
@@ -107,9 +117,10 @@ def is_serial(points: Points, threads: int) -> bool:
 
 @parallel_kernel
 def alternate(
-    coordinates: NDArray[np.float32],
+    coordinates: NDArray[Any],
     point_sums: NDArray[np.int64],
     tree: Tree,
+    axes: Axes,
     centroids: NDArray[np.float64],
     cluster_sums: NDArray[np.int64],
     labels: NDArray[np.int32],
@@ -123,32 +134,34 @@ def alternate(
     """
     clusters = len(centroids)
     points = len(labels)
-    planar = np.empty((3, clusters), np.float32)
-    moved = np.zeros((chunks, clusters, 4), np.int64)
+    planar = np.empty((len(axes), clusters), coordinates.dtype)
+    moved = np.zeros((chunks, clusters, len(axes) + 1), np.int64)
     previous = np.inf
     for _ in range(iterations):
         for cluster in range(clusters):
-            for channel in range(3):
-                planar[channel, cluster] = centroids[cluster, channel]
+            for axis in range(len(axes)):
+                planar[axis, cluster] = centroids[cluster, axis]
         for chunk in prange(chunks):
             first = np.searchsorted(tree.leaf_starts, points * chunk // chunks)
             end = np.searchsorted(tree.leaf_starts, points * (chunk + 1) // chunks)
-            assign_leaves(first, end, coordinates, point_sums, tree, planar, labels, moved[chunk])
+            assign_leaves(
+                first, end, coordinates, point_sums, tree, axes, planar, labels, moved[chunk]
+            )
         for chunk in range(chunks):
             cluster_sums += moved[chunk]
             moved[chunk] = 0
-        error = error_at(centroids, cluster_sums)
+        error = error_at(centroids, cluster_sums, axes)
         # An overlong step that made things worse is followed by a plain one.
-        step_towards_means(centroids, cluster_sums, OVERSTEP if error <= previous else 1.0)
+        step_towards_means(centroids, cluster_sums, axes, OVERSTEP if error <= previous else 1.0)
         if abs(previous - error) <= TOLERANCE * (energy + error):
             break
         previous = error
-    step_towards_means(centroids, cluster_sums, 1.0)
-    return error_at(centroids, cluster_sums)
+    step_towards_means(centroids, cluster_sums, axes, 1.0)
+    return error_at(centroids, cluster_sums, axes)
 
 
 @helper
-def error_at(centroids: NDArray[np.float64], cluster_sums: NDArray[np.int64]) -> float:
+def error_at(centroids: NDArray[np.float64], cluster_sums: NDArray[np.int64], axes: Axes) -> float:
     """Return the sum of squared distances less the points' energy.
 
     For a cluster of n pixels with sum s around c that is n c.c - 2 c.s: no pass over
@@ -156,43 +169,44 @@ def error_at(centroids: NDArray[np.float64], cluster_sums: NDArray[np.int64]) ->
     """
     error = 0.0
     for cluster in range(len(centroids)):
-        pixels = cluster_sums[cluster, 3]
-        for channel in range(3):
-            centroid = centroids[cluster, channel]
-            error += centroid * (pixels * centroid - 2.0 * cluster_sums[cluster, channel])
+        pixels = cluster_sums[cluster, len(axes)]
+        for axis in range(len(axes)):
+            centroid = centroids[cluster, axis]
+            error += centroid * (pixels * centroid - 2.0 * cluster_sums[cluster, axis])
     return error
 
 
 @helper
 def step_towards_means(
-    centroids: NDArray[np.float64], cluster_sums: NDArray[np.int64], step: float
+    centroids: NDArray[np.float64], cluster_sums: NDArray[np.int64], axes: Axes, step: float
 ) -> None:
     """Move each centroid `step` times the way to its cluster's mean: the update step."""
     for cluster in range(len(centroids)):
-        pixels = cluster_sums[cluster, 3]
+        pixels = cluster_sums[cluster, len(axes)]
         if pixels > 0:
-            for channel in range(3):
-                mean = cluster_sums[cluster, channel] / pixels
+            for axis in range(len(axes)):
+                mean = cluster_sums[cluster, axis] / pixels
                 if step == 1.0:
-                    centroids[cluster, channel] = mean
+                    centroids[cluster, axis] = mean
                 else:
-                    centroids[cluster, channel] += step * (mean - centroids[cluster, channel])
+                    centroids[cluster, axis] += step * (mean - centroids[cluster, axis])
 
 
 @helper
 def assign_leaves(
     first: int | np.integer[Any],
     end: int | np.integer[Any],
-    coordinates: NDArray[np.float32],
+    coordinates: NDArray[Any],
     point_sums: NDArray[np.int64],
     tree: Tree,
-    planar: NDArray[np.float32],
+    axes: Axes,
+    planar: NDArray[Any],
     labels: NDArray[np.int32],
     moved: NDArray[np.int64],
 ) -> None:
     """Label the points of leaves `first` to `end` - 1: the assignment step.
 
-    `moved` (K, 4) gathers what each cluster gains less what it loses.
+    `moved` (K, axes + 1) gathers what each cluster gains less what it loses.
     """
     leaf_starts, parents, centers, widths = tree
     clusters = planar.shape[1]
@@ -200,7 +214,7 @@ def assign_leaves(
     in_top = np.empty(clusters, np.int32)
     in_middle = np.empty(clusters, np.int32)
     in_leaf = np.empty(clusters, np.int32)
-    distances = np.empty(max(clusters, LANES), np.float32)
+    distances = np.empty(max(clusters, LANES), planar.dtype)
     nearest = np.empty(LANES, np.int32)
     top = middle = -1
     top_count = middle_count = 0
@@ -210,26 +224,26 @@ def assign_leaves(
             if parents[middle] != top:
                 top = parents[middle]
                 top_count = narrow(
-                    everything, clusters, centers[top], widths[2], planar, distances, in_top
+                    everything, clusters, centers[top], widths[2], axes, planar, distances, in_top
                 )
             middle_count = narrow(
-                in_top, top_count, centers[middle], widths[1], planar, distances, in_middle
+                in_top, top_count, centers[middle], widths[1], axes, planar, distances, in_middle
             )
         count = narrow(
-            in_middle, middle_count, centers[leaf], widths[0], planar, distances, in_leaf
+            in_middle, middle_count, centers[leaf], widths[0], axes, planar, distances, in_leaf
         )
         for start in range(leaf_starts[leaf], leaf_starts[leaf + 1], LANES):
             if count == 1:
                 nearest[:] = in_leaf[0]
             else:
-                find_nearest(coordinates, start, in_leaf, count, planar, distances, nearest)
+                find_nearest(coordinates, start, in_leaf, count, axes, planar, distances, nearest)
             # Only a point that changes clusters touches the sums. (Not a helper: a call
             # that passes arrays costs 15 ns, several times the work on a point.)
             for point in range(start, min(start + LANES, leaf_starts[leaf + 1])):
                 before, label = labels[point], nearest[point - start]
                 if label != before:
                     labels[point] = label
-                    for column in range(4):
+                    for column in range(len(axes) + 1):
                         moved[before, column] -= point_sums[point, column]
                         moved[label, column] += point_sums[point, column]
 
@@ -240,8 +254,9 @@ def narrow(
     count: int,
     center: NDArray[np.float32],
     width: np.float32,
-    planar: NDArray[np.float32],
-    distances: NDArray[np.float32],
+    axes: Axes,
+    planar: NDArray[Any],
+    distances: NDArray[Any],
     kept: NDArray[np.int32],
 ) -> int:
     """Copy to `kept` the candidates that are nearest somewhere in a cell; return how many.
@@ -256,6 +271,9 @@ def narrow(
         green = planar[1, c] - center[1]
         blue = planar[2, c] - center[2]
         distances[i] = red * red + green * green + blue * blue
+        if len(axes) == 4:
+            alpha = planar[3, c] - center[3]
+            distances[i] += alpha * alpha
     closest = 0
     smallest = distances[0]
     for i in range(1, count):
@@ -265,11 +283,14 @@ def narrow(
     red = planar[0, candidates[closest]]
     green = planar[1, candidates[closest]]
     blue = planar[2, candidates[closest]]
+    alpha = planar[len(axes) - 1, candidates[closest]]
     limit = smallest + MARGIN
     found = 0
     for i in range(count):
         c = candidates[i]
         apart = abs(planar[0, c] - red) + abs(planar[1, c] - green) + abs(planar[2, c] - blue)
+        if len(axes) == 4:
+            apart += abs(planar[3, c] - alpha)
         kept[found] = c
         found += distances[i] - width * apart <= limit
     return found
@@ -277,12 +298,13 @@ def narrow(
 
 @helper
 def find_nearest(
-    coordinates: NDArray[np.float32],
+    coordinates: NDArray[Any],
     start: int,
     candidates: NDArray[np.int32],
     count: int,
-    planar: NDArray[np.float32],
-    distances: NDArray[np.float32],
+    axes: Axes,
+    planar: NDArray[Any],
+    distances: NDArray[Any],
     nearest: NDArray[np.int32],
 ) -> None:
     """Find the nearest candidate of `LANES` points, the lowest index where several tie.
@@ -294,12 +316,14 @@ def find_nearest(
     reds = coordinates[0, start : start + LANES]
     greens = coordinates[1, start : start + LANES]
     blues = coordinates[2, start : start + LANES]
+    alphas = coordinates[len(axes) - 1, start : start + LANES]
     for lane in range(LANES):
-        distances[lane] = np.float32(np.inf)
+        distances[lane] = np.inf
     for i in range(0, count, 2):
         first, second = candidates[i], candidates[min(i + 1, count - 1)]
         red_1, green_1, blue_1 = planar[0, first], planar[1, first], planar[2, first]
         red_2, green_2, blue_2 = planar[0, second], planar[1, second], planar[2, second]
+        alpha_1, alpha_2 = planar[len(axes) - 1, first], planar[len(axes) - 1, second]
         for lane in range(LANES):
             red = reds[lane] - red_1
             green = greens[lane] - green_1
@@ -309,6 +333,11 @@ def find_nearest(
             green = greens[lane] - green_2
             blue = blues[lane] - blue_2
             distance_2 = red * red + green * green + blue * blue
+            if len(axes) == 4:
+                alpha = alphas[lane] - alpha_1
+                distance_1 += alpha * alpha
+                alpha = alphas[lane] - alpha_2
+                distance_2 += alpha * alpha
             smaller = distance_2 if distance_2 < distance_1 else distance_1
             winner = second if distance_2 < distance_1 else first
             nearer = smaller < distances[lane]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from kmq.clustering.points import Axes
 from kmq.jit import helper, kernel
 
 
@@ -13,24 +14,25 @@ def join_cheapest_pairs(
     centroids: NDArray[np.float64],
     cluster_sums: NDArray[np.int64],
     labels: NDArray[np.int32],
+    axes: Axes,
     target: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int32]]:
     """Return centroids, sums and labels of `target` clusters, pairs of the others joined."""
     sums = cluster_sums.copy()
-    successor = merge_cheapest(centroids, sums, target)
+    successor = merge_cheapest(centroids, sums, axes, target)
     place = np.empty(len(successor), np.int32)
-    left = np.empty((target, 3), np.float64)
-    left_sums = np.empty((target, 4), np.int64)
+    left = np.empty((target, len(axes)), np.float64)
+    left_sums = np.empty((target, len(axes) + 1), np.int64)
     kept = 0
     for cluster in range(len(successor)):
         if successor[cluster] == cluster:
             place[cluster] = kept
-            for column in range(4):
+            for column in range(len(axes) + 1):
                 left_sums[kept, column] = sums[cluster, column]
-            pixels = sums[cluster, 3]
-            for channel in range(3):
-                left[kept, channel] = (
-                    sums[cluster, channel] / pixels if pixels > 0 else centroids[cluster, channel]
+            pixels = sums[cluster, len(axes)]
+            for axis in range(len(axes)):
+                left[kept, axis] = (
+                    sums[cluster, axis] / pixels if pixels > 0 else centroids[cluster, axis]
                 )
             kept += 1
     found = np.empty(len(labels), np.int32)
@@ -41,7 +43,7 @@ def join_cheapest_pairs(
 
 @kernel
 def merge_cheapest(
-    centroids: NDArray[np.float64], sums: NDArray[np.int64], target: int
+    centroids: NDArray[np.float64], sums: NDArray[np.int64], axes: Axes, target: int
 ) -> NDArray[np.int32]:
     """Merge clusters until `target` are left, `sums` in place; return each one's successor.
 
@@ -52,14 +54,14 @@ def merge_cheapest(
     alive = np.arange(len(centroids))
     while len(alive) > target:
         left = len(alive)
-        costs, partners = find_cheapest_partners(centroids, sums, alive)
+        costs, partners = find_cheapest_partners(centroids, sums, axes, alive)
         taken = np.zeros(left, np.bool_)
         for i in np.argsort(costs, kind="mergesort"):
             j = partners[i]
             if left > target and not taken[i] and not taken[j]:
                 taken[i] = taken[j] = True
                 survivor, absorbed = min(alive[i], alive[j]), max(alive[i], alive[j])
-                for column in range(4):
+                for column in range(len(axes) + 1):
                     sums[survivor, column] += sums[absorbed, column]
                     sums[absorbed, column] = 0
                 successor[absorbed] = survivor
@@ -72,7 +74,10 @@ def merge_cheapest(
 
 @helper
 def find_cheapest_partners(
-    centroids: NDArray[np.float64], sums: NDArray[np.int64], alive: NDArray[np.int64]
+    centroids: NDArray[np.float64],
+    sums: NDArray[np.int64],
+    axes: Axes,
+    alive: NDArray[np.int64],
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return what it costs to merge each cluster with its cheapest partner, and which that is.
 
@@ -80,14 +85,14 @@ def find_cheapest_partners(
     (Ward 1963): the rise in error. Positions are those in `alive`.
     """
     count = len(alive)
-    planar = np.empty((3, count), np.float32)
+    planar = np.empty((len(axes), count), np.float32)
     pixels = np.empty(count, np.float32)
     for i in range(count):
-        n = sums[alive[i], 3]
+        n = sums[alive[i], len(axes)]
         pixels[i] = n
-        for channel in range(3):
-            mean = sums[alive[i], channel] / n if n > 0 else centroids[alive[i], channel]
-            planar[channel, i] = mean
+        for axis in range(len(axes)):
+            mean = sums[alive[i], axis] / n if n > 0 else centroids[alive[i], axis]
+            planar[axis, i] = mean
     costs = np.empty(count, np.float32)
     partners = np.empty(count, np.int64)
     row = np.empty(count, np.float32)
@@ -98,7 +103,11 @@ def find_cheapest_partners(
             blue = planar[2, j] - planar[2, i]
             # The addend keeps two empty clusters from 0 / 0.
             share = pixels[j] / (pixels[i] + pixels[j] + np.float32(1e-3))
-            row[j] = share * (red * red + green * green + blue * blue)
+            distance = red * red + green * green + blue * blue
+            if len(axes) == 4:
+                alpha = planar[3, j] - planar[3, i]
+                distance += alpha * alpha
+            row[j] = share * distance
         row[i] = np.float32(np.inf)
         cheapest = 0
         for j in range(1, count):

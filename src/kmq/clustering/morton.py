@@ -1,8 +1,13 @@
-"""Colours as Morton keys: the bits of red, green and blue interleaved.
+"""Colours as keys that ascend along a Morton curve: near keys are near colours.
 
-A key is a whole number from 0 to 2^24 - 1. Dropping its last 3 b bits names the
-cell of (2^b)^3 neighbouring colours that holds it, so every octree cell is one run
-of consecutive keys (G. M. Morton, 1966).
+An RGB colour's key is its Morton key, the bits of red, green and blue interleaved: a
+whole number from 0 to 2^24 - 1. Dropping its last 3 b bits names the cell of (2^b)^3
+neighbouring colours that holds it, so every octree cell is one run of consecutive keys
+(G. M. Morton, 1966).
+
+An RGBA colour's key has 64 bits. The upper 32 are the Morton key of its four coordinates
+(`kmq.alpha`), each divided by 510 and rounded down, so that they have 8 bits as samples
+have. Colours of low alpha share cells, so the lower 32 bits are the colour itself.
 """
 
 from __future__ import annotations
@@ -12,38 +17,102 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kmq import alpha
+
+UNITS = {3: 1, 4: alpha.UNITS}
+"""How wide a cell of 0 bits is, in RGB and in RGBA coordinates."""
+
 KEYS = 1 << 24
-"""How many keys there are: one for each 24-bit colour."""
+"""How many keys RGB colours have."""
+
+LOWEST_COORDINATES = {3: np.zeros(3, np.int64), 4: np.array([-255 * 255] * 3 + [0])}
+"""The coordinates at which cells of RGB and of RGBA colours begin."""
+
+COLOR_BITS = 32
+"""Lower bits of an RGBA colour's key: alpha, blue, green and red, the first the highest."""
 
 
-def _spread_bits() -> NDArray[np.uint32]:
-    """Return, for each byte, its bits moved to positions 0, 3, 6, ..., 21."""
-    spread = [sum((byte >> bit & 1) << 3 * bit for bit in range(8)) for byte in range(256)]
+def _spread_bits(axes: int) -> NDArray[np.uint32]:
+    """Return, for each byte, its bits moved to positions 0, `axes`, 2 `axes`, ..."""
+    spread = [sum((byte >> bit & 1) << axes * bit for bit in range(8)) for byte in range(256)]
     return np.array(spread, np.uint32)
 
 
-SPREAD = _spread_bits()
+SPREAD = _spread_bits(3)
+_SPREAD_IN_FOUR = _spread_bits(4)
 
 
-def encode(colors: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """Return the keys of colours: (..., 3) uint8 to (...) uint32."""
-    red, green, blue = (SPREAD[colors[..., channel]] for channel in range(3))
-    keys: NDArray[Any] = (red << np.uint32(2)) | (green << np.uint32(1)) | blue
+def encode(colors: NDArray[np.uint8]) -> NDArray[Any]:
+    """Return the keys of colours: (..., 3) uint8 to (...) uint32, (..., 4) to uint64."""
+    if colors.shape[-1] == 3:
+        return _interleaved(colors, SPREAD)
+    places = (alpha.coordinates(colors) - LOWEST_COORDINATES[4]) // alpha.UNITS
+    cells = _interleaved(places, _SPREAD_IN_FOUR).astype(np.uint64)
+    keys: NDArray[Any] = (cells << np.uint64(COLOR_BITS)) | words(colors)
     return keys
 
 
+def encode_words(given: NDArray[np.uint32]) -> NDArray[np.uint64]:
+    """Return the keys of RGBA colours that are given as `words`, (n,) uint64."""
+    return encode(_colors_of_words(given))
+
+
 def decode(keys: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return the colours of keys: (n,) uint32 to (n, 3) uint8."""
-    colors = np.empty((len(keys), 3), np.uint8)
-    for channel in range(3):
-        colors[:, channel] = _gather_bits(keys >> np.uint32(2 - channel))
-    return colors
+    """Return the colours of keys: (n,) uint32 to (n, 3) uint8, (n,) uint64 to (n, 4)."""
+    if keys.dtype == np.uint32:
+        return places_of(keys, 3).astype(np.uint8)
+    return _colors_of_words((keys & np.uint64(0xFFFFFFFF)).astype(np.uint32))
 
 
-def _gather_bits(keys: NDArray[Any]) -> NDArray[Any]:
-    """Return bits 0, 3, 6, ..., 21 of each key moved together."""
+def words(rgba: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """Return (..., 4) colours as numbers, alpha in the highest byte, red in the lowest."""
+    parts = [rgba[..., channel].astype(np.uint32) << np.uint32(8 * channel) for channel in range(4)]
+    joined: NDArray[Any] = parts[0] | parts[1] | parts[2] | parts[3]
+    return joined
+
+
+def _colors_of_words(given: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(given, "<u4").view(np.uint8).reshape(-1, 4)
+
+
+def cells_of(keys: NDArray[Any]) -> NDArray[np.uint32]:
+    """Return the Morton keys of colours' keys, (n,), ascending as they do."""
+    if keys.dtype == np.uint32:
+        return keys
+    cells: NDArray[Any] = (keys >> np.uint64(COLOR_BITS)).astype(np.uint32)
+    return cells
+
+
+def places_of(cells: NDArray[np.uint32], axes: int) -> NDArray[np.uint32]:
+    """Return the numbers of 8 bits, (n, axes), that (n,) Morton keys interleave."""
+    places = np.empty((len(cells), axes), np.uint32)
+    for axis in range(axes):
+        places[:, axis] = _gather_bits(cells >> np.uint32(axes - 1 - axis), axes)
+    return places
+
+
+def _interleaved(places: NDArray[Any], spread: NDArray[np.uint32]) -> NDArray[Any]:
+    axes = places.shape[-1]
+    keys: NDArray[Any] = spread[places[..., axes - 1]]
+    for axis in range(axes - 1):
+        keys = keys | (spread[places[..., axis]] << np.uint32(axes - 1 - axis))
+    return keys
+
+
+def _gather_bits(keys: NDArray[Any], axes: int) -> NDArray[Any]:
+    """Return bits 0, `axes`, ..., 7 `axes` of each key moved together."""
     # Bits close up in pairs, then in fours, then in eights.
-    gathered = keys & 0x249249
-    gathered = (gathered | (gathered >> 2)) & 0x0C30C3
-    gathered = (gathered | (gathered >> 4)) & 0x00F00F
-    return (gathered | (gathered >> 8)) & 0x0000FF
+    gathered = keys & np.uint32(_every(axes, 1))
+    for bits in (2, 4, 8):
+        closer = gathered >> np.uint32((axes - 1) * bits // 2)
+        gathered = (gathered | closer) & np.uint32(_every(axes * bits, bits))
+    return gathered
+
+
+def _every(distance: int, bits: int) -> int:
+    """Return a mask of 8 bits, groups of `bits` of them `distance` apart."""
+    return sum(((1 << bits) - 1) << distance * group for group in range(8 // bits))
+
+
+CLEAR = encode(np.zeros(4, np.uint8))
+"""The key of clear black, the lowest of all clear colours."""

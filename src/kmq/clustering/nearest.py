@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kmq import alpha
 from kmq.clustering import morton
+from kmq.clustering.counting import joined, scrambled, slots_of
 from kmq.clustering.histogram import SMALLEST_CUBE_WORK
 from kmq.clustering.lloyd import Clusters, iterate
 from kmq.clustering.morton import KEYS, SPREAD
@@ -25,14 +27,14 @@ BLOCK = 1 << 14
 
 def nearest_entries(points: Points, palette: NDArray[np.uint8], threads: int) -> NDArray[np.int32]:
     """Return the nearest palette entry of each distinct colour, (n,) int32."""
-    clusters = Clusters.around(points, palette.astype(np.float64))
+    clusters = Clusters.around(points, alpha.coordinates(palette).astype(np.float64))
     iterate(points, clusters, 1, threads)
     return clusters.labels
 
 
 def look_up(
     pixels: NDArray[np.uint8],
-    keys: NDArray[np.uint32],
+    keys: NDArray[Any],
     entries: NDArray[np.int32],
     palette_size: int,
     threads: int,
@@ -43,6 +45,8 @@ def look_up(
     """
     dtype = index_dtype(palette_size)
     narrow_entries = entries.astype(dtype)
+    if pixels.shape[2] == 4:
+        return _look_up_words(pixels, keys, narrow_entries, threads)
     if pixels.size // 3 < SMALLEST_CUBE_WORK:
         return narrow_entries[np.searchsorted(keys, morton.encode(pixels))]
     # Only the places of colours that occur are written, or read, or given memory.
@@ -52,6 +56,47 @@ def look_up(
     flat = pixels.reshape(-1, 3)
     gather(useful_threads(len(flat) // PIXELS_PER_WORK, threads), flat, table, indices.reshape(-1))
     return indices
+
+
+def _look_up_words(
+    pixels: NDArray[np.uint8], keys: NDArray[np.uint64], entries: NDArray[Any], threads: int
+) -> NDArray[Any]:
+    words = morton.words(morton.decode(keys))
+    indices = np.empty(pixels.shape[:2], entries.dtype)
+    flat = pixels.reshape(-1, 4)
+    gather_words(
+        useful_threads(len(flat) // PIXELS_PER_WORK, threads),
+        flat,
+        words,
+        slots_of(words, len(words)),
+        entries,
+        indices.reshape(-1),
+    )
+    return indices
+
+
+@parallel_kernel
+def gather_words(
+    pixels: NDArray[np.uint8],
+    words: NDArray[np.uint32],
+    slots: NDArray[np.int32],
+    entries: NDArray[Any],
+    indices: NDArray[Any],
+) -> None:
+    """Write to `indices` (n,) the entry of each of the (n, 4) pixels.
+
+    `slots` are those of `words`, which hold every colour of the pixels; `entries` are theirs.
+    """
+    for block in prange((len(pixels) + BLOCK - 1) // BLOCK):
+        place = -1
+        for pixel in range(block * BLOCK, min((block + 1) * BLOCK, len(pixels))):
+            word = joined(pixels[pixel, 0], pixels[pixel, 1], pixels[pixel, 2], pixels[pixel, 3])
+            if place < 0 or words[place] != word:
+                slot = np.int64(scrambled(word)) & (len(slots) - 1)
+                while words[slots[slot] - 1] != word:
+                    slot = (slot + 1) & (len(slots) - 1)
+                place = slots[slot] - 1
+            indices[pixel] = entries[place]
 
 
 @parallel_kernel

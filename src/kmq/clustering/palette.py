@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from kmq import alpha
 from kmq.clustering import morton
 from kmq.clustering.lloyd import Clusters, iterate
-from kmq.clustering.points import Points
+from kmq.clustering.points import AXES_OF_RGB, AXES_OF_RGBA, Axes, Points
 from kmq.jit import helper, kernel
+
+OPAQUE = 255 * 255
+"""The fourth coordinate of opaque colours."""
 
 
 def whole_number_palette(
@@ -21,37 +25,55 @@ def whole_number_palette(
     no colour; each goes to the colour whose pixels have the greatest error. Such an
     entry is that colour itself and stays in use, so the rounds come to an end.
     """
-    palette, assigned = _rounded(clusters)
+    palette, assigned = _rounded(points, clusters)
     while True:
-        assigned.centroids = palette.astype(np.float64)
+        assigned.centroids = alpha.coordinates(palette).astype(np.float64)
         iterate(points, assigned, 1, threads)
-        used = assigned.sums[:, 3] > 0
+        used = assigned.sums[:, -1] > 0
         if len(palette) == count and used.all():
             return palette, assigned.labels
-        apart = points.coordinates[:, : len(points)].T - palette[assigned.labels]
-        errors = (apart * apart).sum(axis=1) * points.sums[:, 3]
+        means = points.coordinates[:, : len(points)].T
+        apart = means - alpha.coordinates(palette)[assigned.labels]
+        errors = (apart * apart).sum(axis=1) * points.sums[:, -1]
         worst = np.argsort(-errors, kind="stable")[: count - np.count_nonzero(used)]
-        keys = np.union1d(morton.encode(palette[used]), points.keys[worst])
-        palette = arranged(morton.decode(keys))
-        assigned = Clusters.around(points, np.zeros((len(palette), 3)))
+        colors = np.concatenate([palette[used], alpha.colors_at(means[worst])])
+        palette = arranged(morton.decode(np.unique(morton.encode(colors))))
+        assigned = Clusters.around(points, np.zeros((len(palette), len(points.axes))))
 
 
-def _rounded(clusters: Clusters) -> tuple[NDArray[np.uint8], Clusters]:
+def _rounded(points: Points, clusters: Clusters) -> tuple[NDArray[np.uint8], Clusters]:
     """Return the rounded centroids' distinct colours, arranged, and the clusters likewise."""
-    rounded = np.floor(clusters.centroids + 0.5).astype(np.uint8)
-    keys, entry = np.unique(morton.encode(rounded), return_inverse=True)
+    keys, entry = np.unique(
+        morton.encode(_rounded_one_by_one(points, clusters)), return_inverse=True
+    )
     colors = morton.decode(keys)
-    order = split_in_halves(colors.astype(np.int64))
+    order = order_of(colors)
     rank = np.empty(len(order), np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
-    sums = np.zeros((len(keys), 4), np.int64)
+    sums = np.zeros((len(keys), clusters.sums.shape[1]), np.int64)
     np.add.at(sums, rank[entry], clusters.sums)
     labels = rank[entry][clusters.labels]
-    return colors[order], Clusters(np.empty((len(keys), 3)), sums, labels, clusters.error)
+    centroids = np.empty((len(keys), len(points.axes)))
+    return colors[order], Clusters(centroids, sums, labels, clusters.error)
+
+
+def _rounded_one_by_one(points: Points, clusters: Clusters) -> NDArray[np.uint8]:
+    """Return the colour of each cluster.
+
+    With alpha, a cluster that holds a clear pixel becomes clear, and else one most of
+    whose pixels are opaque becomes opaque.
+    """
+    if points.axes == AXES_OF_RGB:
+        return alpha.colors_at(clusters.centroids)
+    alphas, pixels = points.coordinates[3, : len(points)], points.sums[:, -1]
+    opaque = np.bincount(clusters.labels, pixels * (alphas == OPAQUE), len(clusters))
+    colors = alpha.colors_at(clusters.centroids, is_opaque=2 * opaque > clusters.sums[:, -1])
+    colors[clusters.labels[alphas == 0]] = 0
+    return colors
 
 
 def arranged(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return (K, 3) colours in an order in which near ones have near indices.
+    """Return (K, 3) or (K, 4) colours in an order in which near ones have near indices.
 
     It makes the indices of smooth pictures smooth, which whatever predicts them can use.
     """
@@ -60,13 +82,16 @@ def arranged(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def order_of(colors: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Return the order, (K,), in which `arranged` has them."""
-    order: NDArray[np.int64] = split_in_halves(colors[:, :3].astype(np.int64))
-    return order
+    coordinates = alpha.coordinates(colors)
+    if colors.shape[1] == 3:
+        return split_in_halves(coordinates, AXES_OF_RGB)
+    # In steps of half a sample, so that the sums of products stay below 2^63.
+    return split_in_halves(coordinates // 255, AXES_OF_RGBA)
 
 
 @kernel
-def split_in_halves(colors: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return an order of (K, 3) colours, (K,): the halves of the range are near in colour.
+def split_in_halves(colors: NDArray[np.int64], axes: Axes) -> NDArray[np.int64]:
+    """Return an order of (K, axes) colours, (K,): the halves of the range are near in colour.
 
     So are the halves of each half, and so on: each range of a power of two of places is
     sorted along its principal axis before it is halved. In whole numbers throughout.
@@ -75,16 +100,16 @@ def split_in_halves(colors: NDArray[np.int64]) -> NDArray[np.int64]:
     size = 1
     while size < len(colors):
         size *= 2
-    axis = np.empty(3, np.int64)
+    direction = np.empty(len(axes), np.int64)
     while size > 1:
         for start in range(0, len(colors), size):
             part = order[start : start + size].copy()
-            find_axis(colors, part, axis)
+            find_direction(colors, part, axes, direction)
             along = np.empty(len(part), np.int64)
             for i in range(len(part)):
                 along[i] = 0
-                for channel in range(3):
-                    along[i] += colors[part[i], channel] * axis[channel]
+                for axis in range(len(axes)):
+                    along[i] += colors[part[i], axis] * direction[axis]
             for i, position in enumerate(np.argsort(along, kind="mergesort")):
                 order[start + i] = part[position]
         size //= 2
@@ -92,37 +117,50 @@ def split_in_halves(colors: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 @helper
-def find_axis(colors: NDArray[np.int64], part: NDArray[np.int64], axis: NDArray[np.int64]) -> None:
-    """Write to `axis` the direction of greatest spread of a part, 1,024 at its longest.
+def find_direction(
+    colors: NDArray[np.int64], part: NDArray[np.int64], axes: Axes, direction: NDArray[np.int64]
+) -> None:
+    """Write to `direction` that of greatest spread of a part, 1,024 at its longest.
 
     The power method, from the row of the spread matrix with the largest diagonal.
     """
-    means = np.zeros(3, np.int64)
+    means = np.zeros(len(axes), np.int64)
     for i in range(len(part)):
-        for channel in range(3):
-            means[channel] += colors[part[i], channel]
-    spread = np.zeros((3, 3), np.int64)
+        for axis in range(len(axes)):
+            means[axis] += colors[part[i], axis]
+    spread = np.zeros((len(axes), len(axes)), np.int64)
     for i in range(len(part)):
-        for a in range(3):
+        for a in range(len(axes)):
             from_a = colors[part[i], a] - means[a] // len(part)
-            for b in range(3):
+            for b in range(len(axes)):
                 spread[a, b] += from_a * (colors[part[i], b] - means[b] // len(part))
     widest = 0
-    for a in range(3):
+    for a in range(len(axes)):
         if spread[a, a] > spread[widest, widest]:
             widest = a
-    for a in range(3):
-        axis[a] = spread[widest, a]
+    for a in range(len(axes)):
+        direction[a] = spread[widest, a]
+    shortened = np.empty(len(axes), np.int64)
     for _ in range(16):
-        longest = max(abs(axis[0]), abs(axis[1]), abs(axis[2]), 1)
-        red, green, blue = (
-            axis[0] * 1024 // longest,
-            axis[1] * 1024 // longest,
-            axis[2] * 1024 // longest,
-        )
-        for a in range(3):
-            axis[a] = spread[a, 0] * red + spread[a, 1] * green + spread[a, 2] * blue
-    longest = max(abs(axis[0]), abs(axis[1]), abs(axis[2]), 1)
-    direction = 1 if axis[0] + axis[1] + axis[2] >= 0 else -1
-    for a in range(3):
-        axis[a] = direction * axis[a] * 1024 // longest
+        shorten(direction, axes, shortened)
+        for a in range(len(axes)):
+            direction[a] = 0
+            for b in range(len(axes)):
+                direction[a] += spread[a, b] * shortened[b]
+    total = 0
+    for a in range(len(axes)):
+        total += direction[a]
+    if total < 0:
+        for a in range(len(axes)):
+            direction[a] = -direction[a]
+    shorten(direction, axes, direction)
+
+
+@helper
+def shorten(direction: NDArray[np.int64], axes: Axes, shortened: NDArray[np.int64]) -> None:
+    """Write to `shortened` the direction with 1,024 at its longest, rounded down."""
+    longest = 1
+    for a in range(len(axes)):
+        longest = max(longest, abs(direction[a]))
+    for a in range(len(axes)):
+        shortened[a] = direction[a] * 1024 // longest

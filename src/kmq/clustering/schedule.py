@@ -26,9 +26,10 @@ COARSE_SPLIT_SHARE = 4
 FINE_SPLIT_SHARE = 8
 """A search first splits one cluster in so many; the coarse one still has far to go."""
 
-POINTS_PER_START = 1 << 10
-"""Distinct colours for each k-means++ start: thumbnails, of which people have very
-many, get one or none."""
+POINTS_PER_START = {3: 1 << 10, 4: 1 << 6}
+"""Distinct colours for each k-means++ start, of RGB and of RGBA colours: thumbnails, of
+which people have very many, get one or none. Icons with alpha hold fewer colours, which lie
+in lumps: with 1,024 for 64, one of 133 colours comes out 7 % worse than scikit-learn's."""
 
 LEAST_FALL = 1e-4
 """Relative fall of the error for which a cycle of the search is kept."""
@@ -91,10 +92,10 @@ class Effort:
     after_merge: int
     last_iterations: int
 
-    def starts(self, colors: int, points: int) -> int:
+    def starts(self, colors: int, points: int, channels: int) -> int:
         """Return how many k-means++ starts to search from, for so many distinct colours."""
         affordable = self.starts_budget // colors**2
-        return min(self.most_starts, affordable, points // POINTS_PER_START)
+        return min(self.most_starts, affordable, points // POINTS_PER_START[channels])
 
     def coarse_search(self, colors: int) -> Search:
         """Return the search on the coarse points."""

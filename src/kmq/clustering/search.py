@@ -8,12 +8,14 @@ Ward, "Hierarchical grouping to optimize an objective function", JASA 58, 1963).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from kmq.clustering.lloyd import Clusters, alternate, is_serial, iterate
 from kmq.clustering.merging import join_cheapest_pairs
-from kmq.clustering.points import Points, Tree
+from kmq.clustering.points import Axes, Points, Tree
 from kmq.clustering.schedule import LEAST_FALL, Search
 from kmq.clustering.splitting import cut_largest_gains
 from kmq.jit import kernel
@@ -33,6 +35,7 @@ def search(points: Points, clusters: Clusters, schedule: Search, threads: int) -
                 points.coordinates,
                 points.sums,
                 points.tree,
+                points.axes,
                 clusters.centroids,
                 clusters.sums,
                 clusters.labels,
@@ -49,7 +52,7 @@ def search(points: Points, clusters: Clusters, schedule: Search, threads: int) -
         if splits == 0:
             break
         tried = split_and_iterate(points, clusters, splits, schedule.after_split, threads)
-        tried = merge(tried, len(clusters))
+        tried = merge(points, tried, len(clusters))
         iterate(points, tried, schedule.after_merge, threads)
         if tried.error < clusters.error * (1 - LEAST_FALL):
             clusters = tried
@@ -71,6 +74,7 @@ def split_and_iterate(
                 points.coordinates,
                 points.sums,
                 points.tree,
+                points.axes,
                 clusters.centroids,
                 clusters.sums,
                 clusters.labels,
@@ -90,14 +94,22 @@ def split(points: Points, clusters: Clusters, count: int) -> Clusters:
     Labels stay as they were until the next assignment.
     """
     cut = cut_largest_gains(
-        points.coordinates, points.sums, clusters.labels, clusters.centroids, clusters.sums, count
+        points.coordinates,
+        points.sums,
+        clusters.labels,
+        clusters.centroids,
+        clusters.sums,
+        points.axes,
+        count,
     )
     return Clusters(*cut, clusters.labels.copy(), clusters.error)
 
 
-def merge(clusters: Clusters, count: int) -> Clusters:
+def merge(points: Points, clusters: Clusters, count: int) -> Clusters:
     """Return `clusters` with pairs of them joined until `count` are left."""
-    joined = join_cheapest_pairs(clusters.centroids, clusters.sums, clusters.labels, count)
+    joined = join_cheapest_pairs(
+        clusters.centroids, clusters.sums, clusters.labels, points.axes, count
+    )
     return Clusters(*joined, clusters.error)
 
 
@@ -107,9 +119,10 @@ def merge(clusters: Clusters, count: int) -> Clusters:
 
 @kernel
 def search_serially(
-    coordinates: NDArray[np.float32],
+    coordinates: NDArray[Any],
     point_sums: NDArray[np.int64],
     tree: Tree,
+    axes: Axes,
     centroids: NDArray[np.float64],
     cluster_sums: NDArray[np.int64],
     labels: NDArray[np.int32],
@@ -128,6 +141,7 @@ def search_serially(
             coordinates,
             point_sums,
             tree,
+            axes,
             centroids,
             cluster_sums,
             labels,
@@ -135,9 +149,9 @@ def search_serially(
             splits,
             after_split,
         )
-        left, left_sums, found = join_cheapest_pairs(more, more_sums, found, len(centroids))
+        left, left_sums, found = join_cheapest_pairs(more, more_sums, found, axes, len(centroids))
         tried = energy + alternate_serially(
-            coordinates, point_sums, tree, left, left_sums, found, energy, after_merge, 1
+            coordinates, point_sums, tree, axes, left, left_sums, found, energy, after_merge, 1
         )
         if tried < error * (1 - LEAST_FALL):
             centroids, cluster_sums, labels, error = left, left_sums, found, tried
@@ -148,9 +162,10 @@ def search_serially(
 
 @kernel
 def split_and_alternate(
-    coordinates: NDArray[np.float32],
+    coordinates: NDArray[Any],
     point_sums: NDArray[np.int64],
     tree: Tree,
+    axes: Axes,
     centroids: NDArray[np.float64],
     cluster_sums: NDArray[np.int64],
     labels: NDArray[np.int32],
@@ -160,10 +175,10 @@ def split_and_alternate(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int32], float]:
     """Split, iterate; return new centroids, sums and labels, and their error."""
     more, more_sums = cut_largest_gains(
-        coordinates, point_sums, labels, centroids, cluster_sums, count
+        coordinates, point_sums, labels, centroids, cluster_sums, axes, count
     )
     found = labels.copy()
     error = alternate_serially(
-        coordinates, point_sums, tree, more, more_sums, found, energy, iterations, 1
+        coordinates, point_sums, tree, axes, more, more_sums, found, energy, iterations, 1
     )
     return more, more_sums, found, energy + error

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kmq.clustering.lloyd import Clusters, iterate
-from kmq.clustering.points import Points
+from kmq.clustering.points import Axes, Points
 from kmq.clustering.schedule import GROWTH_ITERATIONS
 from kmq.clustering.search import split_and_iterate
 from kmq.jit import kernel
@@ -24,7 +25,7 @@ def grow_start(points: Points, count: int, threads: int) -> Clusters:
     IEEE Trans. Communications 28(1), 1980), which cuts the clusters that gain most.
     Fewer clusters where no more can be split.
     """
-    clusters = Clusters.around(points, points.total[np.newaxis, :3] / points.total[3])
+    clusters = Clusters.around(points, points.total[np.newaxis, :-1] / points.total[-1])
     while len(clusters) < count:
         splits = min(len(clusters), count - len(clusters))
         grown = split_and_iterate(points, clusters, splits, GROWTH_ITERATIONS, threads)
@@ -42,7 +43,9 @@ def draw_start(points: Points, count: int, seed: int, start: int, threads: int) 
     """
     draws = random_numbers(seed, start)
     shares = np.array([next(draws) for _ in range(min(count, len(points)))])
-    clusters = Clusters.around(points, draw_far_apart(points.coordinates, points.sums, shares))
+    clusters = Clusters.around(
+        points, draw_far_apart(points.coordinates, points.sums, points.axes, shares)
+    )
     iterate(points, clusters, START_ITERATIONS, threads)
     return clusters
 
@@ -69,21 +72,25 @@ def _scrambled(state: int) -> int:
 
 @kernel
 def draw_far_apart(
-    coordinates: NDArray[np.float32], sums: NDArray[np.int64], shares: NDArray[np.float64]
+    coordinates: NDArray[Any],
+    sums: NDArray[np.int64],
+    axes: Axes,
+    shares: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Draw a point for each of `shares`, likelier the farther it is from those before.
 
     The first is drawn with probability proportional to its weight, the others to
     weight times squared distance to the nearest drawn (Arthur & Vassilvitskii,
     "k-means++: the advantages of careful seeding", SODA 2007). A share, from 0 up to
-    1, tells how far down the running total to look. Returns (len(shares), 3).
+    1, tells how far down the running total to look. Returns (len(shares), axes).
     """
     points = len(sums)
-    centroids = np.empty((len(shares), 3), np.float64)
+    centroids = np.empty((len(shares), len(axes)), np.float64)
     pulls = np.empty(points, np.float64)
-    nearest = np.full(points, np.float32(np.inf))
+    nearest = np.empty(points, coordinates.dtype)
     for point in range(points):
-        pulls[point] = sums[point, 3]
+        nearest[point] = np.inf
+        pulls[point] = sums[point, len(axes)]
     for drawn in range(len(shares)):
         total = 0.0
         for point in range(points):
@@ -94,14 +101,17 @@ def draw_far_apart(
         while passed <= target and choice < points - 1:
             choice += 1
             passed += pulls[choice]
-        for channel in range(3):
-            centroids[drawn, channel] = coordinates[channel, choice]
+        for axis in range(len(axes)):
+            centroids[drawn, axis] = coordinates[axis, choice]
         for point in range(points):
             red = coordinates[0, point] - coordinates[0, choice]
             green = coordinates[1, point] - coordinates[1, choice]
             blue = coordinates[2, point] - coordinates[2, choice]
             distance = red * red + green * green + blue * blue
+            if len(axes) == 4:
+                alpha = coordinates[3, point] - coordinates[3, choice]
+                distance += alpha * alpha
             if distance < nearest[point]:
                 nearest[point] = distance
-                pulls[point] = np.float64(distance) * sums[point, 3]
+                pulls[point] = np.float64(distance) * sums[point, len(axes)]
     return centroids

@@ -72,8 +72,12 @@ def xyz_of_primaries(chromaticities: Sequence[float]) -> Floats:
 SRGB_CHROMATICITIES = (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)
 _SRGB_TO_XYZ = xyz_of_primaries(SRGB_CHROMATICITIES)
 _XYZ_TO_SRGB = np.linalg.inv(_SRGB_TO_XYZ)
-_LEAST_LIGHT = srgb_curve((np.arange(1, 256) - 0.5) / 255)
-"""The light from which on a level, 1 to 255, is the nearest."""
+
+_STEPS = (1 << 16) - 1
+_LEVELS = np.searchsorted(
+    srgb_curve((np.arange(1, 256) - 0.5) / 255), np.arange(_STEPS + 1) / _STEPS, side="right"
+).astype(np.uint8)
+"""The nearest sRGB level of light in steps, of which each is at most a twentieth of a level."""
 
 
 @dataclass(frozen=True)
@@ -111,15 +115,17 @@ class Space:
             by_level = self.to_srgb(greys)[0]
             of_greys: NDArray[np.uint8] = by_level[samples]
             return of_greys
-        tables = [curve(levels / largest) for curve in self.curves]
-        tables = tables * (3 // len(tables))
-        to_srgb = np.eye(3) if self.to_xyz is None else _XYZ_TO_SRGB @ self.to_xyz
+        tables = [_exact(curve(levels / largest)) for curve in self.curves]
+        tables *= 3 // len(tables)
+        to_srgb = np.eye(3) if self.to_xyz is None else _exact(_XYZ_TO_SRGB @ self.to_xyz)
         pixels = samples.reshape(-1, 3)
         converted = np.empty(pixels.shape, np.uint8)
         for start in range(0, len(pixels), _PIXELS_AT_ONCE):
             part = pixels[start : start + _PIXELS_AT_ONCE]
-            light = np.stack([table[part[:, i]] for i, table in enumerate(tables)], axis=1)
-            converted[start : start + _PIXELS_AT_ONCE] = _nearest_levels(light @ to_srgb.T)
+            red, green, blue = (table[part[:, i]] for i, table in enumerate(tables))
+            for channel, (of_red, of_green, of_blue) in enumerate(to_srgb):
+                light = of_red * red + of_green * green + of_blue * blue
+                converted[start : start + len(part), channel] = _nearest_levels(light)
         return converted.reshape(samples.shape)
 
 
@@ -128,6 +134,11 @@ def is_rounding(moved: NDArray[np.uint8], samples: NDArray[np.uint8]) -> bool:
     return bool(np.abs(moved.astype(np.int16) - samples).max() <= _ROUNDING)
 
 
+def _exact(numbers: Floats) -> Floats:
+    """Round numbers so that what follows is the same on every machine, as powers are not."""
+    return np.round(numbers * 2**30) / 2**30
+
+
 def _nearest_levels(light: Floats) -> NDArray[np.uint8]:
-    """Return the nearest sRGB levels of light; one search is exact and needs no powers."""
-    return np.searchsorted(_LEAST_LIGHT, light, side="right").astype(np.uint8)
+    levels: NDArray[np.uint8] = _LEVELS[np.clip(light * _STEPS + 0.5, 0, _STEPS).astype(np.uint16)]
+    return levels

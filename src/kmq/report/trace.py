@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kmq import clustering
+from kmq import alpha, clustering
 from kmq.clustering import Histogram
 from kmq.clustering.lloyd import Clusters, iterate
 from kmq.clustering.points import Points, distinct_colors
@@ -51,11 +51,12 @@ def trace(histogram: Histogram, found: Palette, seed: int, threads: int) -> Trac
     start = drawn_centroids(points, len(found), seed)
     clusters = Clusters.around(points, start)
     # The drawn centroids are colours of the image, so that they make a palette.
-    totals = [float(clustering.squared_error(histogram, Palette(start.astype(np.uint8)), threads))]
+    totals = [float(clustering.squared_error(histogram, Palette(alpha.colors_at(start)), threads))]
+    unit = alpha.UNITS**2 if histogram.has_alpha else 1
     for _ in range(ITERATIONS):
         iterate(points, clusters, 1, threads)
-        totals.append(clusters.error)
-    reached = clustering.squared_error(histogram, found, threads)
+        totals.append(clusters.error / unit)
+    reached = float(clustering.squared_error(histogram, found, threads))
     pixels = histogram.pixel_count
     return Trace(len(found), np.array(totals) / pixels, reached / pixels)
 
@@ -64,4 +65,4 @@ def drawn_centroids(points: Points, count: int, seed: int) -> NDArray[np.float64
     """Return `count` colours drawn by k-means++, (count, 3), the same for the same seed."""
     numbers = random_numbers(seed, 0)
     shares = np.array([next(numbers) for _ in range(count)])
-    return draw_far_apart(points.coordinates, points.sums, shares)
+    return draw_far_apart(points.coordinates, points.sums, points.axes, shares)

@@ -63,7 +63,7 @@ class _Head:
     color_type: int
     is_interlaced: bool
     chunks: dict[bytes, bytes] = field(default_factory=dict)
-    """The palette, and the chunks that say how colours are to be seen."""
+    """The palette, and the chunks that say what colours stand for."""
 
     @property
     def data_bytes(self) -> int:
@@ -92,15 +92,13 @@ def read(image: Image.Image) -> Samples:
     file: Any = image
     head = _checked(file.fp)
     colour, notes = _colour(head.chunks, image.info.get("icc_profile", _NO_PROFILE))
-    key = _key(head, image.info.get("transparency"))
+    key = _key(head)
     if head.depth == 16 and head.color_type != 0:
         samples = _deep(image, head.color_type, key)
     else:
         samples = of_image(image)
         if key is not None and samples.kind == "L":
-            upright = Samples(np.asarray(image.convert("L") if image.mode == "1" else image), "L")
-            upright = upright.turned(orientation(image))
-            samples = replace(samples, alpha=from_key(upright.values, key))
+            samples = replace(samples, alpha=from_key(samples.values, key))
     return replace(samples, colour=colour, notes=notes)
 
 
@@ -115,7 +113,7 @@ def _checked(file: IO[bytes]) -> _Head:
         elif kind == b"IDAT":
             file.seek(-8, io.SEEK_CUR)
             break
-        elif kind in (b"cICP", b"sRGB", b"gAMA", b"cHRM", b"PLTE") and head is not None:
+        elif kind in (b"cICP", b"sRGB", b"gAMA", b"cHRM", b"PLTE", b"tRNS") and head is not None:
             head.chunks[kind] = file.read(length)
         else:
             file.seek(length, io.SEEK_CUR)
@@ -172,14 +170,18 @@ def _data_parts(file: IO[bytes]) -> Iterator[bytes]:
             raise FormatError("a PNG that cannot be read: the checksum of its image data is wrong")
 
 
-def _key(head: _Head, transparency: Any) -> Any:
-    """Return the colour that is transparent, in the levels in which Pillow gives the samples."""
-    if head.color_type != 0 or not isinstance(transparency, int) or head.depth in (1, 16):
-        return transparency
-    return (transparency & (1 << head.depth) - 1) * 255 // ((1 << head.depth) - 1)
+def _key(head: _Head) -> NDArray[np.uint16] | None:
+    """Return the grey or the colour that is transparent, in the levels that samples come in."""
+    stored = head.chunks.get(b"tRNS")
+    channels = _CHANNELS[head.color_type]
+    if stored is None or head.color_type not in (0, 2):
+        return None
+    most = (1 << head.depth) - 1
+    key = np.frombuffer(stored, ">u2", channels).astype(np.uint32) & most
+    return (key if head.depth == 16 else key * 255 // most).astype(np.uint16)
 
 
-def _deep(image: Image.Image, color_type: int, key: Any) -> Samples:
+def _deep(image: Image.Image, color_type: int, key: NDArray[np.uint16] | None) -> Samples:
     """Return samples of 16 bits.
 
     Pillow has no such mode, but two ways to unpack colours: the upper bytes, and (as if
