@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kmq.pixels.readers.claims import read_claimed
 from kmq.pixels.samples import Samples, of_image
 
 _FILE_HEADER_BYTES = 14
@@ -47,7 +48,7 @@ def _alpha(image: Any) -> NDArray[np.uint8] | None:
         return None
     _, _, offset, (_, stride, direction) = image.tile[0]
     file.seek(offset)
-    stored = np.frombuffer(file.read(stride * image.height), "<u2")
+    stored = np.frombuffer(read_claimed(file, stride * image.height), "<u2")
     rows = stored.reshape(image.height, stride // 2)[::direction, : image.width]
     unit = mask & -mask
     levels = (rows & mask).astype(np.uint32) // unit

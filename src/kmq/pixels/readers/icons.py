@@ -12,9 +12,12 @@ from typing import IO, Any
 
 from PIL import IcoImagePlugin, ImageFile, PngImagePlugin
 
+from kmq.pixels.readers.claims import read_claimed
 from kmq.pixels.samples import Samples, of_image
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+_HEAD_BYTES = 26
+"""As many as tell the bits per pixel, of a PNG and of a bitmap."""
 
 
 def open_icon(file: IO[bytes], filename: str = "") -> ImageFile.ImageFile:
@@ -32,9 +35,11 @@ def open_icon(file: IO[bytes], filename: str = "") -> ImageFile.ImageFile:
     pictures = []
     for width, height, length, offset in entries:
         file.seek(offset)
-        data = file.read(length)
-        pictures.append(((width or 256) * (height or 256), _bits(data), data))
-    _, bits, data = max(pictures, key=lambda picture: picture[:2])
+        bits = _bits(file.read(_HEAD_BYTES))
+        pictures.append(((width or 256) * (height or 256), bits, offset, length))
+    _, bits, offset, length = max(pictures, key=lambda picture: picture[:2])
+    file.seek(offset)
+    data = read_claimed(file, length)
     if data.startswith(_PNG):
         return PngImagePlugin.PngImageFile(io.BytesIO(data), filename)
     image = IcoImagePlugin.IcoImageFile(io.BytesIO(_icon(data, bits)), filename)

@@ -19,6 +19,7 @@ from PIL import Image
 
 from kmq.errors import FormatError
 from kmq.pixels import code_points
+from kmq.pixels.readers.claims import read_claimed
 from kmq.pixels.samples import Samples, from_key, of_image, orientation
 from kmq.pixels.spaces import (
     SRGB_CHROMATICITIES,
@@ -109,12 +110,12 @@ def _checked(file: IO[bytes]) -> _Head:
     head: _Head | None = None
     for kind, length in _chunk_heads(file):
         if kind == b"IHDR":
-            head = _Head(*struct.unpack(">IIBBxx?", file.read(length)[:13]))
+            head = _Head(*struct.unpack(">IIBBxx?", read_claimed(file, length)[:13]))
         elif kind == b"IDAT":
             file.seek(-8, io.SEEK_CUR)
             break
         elif kind in (b"cICP", b"sRGB", b"gAMA", b"cHRM", b"PLTE", b"tRNS") and head is not None:
-            head.chunks[kind] = file.read(length)
+            head.chunks[kind] = read_claimed(file, length)
         else:
             file.seek(length, io.SEEK_CUR)
         file.seek(4, io.SEEK_CUR)

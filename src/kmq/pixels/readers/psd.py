@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from kmq.errors import FormatError
+from kmq.pixels.readers.claims import read_claimed
 from kmq.pixels.samples import Kind, Samples, of_image, too_deep
 
 _BITMAP, _GREY, _INDEXED, _RGB, _CMYK, _DUOTONE, _LAB = 0, 1, 2, 3, 4, 8, 9
@@ -114,7 +115,7 @@ def _head(file: IO[bytes]) -> _Head:
 def _block(file: IO[bytes]) -> bytes:
     """Return what stands behind its own length."""
     (length,) = struct.unpack(">I", file.read(4))
-    return file.read(length)
+    return read_claimed(file, length)
 
 
 def _profile(resources: bytes) -> bytes | None:
@@ -124,7 +125,7 @@ def _profile(resources: bytes) -> bytes | None:
         number, name_length = struct.unpack(">4xHB", start)
         file.seek(name_length + (name_length + 1) % 2, io.SEEK_CUR)
         length = int.from_bytes(file.read(4), "big")
-        data = file.read(length)
+        data = read_claimed(file, length)
         if number == _ICC_PROFILE:
             return data
         file.seek(length % 2, io.SEEK_CUR)
@@ -152,7 +153,7 @@ def _tells_of_transparency(layers: bytes) -> bool:
 
 
 def _block_or_nothing(file: IO[bytes]) -> bytes:
-    return file.read(int.from_bytes(file.read(4), "big"))
+    return read_claimed(file, int.from_bytes(file.read(4), "big"))
 
 
 def _is_negative_count(layers: bytes) -> bool:
@@ -164,11 +165,11 @@ def _planes(file: IO[bytes], head: _Head, count: int) -> list[NDArray[Any]]:
     (compression,) = struct.unpack(">H", file.read(2))
     size = head.row_bytes * head.height
     if compression == _RAW:
-        stored = [file.read(size) for _ in range(count)]
+        stored = [read_claimed(file, size) for _ in range(count)]
     elif compression == _PACKED:
-        table = file.read(2 * head.channels * head.height)
+        table = read_claimed(file, 2 * head.channels * head.height)
         lengths = np.frombuffer(table, ">u2").reshape(head.channels, head.height)
-        packed = [file.read(int(rows.sum())) for rows in lengths[:count]]
+        packed = [read_claimed(file, int(rows.sum())) for rows in lengths[:count]]
         shape = (head.row_bytes, head.height)
         stored = [Image.frombytes("L", shape, data, "packbits", "L").tobytes() for data in packed]
     else:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, TiffImagePlugin
 
 from kmq.errors import FormatError
+from kmq.pixels.readers.claims import read_claimed
 from kmq.pixels.samples import Kind, Levels, Samples, of_image, too_deep
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
@@ -239,7 +240,7 @@ def _parts(
             rows = height if is_tiled else min(height, layout.height - (i % count) * height)
             size = whole // height * rows
         file.seek(offsets[i])
-        parts.append(file.read(size))
+        parts.append(read_claimed(file, size))
         if len(parts[-1]) < size:
             raise FormatError("a TIFF that cannot be read: its image data end early")
     return parts
