@@ -3,6 +3,8 @@ from __future__ import annotations
 import io
 import os
 import struct
+import subprocess
+import sys
 import threading
 import warnings
 
@@ -55,6 +57,28 @@ def test_libtiffs_errors_are_heard_of_by_the_host_again(capfd):
     with Image.open(damaged_lzw()) as image, pytest.raises(OSError, match="decoder error"):
         image.load()
     assert capfd.readouterr().err
+
+
+def test_pillows_log_is_not_heard_of_but_by_the_host(tmp_path):
+    path = tmp_path / "a.tif"
+    Image.new("RGB", (9, 7)).save(path)
+    tag = struct.pack("<HHI", 277, 3, 1)
+    path.write_bytes(path.read_bytes().replace(tag + b"\3\0", tag + b"\0\x20"))
+    for log, is_heard in (("pass", False), ("logging.basicConfig()", True)):
+        program = f"""
+import logging, sys
+from kmq import FormatError
+from kmq.pixels import read
+{log}
+try:
+    read(sys.argv[1])
+except FormatError as error:
+    print(error)
+"""
+        command = [sys.executable, "-c", program, path]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        assert done.stdout.startswith("a TIFF that cannot be read: ")
+        assert bool(done.stderr) == is_heard
 
 
 def test_filters_are_as_they_were_after_many_threads_have_read():

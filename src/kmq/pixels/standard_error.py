@@ -1,14 +1,16 @@
 """Reading pictures without what Pillow and libtiff say to standard error meanwhile.
 
-Pillow warns of damaged metadata, and libtiff prints its errors itself; kmq says in one line
-of its own what is wrong with a file. Both settings are the whole process's. So they are
-changed while at least one thread reads, and then put back as the host program had them.
+Pillow warns of damaged metadata and logs errors, which Python prints where the host program
+handles no log, and libtiff prints its errors itself; kmq says in one line of its own what is
+wrong with a file. All these settings are the whole process's. So they are changed while at
+least one thread reads, and then put back as the host had them. Its log still gets everything.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import logging
 import os
 import re
 import threading
@@ -19,6 +21,8 @@ from typing import Any
 from PIL import Image
 
 _WARNINGS_OF_PILLOW = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
+
+_NOWHERE = logging.NullHandler()
 
 _lock = threading.Lock()
 _readers = 0
@@ -45,11 +49,13 @@ def quiet() -> Iterator[None]:
 def _silence() -> None:
     global _hosts_handler
     _hosts_handler = _set_error_handler(None)
+    logging.getLogger("PIL").addHandler(_NOWHERE)
     warnings.filterwarnings("ignore", module=_WARNINGS_OF_PILLOW[3].pattern)
 
 
 def _restore() -> None:
     _set_error_handler(_hosts_handler)
+    logging.getLogger("PIL").removeHandler(_NOWHERE)
     with contextlib.suppress(ValueError):  # the host has replaced all filters meanwhile
         warnings.filters.remove(_WARNINGS_OF_PILLOW)  # type: ignore[attr-defined]
 

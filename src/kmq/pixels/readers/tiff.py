@@ -57,6 +57,9 @@ _UNCOMPRESSED = 1
 _WITHOUT_LOSS = (_UNCOMPRESSED, 5, 8, 32773, 32946, 34925, 50000)
 """None, LZW, Deflate, PackBits, Deflate as it once was, LZMA, Zstandard."""
 
+_MOST_EXPANSION = 1 << 16
+"""Bytes that a byte of the file can stand for; Zstandard's runs have the most."""
+
 _UNSPECIFIED, _PREMULTIPLIED = 0, 1
 _WAY_OUT = "convert it to PNG first"
 
@@ -231,17 +234,16 @@ def _parts(
     else:
         width, height = layout.width, min(tags.get(_ROWS_PER_STRIP, layout.height), layout.height)
         count = -(-layout.height // height)
-    whole = -(-width * together * layout.bits // 8) * height
-    sizes = tags.get(_TILE_BYTES if is_tiled else _STRIP_BYTES, [whole] * len(offsets))
+    row_bytes = -(-width * together * layout.bits // 8)
+    sizes = tags.get(_TILE_BYTES if is_tiled else _STRIP_BYTES, [row_bytes * height] * len(offsets))
     parts = []
     for i in range(plane * count, (plane + 1) * count):
-        size = sizes[i]
-        if layout.compression == _UNCOMPRESSED:
-            rows = height if is_tiled else min(height, layout.height - (i % count) * height)
-            size = whole // height * rows
+        rows = height if is_tiled else min(height, layout.height - (i % count) * height)
+        whole = row_bytes * rows
+        size = whole if layout.compression == _UNCOMPRESSED else sizes[i]
         file.seek(offsets[i])
         parts.append(read_claimed(file, size))
-        if len(parts[-1]) < size:
+        if len(parts[-1]) < size or _MOST_EXPANSION * len(parts[-1]) < whole:
             raise FormatError("a TIFF that cannot be read: its image data end early")
     return parts
 
