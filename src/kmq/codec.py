@@ -166,6 +166,17 @@ def fit(
             f"histogram: expected a Histogram, got {type(histogram).__name__}; "
             "Histogram.from_image makes one"
         )
+    return fit_histogram(histogram, options)
+
+
+def fit_histogram(histogram: Histogram, options: Options) -> Palette:
+    """Do what `fit` does, or return the palette of fewest colours that meets `options.psnr`."""
+    if options.psnr is not None:
+        from kmq import targets
+
+        return targets.fit_to_psnr(histogram, options.psnr, options)
+    from kmq import clustering
+
     return clustering.fit(
         histogram,
         options.exact_colors,

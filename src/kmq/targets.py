@@ -34,12 +34,21 @@ _DECIMAL = Context(
 def quantize_to_psnr(pixels: NDArray[np.uint8], psnr: float, options: Options) -> IndexedImage:
     """Return the image in the fewest colours whose PSNR is at least `psnr` decibels.
 
+    Errors are those of `fit_to_psnr`.
+    """
+    histogram = Histogram.of_pixels(pixels)
+    palette = fit_to_psnr(histogram, psnr, options)
+    return clustering.apply(pixels, palette, histogram, is_chosen=True, threads=options.workers)
+
+
+def fit_to_psnr(histogram: Histogram, psnr: float, options: Options) -> Palette:
+    """Return the palette of fewest colours whose PSNR is at least `psnr` decibels.
+
     Raises
     ------
     OptionError
         If `options.most_colors` come less close, naming how close they come.
     """
-    histogram = Histogram.of_pixels(pixels)
     samples = 3 * histogram.pixel_count
     allowed = largest_squared_error(psnr, samples)
     tried: dict[int, tuple[Palette, int | Fraction]] = {}
@@ -54,9 +63,7 @@ def quantize_to_psnr(pixels: NDArray[np.uint8], psnr: float, options: Options) -
     if found is None:
         reached = psnr_of(tried[most][1], samples)
         raise OptionError(f"psnr: {psnr:g} dB is out of reach; {most:,} colours give {reached:.2f}")
-    return clustering.apply(
-        pixels, tried[found][0], histogram, is_chosen=True, threads=options.workers
-    )
+    return tried[found][0]
 
 
 def encode_to_size(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +36,10 @@ def test_the_colours_are_printed_as_hex_lines(picture):
     result = run("palette", "photo.png", "-k", 9)
     assert result.exit_code == 0
     expected = Palette(kmq.quantize(picture, 9).palette)
-    assert result.stdout == palettes.to_hex(expected)
+    assert result.stdout.encode() == palettes.write(expected, palettes.kind_named("hex"))
 
 
-@pytest.mark.parametrize("kind", ["hex", "gpl", "json"])
+@pytest.mark.parametrize("kind", [kind.name for kind in palettes.KINDS if kind.name != "act"])
 def test_every_kind_can_be_given_to_encode_again(picture, kind):
     assert run("palette", "photo.png", "-k", 9, "--kind", kind, "-o", "colors").exit_code == 0
     result = run("encode", "photo.png", "--palette", "colors")
@@ -150,6 +152,115 @@ def test_palettes_go_through_pipes(picture):
 
 
 def test_the_help_promises_no_output_into_a_directory():
+    told = " ".join(run("palette", "--help").stdout.split())
+    assert "Write to this file, or to standard output (-), which is the default." in told
+
+
+def test_the_help_lists_every_kind():
     told = run("palette", "--help").stdout
-    assert "standard output (-)" in " ".join(told.split())
-    assert "directory" not in told
+    for kind in palettes.KINDS:
+        assert kind.title in told
+
+
+@pytest.mark.parametrize(
+    ("kind", "extension"),
+    [(kind.name, extension) for kind in palettes.KINDS for extension in kind.extensions],
+)
+def test_the_extension_of_the_output_chooses_the_kind(picture, kind, extension):
+    assert run("palette", "photo.png", "-k", 9, "-o", f"p{extension}").exit_code == 0
+    assert run("palette", "photo.png", "-k", 9, "-o", "named", "--kind", kind).exit_code == 0
+    assert Path(f"p{extension}").read_bytes() == Path("named").read_bytes()
+    assert run("encode", "-f", "photo.png", "--palette", f"p{extension}").exit_code == 0
+
+
+@pytest.fixture
+def two_pictures(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("sub/deeper").mkdir(parents=True)
+    both = np.random.default_rng(1).integers(0, 256, (2, 7, 11, 3), np.uint8)
+    Image.fromarray(both[0]).save("sub/a.png")
+    Image.fromarray(both[1]).save("sub/deeper/b.png")
+    Path("sub/notes.txt").write_text("no picture")
+    return np.concatenate(both)
+
+
+@pytest.mark.parametrize("images", [["sub/a.png", "sub/deeper/b.png"], ["-r", "sub"]])
+def test_several_images_get_the_palette_of_their_pixels_put_together(two_pictures, images):
+    result = run("palette", "-k", 9, "--kind", "json", *images)
+    assert result.exit_code == 0, result.stderr
+    described = json.loads(result.stdout)
+    together = kmq.quantize(two_pictures, 9)
+    expected = [f"#{bytes(color).hex()}" for color in together.palette]
+    assert described["colors"] == expected
+    assert described["pixels"] == np.bincount(together.indices.ravel()).tolist()
+
+
+def test_several_images_may_have_a_target(two_pictures):
+    result = run("palette", "--psnr", 22, "-r", "sub")
+    assert result.stdout.count("\n") == len(kmq.quantize(two_pictures, psnr=22).palette)
+
+
+def test_of_several_images_those_that_fail_are_told_and_no_palette_is_written(two_pictures):
+    Path("sub/c.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    result = run("palette", "-k", 9, "sub/a.png", "sub/c.png", "missing.png", "-o", "p.gpl")
+    assert result.exit_code == 1
+    assert "kmq: sub/c.png: " in result.stderr
+    assert "kmq: missing.png: No such file" in result.stderr
+    assert not Path("p.gpl").exists()
+
+
+def test_a_directory_needs_the_option_and_something_in_it(two_pictures):
+    result = run("palette", "sub")
+    assert result.exit_code == 1
+    assert "kmq: sub: it is a directory; -r takes the files below" in result.stderr
+    Path("empty").mkdir()
+    result = run("palette", "-r", "empty")
+    assert result.exit_code == 1
+    assert "kmq: empty: there is nothing to do below it" in result.stderr
+
+
+def test_files_of_kmqs_own_count_as_images_among_several(two_pictures):
+    kmq.save("a.kmq", two_pictures, 3)
+    result = run("palette", "-k", 9, "sub/a.png", "a.kmq")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.count("\n") == 9
+
+
+def test_an_output_that_exists_is_told_before_anything_is_read(two_pictures):
+    Path("p.gpl").write_text("mine")
+    result = run("palette", "sub/a.png", "missing.png", "-o", "p.gpl")
+    assert result.exit_code == 1
+    assert result.stderr == "kmq: p.gpl: p.gpl exists; replace it with --force\n"
+
+
+def test_only_the_head_of_a_file_is_read_unless_its_pixels_are_counted(picture):
+    Path("cut.kmq").write_bytes(kmq.encode(picture, 9)[:-1])
+    assert run("palette", "cut.kmq").stdout.count("\n") == 9
+    assert run("palette", "cut.kmq", "--kind", "json").exit_code == 1
+
+
+def test_a_named_pipe_is_read_once(picture):
+    os.mkfifo("pipe")
+    data = Path("photo.png").read_bytes()
+    writer = threading.Thread(target=lambda: Path("pipe").write_bytes(data))
+    writer.start()
+    result = run("palette", "pipe", "-k", 3)
+    writer.join(timeout=60)
+    assert result.stdout == run("palette", "photo.png", "-k", 3).stdout
+
+
+def test_what_a_reader_notes_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first, second = (Image.new("RGB", (3, 3), color) for color in ("red", "blue"))
+    first.save("a.gif", save_all=True, append_images=[second])
+    assert "kmq: a.gif: only the first of its 2 frames is taken" in run("palette", "a.gif").stderr
+
+
+def test_a_kind_that_cannot_hold_the_palette_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    colors = [[number, number // 2, 9] for number in range(256)] + [[1, 2, 3]]
+    Path("photo.kmq").write_bytes(kmq.encode(kmq.IndexedImage(colors, [[0]])))
+    result = run("palette", "photo.kmq", "-o", "p.act")
+    assert result.exit_code == 1
+    assert "but the kind act holds at most 256" in result.stderr
+    assert not Path("p.act").exists()

@@ -110,7 +110,8 @@ PALETTE_FILE = click.option(
     "--palette",
     "palette_file",
     type=click.Path(exists=True, dir_okay=False),
-    help="Use the colours of this file: hex lines, .gpl, JSON or a .kmq file.",
+    help="Use the colours of this file: a palette of a kind that `kmq palette` lists, a "
+    "picture or a .kmq file.",
 )
 
 ALL_FRAMES = 0

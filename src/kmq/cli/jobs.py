@@ -81,14 +81,10 @@ def plan(
     jobs: list[Job] = []
     owners: dict[str, str] = {}
     for given in inputs:
-        folder = given if given != STANDARD and is_folder(given) else None
-        if folder is not None and not handling.recursive:
-            jobs.append(Job(given, given, problem=IS_DIRECTORY))
-            continue
-        found = [given] if folder is None else list(files_below(given, wanted))
+        folder, found, problem = _look_for(given, handling.recursive, wanted)
         makes_folders = folder is not None or (output is not None and output.endswith(os.sep))
-        if not found:
-            jobs.append(Job(given, given, problem=NOTHING_BELOW))
+        if problem:
+            jobs.append(Job(given, given, problem=problem))
         for source in found:
             frames = frames_of(source)
             for frame in frames:
@@ -108,6 +104,29 @@ def plan(
                     )
                 jobs.append(Job(source, target, folder, makes_folders, frame, problem))
     return jobs
+
+
+def gather(inputs: Sequence[str], *, recursive: bool, wanted: Callable[[Path], bool]) -> list[Job]:
+    """Return the jobs of inputs that have one output together; each has `-` for its own."""
+    jobs: list[Job] = []
+    for given in inputs:
+        folder, found, problem = _look_for(given, recursive, wanted)
+        if problem:
+            jobs.append(Job(given, STANDARD, problem=problem))
+        jobs += [Job(source, STANDARD, folder) for source in found]
+    return jobs
+
+
+def _look_for(
+    given: str, recursive: bool, wanted: Callable[[Path], bool]
+) -> tuple[str | None, list[str], str | None]:
+    """Return an input if it is a directory, its files, and what is wrong with it if anything."""
+    if given == STANDARD or not is_folder(given):
+        return None, [given], None
+    if not recursive:
+        return None, [], IS_DIRECTORY
+    found = list(files_below(given, wanted))
+    return given, found, None if found else NOTHING_BELOW
 
 
 def _claim(target: str, source: str, owners: dict[str, str]) -> str | None:

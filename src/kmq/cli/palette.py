@@ -3,38 +3,48 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import click
 
-from kmq.cli import arguments
+from kmq.cli import arguments, batch
 from kmq.cli.common import (
     STANDARD,
     display,
     for_each,
+    is_folder,
     read_input,
     refuse_existing,
+    tell,
     tell_compiling,
     write_output,
 )
+from kmq.cli.jobs import Handling, Job, gather
+from kmq.cli.outcomes import Outcome
+from kmq.cli.quantizing import may_be_an_image, read_image
+from kmq.extensions import extension_of
 from kmq.options import Options
+from kmq.palettes import KINDS, Kind, kind_named, kind_of_file
 
 if TYPE_CHECKING:
-    from kmq.image import IndexedImage
-
-_KINDS = {
-    "": "hex",
-    ".hex": "hex",
-    ".txt": "hex",
-    ".gpl": "gpl",
-    ".json": "json",
-    ".png": "png",
-}
+    from kmq.clustering import Histogram
+    from kmq.image import Palette
 
 
-@click.command()
-@click.argument("image", type=arguments.FILE)
+def _kinds_as_lines() -> str:
+    """Return a line of the help for each kind: its name, extensions and title."""
+    lines = (
+        f"  {kind.name:<9} {' '.join(filter(None, kind.extensions)):<10} {kind.title}"
+        for kind in KINDS
+    )
+    return "\b\nKinds, and the extensions that stand for them:\n" + "\n".join(lines)
+
+
+@click.command(epilog=_kinds_as_lines())
+@arguments.IMAGES
 @arguments.takes(
     click.option(
         "-o",
@@ -44,83 +54,140 @@ _KINDS = {
     ),
     click.option(
         "--kind",
-        type=click.Choice(("hex", "gpl", "json", "png")),
-        help="Hex lines, a GIMP palette, JSON with each colour's pixels, or a picture. "
-        "[default: what the output ends in; hex for .hex, .txt or nothing]",
+        type=click.Choice([kind.name for kind in KINDS]),
+        metavar="KIND",
+        help="What to write, of the kinds below. [default: by the extension of the output; "
+        "hex where there is none]",
     ),
     *arguments.CLUSTERING,
+    arguments.RECURSIVE,
     arguments.FORCE,
     arguments.THREADS,
     arguments.MAX_PIXELS,
 )
 def palette(
-    image: str, options: Options, output: str | None, kind: str | None, force: bool
+    images: tuple[str, ...], options: Options, handling: Handling, kind: str | None
 ) -> None:
     """Print the K best colours of an image, or those of a .kmq file, in its order.
+
+    Several images, or all below a directory (with -r), get one palette together: that
+    of their pixels put together. Every kind of palette can be given to kmq encode
+    --palette again; so can other pictures.
 
     \b
     Examples:
       kmq palette photo.jpg -k 16
       kmq palette photo.jpg -k 16 -o photo.gpl
       kmq palette photo.kmq --kind json
+      kmq palette -r sprites -k 32 -o sprites.pal
+      kmq palette photo.jpg -k 16 --kind riff -o photo.pal
     """
-    target = STANDARD if output is None else output
-    chosen = kind or _kind_of(target)
+    target = STANDARD if handling.output is None else handling.output
+    chosen = _kind_of(target) if kind is None else kind_named(kind)
 
-    def palette_of(source: str) -> None:
-        refuse_existing(target, force=force)
-        stored = read_input(source)
-        indexed = _stored_one(source, stored, options) or _quantized(stored, options)
-        data = _written(indexed, chosen, Path(display(source)).stem)
-        write_output(target, data, force=force, is_text=chosen != "png")
+    def write_palette(_: str) -> None:
+        from kmq import palettes
+
+        refuse_existing(target, force=handling.force)
+        found = _colors_of(images, options, handling, counts_pixels=chosen.name == "json")
+        name = Path(display(images[0])).stem
+        data = palettes.write(found.palette, chosen, name=name, pixels=found.pixels)
+        write_output(target, data, force=handling.force, is_text=chosen.is_text)
 
     tell_compiling()
-    for_each([image], palette_of)
+    for_each([images[0] if len(images) == 1 else target], write_palette)
 
 
-def _kind_of(target: str) -> str:
-    extension = Path(target).suffix
-    if extension.lower() not in _KINDS:
+class _Colors(NamedTuple):
+    """A palette and, where that was asked for, the number of pixels of each entry."""
+
+    palette: Palette
+    pixels: list[int] | None = None
+
+
+def _kind_of(target: str) -> Kind:
+    kind = kind_of_file(target)
+    if kind is None:
+        known = [extension for kind in KINDS for extension in kind.extensions if extension]
         raise click.UsageError(
-            f"--output: no palette ends in {extension!r}, but in "
-            f"{', '.join(filter(None, _KINDS))} or nothing; choose what to write with --kind"
+            f"--output: no palette ends in {extension_of(target)!r}, but in "
+            f"{', '.join(known)} or nothing; choose what to write with --kind"
         )
-    return _KINDS[extension.lower()]
+    return kind
 
 
-def _stored_one(source: str, stored: bytes, options: Options) -> IndexedImage | None:
-    """Return what a .kmq file holds, or None if it is none."""
-    from kmq import codec
+def _colors_of(
+    images: Sequence[str], options: Options, handling: Handling, *, counts_pixels: bool
+) -> _Colors:
+    """Return the palette of a .kmq file, or the best one of what else was named."""
+    stored: bytes | None = None
+    source = images[0]
+    if len(images) == 1 and not is_folder(source):
+        if source != STANDARD and Path(source).is_file():
+            with Path(source).open("rb") as file:
+                found = _stored_colors(source, file, options, counts_pixels)
+        else:  # a pipe can be read once
+            stored = read_input(source)
+            found = _stored_colors(source, io.BytesIO(stored), options, counts_pixels)
+        if found is not None:
+            return found
+    return _best_colors(_histogram(images, options, handling, stored), options, counts_pixels)
+
+
+def _stored_colors(
+    source: str, file: BinaryIO, options: Options, counts_pixels: bool
+) -> _Colors | None:
+    """Return the colours of a .kmq file, else None; all but the pixels stand in its head."""
     from kmq.container.head import SIGNATURE
 
-    if not stored.startswith(SIGNATURE):
+    if file.read(len(SIGNATURE)) != SIGNATURE:
         return None
     if idle := arguments.given("colors", "psnr", "effort", "seed", "max_iter", "background"):
         raise click.UsageError(f"{display(source)} has its palette: nothing to choose for {idle}")
-    return codec.load(stored, max_pixels=options.max_pixels, threads=options.threads)
-
-
-def _quantized(stored: bytes, options: Options) -> IndexedImage:
-    from kmq import codec, pixels
-
-    read = pixels.read(
-        io.BytesIO(stored), background=options.background, max_pixels=options.max_pixels
-    )
-    return codec.quantize_pixels(read.rgb, options)
-
-
-def _written(indexed: IndexedImage, kind: str, name: str) -> bytes:
     import numpy as np
 
-    from kmq import palettes, pixels
+    from kmq import codec, palettes
     from kmq.image import Palette
 
-    colors = Palette(indexed.palette)
-    if kind == "png":
-        return pixels.to_file(palettes.to_picture(colors), ".png")
-    if kind == "gpl":
-        return palettes.to_gimp(colors, name).encode()
-    if kind == "json":
-        counts = np.bincount(indexed.indices.ravel(), minlength=len(colors))
-        return palettes.to_json(colors, counts.tolist()).encode()
-    return palettes.to_hex(colors).encode()
+    file.seek(0)
+    if not counts_pixels:
+        return _Colors(palettes.read(file))
+    indexed = codec.load(file, max_pixels=options.max_pixels, threads=options.threads)
+    counts = np.bincount(indexed.indices.ravel(), minlength=len(indexed.palette))
+    return _Colors(Palette(indexed.palette), counts.tolist())
+
+
+def _histogram(
+    images: Sequence[str], options: Options, handling: Handling, stored: bytes | None
+) -> Histogram:
+    """Return the histogram of all the images; `stored` is the only one, where it has been read.
+
+    If one of them fails, it is told and the program exits: part of the images would
+    give another palette than was asked for.
+    """
+    from kmq.clustering import Histogram
+
+    jobs = gather(images, recursive=handling.recursive, wanted=may_be_an_image)
+    histograms: dict[Job, Histogram] = {}
+    notes: dict[Job, tuple[str, ...]] = {}
+
+    def count(job: Job, _: int) -> Outcome:
+        data, read = read_image(job, options, stored)
+        histograms[job] = Histogram.from_image(read.rgb)
+        notes[job] = read.notes
+        return Outcome(len(data), 0, "")
+
+    batch.run(jobs, count, replace(handling, force=True, quiet=True), threads=options.workers)
+    for job in jobs:
+        for note in notes.get(job, ()):
+            tell(f"kmq: {display(job.source)}: {note}")
+    return Histogram.merge(histograms.values())
+
+
+def _best_colors(histogram: Histogram, options: Options, counts_pixels: bool) -> _Colors:
+    from kmq import clustering, codec
+
+    palette = codec.fit_histogram(histogram, options)
+    if not counts_pixels:
+        return _Colors(palette)
+    return _Colors(palette, clustering.pixel_counts(histogram, palette, options.workers).tolist())

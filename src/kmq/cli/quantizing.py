@@ -1,4 +1,4 @@
-"""What `encode` and `quantize` share: images are read, quantized and written."""
+"""What `encode`, `quantize` and `palette` share: images are read, quantized and written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from kmq.cli.common import (
 )
 from kmq.cli.jobs import Handling, Job, plan
 from kmq.cli.outcomes import Outcome
-from kmq.errors import FormatError, KmqError
+from kmq.errors import FormatError, KmqError, LimitError
 from kmq.extensions import KMQ, extension_of
 from kmq.files import is_temporary
 from kmq.options import Options
@@ -63,7 +63,7 @@ def plan_images(
             return (None,)
         return (None,) if count in (None, 1) else range(1, count + 1)
 
-    return plan(images, handling, extension=extension, wanted=_may_be_an_image, frames_of=frames_of)
+    return plan(images, handling, extension=extension, wanted=may_be_an_image, frames_of=frames_of)
 
 
 def quantize_all(
@@ -84,7 +84,7 @@ def quantize_all(
         from kmq import codec
         from kmq.quality import psnr
 
-        stored, read = _read(job, options)
+        stored, read = read_image(job, options)
         own = options.with_threads(threads)
         to_bytes = to_bytes_for(job)
         if palette is None:
@@ -128,8 +128,9 @@ def given_palette(name: str | None, options: Options) -> Palette | None:
     if idle := arguments.given("psnr", "max_bytes", "effort", "seed", "max_iter"):
         raise click.UsageError(f"--palette leaves nothing to choose for {idle}")
     try:
-        palette = palettes.parse(Path(name).read_bytes())
-    except (FormatError, OSError) as error:
+        with Path(name).open("rb") as file:
+            palette = palettes.read(file, name=name, max_pixels=options.max_pixels)
+    except (FormatError, LimitError, OSError) as error:
         raise click.BadParameter(f"{display(name)}: {error}", param_hint="--palette") from error
     if options.colors is not None and options.colors != len(palette):
         raise click.UsageError(
@@ -150,18 +151,20 @@ def _remarks(
         yield f"the output is larger than the input, by {bytes_out - bytes_in:,} bytes"
 
 
-def _may_be_an_image(path: Path) -> bool:
+def may_be_an_image(path: Path) -> bool:
+    """Whether a file that was found, not named, is worth a look."""
     return extension_of(path) != KMQ and not is_temporary(path)
 
 
-def _read(job: Job, options: Options) -> tuple[bytes, Pixels]:
-    """Return the bytes of an input and its pixels."""
+def read_image(job: Job, options: Options, stored: bytes | None = None) -> tuple[bytes, Pixels]:
+    """Return the bytes of an input, which are `stored` if they have been read, and its pixels."""
     from kmq import pixels
 
     try:
         if job.is_sought and Path(job.source).stat().st_size > _READ_AT_ONCE:
             _look_at_head(Path(job.source), options.max_pixels)
-        stored = read_input(job.source)
+        if stored is None:
+            stored = read_input(job.source)
         read = pixels.read(
             io.BytesIO(stored),
             background=options.background,

@@ -23,7 +23,7 @@ from kmq.clustering.points import Points, distinct_colors
 from kmq.clustering.schedule import EFFORTS
 from kmq.image import IndexedImage, Palette
 
-__all__ = ["Histogram", "apply", "fit", "quantize", "squared_error"]
+__all__ = ["Histogram", "apply", "fit", "pixel_counts", "quantize", "squared_error"]
 
 
 def quantize(
@@ -127,6 +127,14 @@ def apply(
     points, entries = _with_alike_entries(histogram, palette)
     labels = nearest_entries(points, entries, threads)
     return _indexed(pixels, histogram, palette, labels, threads, is_chosen=is_chosen)
+
+
+def pixel_counts(histogram: Histogram, palette: Palette, threads: int = 1) -> NDArray[np.int64]:
+    """Return how many pixels are nearest to each entry, (K,); of equally near ones the first."""
+    points, entries = _with_alike_entries(histogram, palette)
+    counts = np.zeros(len(palette), np.int64)
+    np.add.at(counts, nearest_entries(points, entries, threads), histogram.counts)
+    return counts
 
 
 def squared_error(histogram: Histogram, palette: Palette, threads: int = 1) -> int | Fraction:

@@ -1,155 +1,194 @@
-"""Palettes as files: hex lines, GIMP's .gpl, JSON, a swatch picture, or a `.kmq` file's own."""
+"""Palettes as files: those of other tools, pictures, and the palette of a `.kmq` file.
+
+There is one module per family of files. Each reads its text or bytes into entries of
+red, green, blue and alpha, and writes such entries. What is slow to import waits for
+its use, so that the list of kinds costs nothing.
+"""
 
 from __future__ import annotations
 
 import io
-import json
-import re
-import reprlib
-from typing import Any
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import IO, TYPE_CHECKING
 
-import numpy as np
-from PIL import Image
+from kmq.errors import FormatError, OptionError
+from kmq.extensions import extension_of
+from kmq.limits import DEFAULT_MAX_PIXELS, MAX_COLORS
+from kmq.palettes.kinds import KINDS, Kind, kind_named, kind_of_file
 
-from kmq.container.head import SIGNATURE, read_head
-from kmq.container.palette import palette_of
-from kmq.errors import FormatError
-from kmq.image import Palette
-from kmq.limits import MAX_COLORS
+if TYPE_CHECKING:
+    from kmq.image import Palette
+    from kmq.palettes.entries import Entry
 
-_HEX = re.compile(r"#?([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
-_LEVELS = re.compile(r"\s*0*([0-9]{1,3})\s+0*([0-9]{1,3})\s+0*([0-9]{1,3})(?!\S)")
-_GIMP_HEAD = "GIMP Palette"
-_SWATCH = 32
-"""Pixels a side of a colour in a swatch picture."""
-_SWATCHES_A_ROW = 16
+__all__ = ["KINDS", "Kind", "kind_named", "kind_of_file", "read", "write"]
+
+MOST_BYTES = 1 << 23
+"""Larger files are read only if they are pictures or `.kmq` files."""
+
+_TEXT_PICTURES = ("P1", "P2", "P3", "P4", "P5", "P6", "P7", "Pf", "PF", "#define", "/* XPM")
+"""How pictures begin that are text, or may look like it."""
 
 
-def parse(data: bytes) -> Palette:
-    """Return the palette that a file's bytes hold; the kind is told by how they begin.
+def read(file: IO[bytes], *, name: str = "", max_pixels: int = DEFAULT_MAX_PIXELS) -> Palette:
+    """Return the palette that a file holds; its kind is recognised by its content.
 
-    Hex lines are one `#rrggbb` a line (the # may be left out; empty lines and lines
-    that begin with `//` or `;` are passed over). JSON is a list of "#rrggbb" or
-    [r, g, b], or an object with such a list as "colors".
+    Parameters
+    ----------
+    file
+        Open for reading bytes, at its beginning.
+    name
+        The file's name, which counts only for `.act` files: they are bare numbers.
+    max_pixels
+        Pictures with more pixels are refused.
 
     Raises
     ------
     FormatError
-        Naming the line, or the entry, that is wrong, or how many colours there are.
+        Naming the line, or the colour, that is wrong; or if it is not a palette, holds
+        no colours or more than 65,536.
+    LimitError
+        If it is a picture with more than `max_pixels` pixels.
     """
+    from kmq.image import Palette
+
+    entries = list(islice(_entries(file, name, max_pixels), MAX_COLORS + 1))
+    if not entries:
+        raise FormatError(f"expected 1 to {MAX_COLORS:,} colours, the file holds none")
+    if len(entries) > MAX_COLORS:
+        raise FormatError(f"the file holds more than {MAX_COLORS:,} colours")
+    return Palette(entries)
+
+
+def write(
+    palette: Palette, kind: Kind, *, name: str = "kmq", pixels: Sequence[int] | None = None
+) -> bytes:
+    """Return a palette as a file of this kind, in index order.
+
+    Parameters
+    ----------
+    name
+        What the palette is called, where a kind has a place for that.
+    pixels
+        How many pixels have each colour, where a kind has a place for that.
+
+    Raises
+    ------
+    OptionError
+        If the kind cannot hold as many colours, or not these.
+    """
+    if len(palette) > kind.most:
+        raise OptionError(
+            f"palette: {len(palette):,} colours, but the kind {kind.name} holds at most "
+            f"{kind.most:,}; choose another"
+        )
+    if palette.has_alpha and not kind.has_alpha:
+        raise OptionError(f"palette: the kind {kind.name} holds no transparent colours")
+    entries: list[Entry] = [tuple(entry) for entry in palette.to_rgba().tolist()]
+    return _written(entries, kind.name, name, pixels)
+
+
+def _entries(file: IO[bytes], name: str, max_pixels: int) -> Iterable[Entry]:
+    from kmq.container.head import SIGNATURE
+
+    data = file.read(MOST_BYTES + 1)
     if data.startswith(SIGNATURE):
-        return _from_kmq(data)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise FormatError("not a palette: neither text nor a .kmq file") from error
-    if text.startswith(_GIMP_HEAD):
-        colors = _from_gimp(text)
-    elif text.lstrip()[:1] in ("[", "{"):
-        colors = _from_json(text)
-    else:
-        colors = _from_hex_lines(text)
-    if not 1 <= len(colors) <= MAX_COLORS:
-        held = f"{len(colors):,}" if colors else "none"
-        raise FormatError(f"expected 1 to {MAX_COLORS:,} colours, the file holds {held}")
-    return Palette(np.array(colors, np.uint8))
+        return _of_kmq(data)
+    is_whole = len(data) <= MOST_BYTES
+    if is_whole:
+        found = _recognised(data, name)
+        if found is not None:
+            return found
+    from kmq.palettes import picture
+
+    source = io.BytesIO(data) if is_whole else file
+    found = picture.read(source, max_pixels) if source.seekable() else None
+    if found is not None:
+        return found
+    if not is_whole:
+        raise FormatError(f"not a palette: it has more than {MOST_BYTES:,} bytes")
+    return _unsigned(data)
 
 
-def to_hex(palette: Palette) -> str:
-    """Return one `#rrggbb` a line, in index order."""
-    return "".join(f"{color}\n" for color in hex_colors(palette))
+def _of_kmq(data: bytes) -> Iterable[Entry]:
+    from kmq.container.head import read_head
+    from kmq.container.palette import palette_of
+    from kmq.image import Palette
+
+    rgba = Palette(palette_of(read_head(io.BytesIO(data)))).to_rgba()
+    return [tuple(entry) for entry in rgba.tolist()]
 
 
-def hex_colors(palette: Palette) -> list[str]:
-    """Return each colour as `#rrggbb`, in index order."""
-    return [f"#{bytes(color).hex()}" for color in palette.colors]
+def _recognised(data: bytes, name: str) -> Iterable[Entry] | None:
+    """Return the entries of what cannot be a picture, or None."""
+    from kmq.palettes import adobe, pal
+    from kmq.palettes.lines import decoded
+
+    if pal.is_riff(data):
+        return pal.read_riff(data)
+    if data.startswith(adobe.EXCHANGE_SIGNATURE):
+        return adobe.read_exchange(data)
+    if extension_of(name) == ".act" and len(data) in adobe.TABLE_SIZES:
+        return adobe.read_table(data)
+    text = decoded(data)
+    if text is not None and not text.startswith(_TEXT_PICTURES):
+        return _of_text(text)
+    return None
 
 
-def to_gimp(palette: Palette, name: str) -> str:
-    """Return a GIMP palette (.gpl), in index order."""
-    one_line = " ".join(name.split()) or "kmq"
-    lines = [_GIMP_HEAD, f"Name: {one_line}", "Columns: 16", "#"]
-    lines += [
-        f"{red:3} {green:3} {blue:3}\t{color}"
-        for (red, green, blue), color in zip(palette.colors, hex_colors(palette), strict=True)
-    ]
-    return "\n".join(lines) + "\n"
+def _of_text(text: str) -> Iterable[Entry]:
+    from kmq.palettes import gimp, json_list, pal
+    from kmq.palettes import text as lines
+
+    if text.startswith(gimp.HEADER):
+        return gimp.read(text)
+    if text.startswith(pal.JASC_HEADER):
+        return pal.read_jasc(text)
+    if text.lstrip()[:1] in ("[", "{"):
+        return json_list.read(text)
+    if lines.is_paint_net(text):
+        return lines.read_paint_net(text)
+    if lines.holds_levels(text):
+        return lines.read_levels(text)
+    from kmq.palettes import css
+
+    return css.read(text) if css.is_css(text) else lines.read_hex(text)
 
 
-def to_json(palette: Palette, pixels: list[int] | None = None) -> str:
-    """Return a JSON object: "colors", and where given how many "pixels" have each."""
-    described: dict[str, Any] = {"colors": hex_colors(palette)}
-    if pixels is not None:
-        described["pixels"] = pixels
-    return json.dumps(described, indent=2) + "\n"
+def _unsigned(data: bytes) -> Iterable[Entry]:
+    """Return the entries of what no signature tells apart: it has to fit exactly."""
+    from kmq.palettes import adobe
+
+    if adobe.is_swatches(data):
+        return adobe.read_swatches(data)
+    if len(data) in adobe.TABLE_SIZES:
+        return adobe.read_table(data)
+    raise FormatError("not a palette: neither text nor a palette or picture of a known kind")
 
 
-def to_picture(palette: Palette) -> Image.Image:
-    """Return a picture of the colours as squares, sixteen a row, in index order."""
-    columns = min(len(palette), _SWATCHES_A_ROW)
-    rows = -(-len(palette) // columns)
-    cells = np.full((rows, columns, 3), 255, np.uint8)
-    cells.reshape(-1, 3)[: len(palette)] = palette.colors
-    return Image.fromarray(cells.repeat(_SWATCH, axis=0).repeat(_SWATCH, axis=1))
+def _written(entries: Sequence[Entry], kind: str, name: str, pixels: Sequence[int] | None) -> bytes:
+    from kmq.palettes import adobe, gimp, json_list, pal
+    from kmq.palettes import text as lines
 
+    if kind == "gpl":
+        return gimp.write(entries, name)
+    if kind == "json":
+        return json_list.write(entries, pixels)
+    if kind == "css":
+        from kmq.palettes import css
 
-def _from_kmq(data: bytes) -> Palette:
-    return Palette(palette_of(read_head(io.BytesIO(data))))
+        return css.write(entries)
+    if kind == "png":
+        from kmq.palettes import picture
 
-
-def _from_hex_lines(text: str) -> list[tuple[int, ...]]:
-    colors = []
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if not stripped or stripped.startswith(("//", ";")):
-            continue
-        colors.append(_hex_color(stripped, f"line {number}"))
-    return colors
-
-
-def _hex_color(given: str, where: str) -> tuple[int, ...]:
-    match = _HEX.fullmatch(given)
-    if match is None:
-        raise FormatError(f"{where}: expected a colour such as #1e90ff, got {given[:40]!r}")
-    return tuple(int(part, 16) for part in match.groups())
-
-
-def _from_gimp(text: str) -> list[tuple[int, ...]]:
-    colors = []
-    for number, line in enumerate(text.splitlines()[1:], 2):
-        if not line.strip() or line.startswith(("#", "Name:", "Columns:")):
-            continue
-        levels = _LEVELS.match(line)
-        color = tuple(map(int, levels.groups())) if levels else ()
-        if not color or max(color) > 255:
-            raise FormatError(
-                f"line {number}: expected red, green and blue from 0 to 255, got {line[:40]!r}"
-            )
-        colors.append(color)
-    return colors
-
-
-def _from_json(text: str) -> list[tuple[int, ...]]:
-    try:
-        given = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise FormatError(f"line {error.lineno}: not JSON: {error.msg}") from error
-    except RecursionError as error:
-        raise FormatError("not a palette: JSON nested too deeply") from error
-    except ValueError as error:  # Python refuses to read thousands of digits
-        raise FormatError("not a palette: JSON with a number of too many digits") from error
-    if isinstance(given, dict):
-        given = given.get("colors")
-    if not isinstance(given, list):
-        raise FormatError('expected a list of colours, or an object with one as "colors"')
-    return [_json_color(entry, f"colour {number}") for number, entry in enumerate(given, 1)]
-
-
-def _json_color(entry: Any, where: str) -> tuple[int, ...]:
-    if isinstance(entry, str):
-        return _hex_color(entry, where)
-    is_triple = isinstance(entry, list) and len(entry) == 3
-    if is_triple and all(type(part) is int and 0 <= part <= 255 for part in entry):
-        return tuple(entry)
-    shown = reprlib.repr(entry)  # short, however long or deep the entry is
-    raise FormatError(f"{where}: expected #rrggbb or [r, g, b] from 0 to 255, got {shown}")
+        return picture.write(entries)
+    return {
+        "hex": lines.write_hex,
+        "rgb": lines.write_levels,
+        "paintnet": lines.write_paint_net,
+        "jasc": pal.write_jasc,
+        "riff": pal.write_riff,
+        "act": adobe.write_table,
+        "aco": adobe.write_swatches,
+        "ase": adobe.write_exchange,
+    }[kind](entries)

@@ -1,0 +1,123 @@
+"""Pictures as palettes: that of an indexed picture, or the distinct colours of any other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from kmq import pixels
+from kmq.errors import FormatError, KmqError, OptionError
+from kmq.limits import MAX_COLORS
+from kmq.palettes.entries import OPAQUE, Entry
+from kmq.pixels.opening import UnknownKindError, open_image
+
+_INDEXED = 256
+"""The most colours of an indexed picture."""
+_SWATCH, _COLUMNS = 32, 16
+"""Pixels on a side of each swatch, and swatches in a row."""
+_MANY_SWATCH, _MANY_COLUMNS = 8, 64
+"""The same for more colours than an indexed picture has."""
+_BLOCK = 1 << 20
+"""Pixels whose distinct colours are sorted at a time."""
+
+
+def read(file: IO[bytes], max_pixels: int) -> Iterator[Entry] | None:
+    """Return the palette of an indexed picture, or distinct colours in reading order.
+
+    None if the file is not a picture.
+
+    Raises
+    ------
+    FormatError
+        If it is damaged, or has more than 65,536 colours.
+    LimitError
+        If it has more than `max_pixels` pixels.
+    """
+    try:
+        image = open_image(file, max_pixels)
+    except UnknownKindError:
+        return None
+    return _of_row(_palette_as_row(image)) if image.mode == "P" else _of_pixels(image, max_pixels)
+
+
+def _of_pixels(image: Image.Image, max_pixels: int) -> Iterator[Entry]:
+    try:
+        rgb = pixels.read(image, max_pixels=max_pixels).rgb
+    except OptionError as error:  # all that it lacks is a background
+        raise FormatError("the picture has transparent pixels and no palette") from error
+    for red, green, blue in _distinct_in_reading_order(rgb.reshape(-1, 3)).tolist():
+        yield red, green, blue, OPAQUE
+
+
+def _palette_as_row(image: Image.Image) -> Image.Image:
+    """Return the palette of an indexed picture as a picture of one row."""
+    try:
+        image.load()
+    except (KmqError, MemoryError):
+        raise
+    except Exception as error:  # Pillow's decoders raise nearly anything on damaged bytes
+        raise FormatError(f"the picture cannot be decoded: {error}") from error
+    colors = image.getpalette("RGB") or []
+    row = Image.frombytes("P", (len(colors) // 3, 1), bytes(range(len(colors) // 3)))
+    row.putpalette(colors, "RGB")
+    row.info = {
+        key: image.info[key] for key in ("icc_profile", "transparency") if key in image.info
+    }
+    return row
+
+
+def _of_row(row: Image.Image) -> Iterator[Entry]:
+    """Yield the colours of a row, converted from its profile as those of any picture are."""
+    alphas = row.convert("RGBA").getchannel("A").tobytes()
+    row.info.pop("transparency", None)
+    for (red, green, blue), alpha in zip(pixels.read(row).rgb[0].tolist(), alphas, strict=True):
+        yield red, green, blue, alpha
+
+
+def _distinct_in_reading_order(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the distinct rows of (n, 3), in the order in which they first occur."""
+    seen = np.empty(0, np.uint32)
+    for start in range(0, len(colors), _BLOCK):
+        red, green, blue = colors[start : start + _BLOCK].astype(np.uint32).T
+        codes, first = np.unique(red << 16 | green << 8 | blue, return_index=True)
+        codes = codes[np.argsort(first)]
+        seen = np.concatenate([seen, codes[~np.isin(codes, seen)]])
+        if len(seen) > MAX_COLORS:
+            raise FormatError(f"the picture has more than {MAX_COLORS:,} distinct colours")
+    return np.stack([seen >> 16, seen >> 8 & 255, seen & 255], axis=1).astype(np.uint8)
+
+
+def write(entries: Sequence[Entry]) -> bytes:
+    """Return a PNG of the colours as squares, in index order; up to 256, it is indexed.
+
+    The last colour fills what is left of the last row, so that no other is added.
+
+    Raises
+    ------
+    OptionError
+        If there are more than 256 and two are equal, for such a picture is read by its
+        distinct colours.
+    """
+    is_indexed = len(entries) <= _INDEXED
+    if not is_indexed and len(set(entries)) < len(entries):
+        raise OptionError(
+            f"palette: a picture of more than {_INDEXED} colours cannot hold equal ones; "
+            "choose another kind"
+        )
+    swatch, most_columns = (_SWATCH, _COLUMNS) if is_indexed else (_MANY_SWATCH, _MANY_COLUMNS)
+    columns = min(len(entries), most_columns)
+    cells = np.arange(-(-len(entries) // columns) * columns).clip(max=len(entries) - 1)
+    grid = cells.reshape(-1, columns).repeat(swatch, axis=0).repeat(swatch, axis=1)
+    colors = np.array(entries, np.uint8)
+    has_alpha = bool((colors[:, 3] < OPAQUE).any())
+    if not is_indexed:
+        return pixels.to_file(Image.fromarray(colors[grid][..., : 3 + has_alpha]), ".png")
+    picture = Image.fromarray(grid.astype(np.uint8), "L").copy()
+    picture.putpalette(colors[:, :3].tobytes(), "RGB")
+    if has_alpha:
+        picture.info["transparency"] = colors[:, 3].tobytes()
+    return pixels.to_file(picture, ".png")
