@@ -100,6 +100,18 @@ def mostly_flat(colors: int, height: int, width: int) -> IndexedImage:
     return IndexedImage(flat.palette, indices)
 
 
+def slants(colors: int, height: int, width: int) -> IndexedImage:
+    """Return slanted areas that are wide and flat, with a speck here and there.
+
+    Spans begin at a row's start and within it, end at its end and before, and hold other pixels
+    at their first place, their last one and between.
+    """
+    y, x = np.mgrid[0:height, 0:width]
+    areas = (x + y // 3 * (y % 64 // 32)) // 90 + y // 40
+    specks = scrambled(y * width + x) % 400 == 0
+    return IndexedImage(pattern(colors, 1, 1).palette, (areas + specks) % colors)
+
+
 def scrambled(numbers: np.ndarray) -> np.ndarray:
     """Return numbers of 32 bits that look random, from whole-number arithmetic."""
     mixed = numbers * 0x9E3779B1 & 0xFFFFFFFF
@@ -142,6 +154,10 @@ def valid_files() -> dict[str, bytes]:
     files["modelled-tiles"] = dumps(tiles(12, 2, 35), coding="modelled")
     files["modelled-one-pixel"] = in_stripes(IndexedImage([[0] * 3, [255] * 3], [[1]]), 1, MODELLED)
     files["modelled-close-colours"] = in_stripes(close_colors(), 45, MODELLED)
+    for colors, width in ((2, 131), (7, 64), (16, 193), (300, 257)):
+        files[f"modelled-spans-{colors}"] = in_stripes(slants(colors, 97, width), 97, MODELLED)
+    column = IndexedImage([[0] * 3, [255] * 3], np.zeros((130_000, 1), np.uint8))
+    files["modelled-zeros-at-the-end"] = in_stripes(column, 130_000, MODELLED)
     for height, width in MODELLED_SIZES:
         image = mostly_flat(16, height, width)
         files[f"modelled-{width}x{height}"] = in_stripes(image, height, MODELLED)
@@ -363,6 +379,10 @@ def _broken_stripes() -> Iterator[tuple[str, bytes]]:
     yield "fields-padding", file_of(**four, table=bytes((0, 1)), bodies=(b"\x19",))
     yield "modelled-zero-at-the-end", file_of(table=bytes((1, 2)), bodies=(b"\x80\x00",))
     yield "modelled-too-long", file_of(table=bytes((1, 40)), bodies=(b"\x80" * 40,))
+    noise = IndexedImage(pattern(3, 1, 1).palette, scrambled(np.arange(1640)).reshape(40, 41) % 3)
+    body = modelled.encode(noise.indices, noise.palette)[:40]
+    forty = {"numbers": bytes((41, 40, 3, 40))}
+    yield "modelled-too-short", file_of(**forty, table=bytes((1, 40)), bodies=(body,))
     one = {"numbers": bytes((4, 2, 1, 2)), "palette": bytes(3)}
     yield "modelled-one-colour-with-a-body", file_of(**one, table=bytes((1, 1)), bodies=(b"\1",))
     yield "one-colour-with-a-body", file_of(**one, table=bytes((0, 1)), bodies=(b"\0",))

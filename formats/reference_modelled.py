@@ -1,6 +1,7 @@
 """Decode coding 1 as section 5 of `kmq-1.md` says, with the standard library alone; slow."""
 
 from array import array
+from bisect import bisect_left
 
 # 5.3 Tables and functions
 KNOTS = [
@@ -9,6 +10,7 @@ KNOTS = [
     *(36, 28, 22, 17, 13, 10, 8, 6, 5, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4),
 ]
 MASK = 0xFFFFFFFF
+MOST_MISSING = 8  # bytes past the end of a body that are read, and left out, at most
 MULTIPLIERS = [pow(0x9E3779B1, power, 1 << 32) for power in range(1, 42)]
 # Columns to the right and rows down, in the order of the multipliers.
 NEIGHBORS = [
@@ -21,19 +23,17 @@ NEIGHBORS = [
 ]
 
 
+def clamp(number, low, high):
+    return min(max(number, low), high)
+
+
 def falling(x):
     left, part = divmod(x, 64)
     return (KNOTS[left] * (64 - part) + KNOTS[left + 1] * part) // 64
 
 
 SQUASH = [4] + [falling(-x) if x < 0 else 65536 - falling(x) for x in range(-3071, 3072)]
-STRETCH = []
-for step in range(4096):
-    odds = STRETCH[-1] if STRETCH else -3072
-    while odds < 3072 and SQUASH[odds + 3072] < step * 16 + 8:
-        odds += 1
-    STRETCH.append(odds)
-STRETCH = [min(max(odds, -2047), 2047) for odds in STRETCH]
+STRETCH = [clamp(bisect_left(SQUASH, 16 * c + 8) - 3072, -2047, 2047) for c in range(4096)]
 
 
 def scatter(number):
@@ -41,10 +41,6 @@ def scatter(number):
     number ^= number >> 15
     number = number * 0x297A2D39 & MASK
     return number ^ number >> 13
-
-
-def clamp(number, low, high):
-    return min(max(number, low), high)
 
 
 class Coder:
@@ -57,6 +53,8 @@ class Coder:
         self.slots, self.weights = {}, {}
 
     def word(self):
+        if self.position + 2 > len(self.body) + MOST_MISSING:
+            raise ValueError("the body ends before its pixels")
         pair = self.body[self.position : self.position + 2] + b"\0\0"
         self.position += 2
         return pair[0] << 8 | pair[1]
@@ -78,17 +76,12 @@ class Coder:
         sets = [self.weights.setdefault(mixer, [5500] * len(inputs)) for mixer in mixers]
         dot = sum(x * (u + v) for x, u, v in zip(inputs, *sets, strict=True)) >> 16
         p = SQUASH[clamp(dot, -3071, 3071) + 3072]
-
         # 5.2 Range decoder
         bound = (self.span >> 16) * p
         yes = int(self.low < bound)
-        if yes:
-            self.span = bound
-        else:
-            self.low, self.span = self.low - bound, self.span - bound
+        self.low, self.span = (self.low, bound) if yes else (self.low - bound, self.span - bound)
         if self.span < 1 << 32:
             self.low, self.span = self.low << 16 | self.word(), self.span << 16
-
         # 5.5 Mixer: learning
         error = (yes * 65536 - p) * 3 >> 1
         for i, x in enumerate(inputs):
@@ -105,16 +98,14 @@ class Coder:
 
 # 5.10 Tree, sides: three axes and an offset for each node
 def split_axes(palette, leaves):
-    sums = [[0] * 4 for _ in range(leaves)]
-    sums += [[*color, 1] for color in palette]
-    sums += [[0] * 4 for _ in range(leaves - len(palette))]
+    none = [[0] * 4]
+    sums = none * leaves + [[*color, 1] for color in palette] + none * (leaves - len(palette))
     axes = [None] * leaves
     for node in range(leaves - 1, 0, -1):
         left, right = sums[2 * node], sums[2 * node + 1]
         sums[node] = [a + b for a, b in zip(left, right, strict=True)]
         if right[3]:
-            from_mean = [16 * c // left[3] for c in left[:3]]
-            to_mean = [16 * c // right[3] for c in right[:3]]
+            from_mean, to_mean = ([16 * c // half[3] for c in half[:3]] for half in (left, right))
             line = [b - a for a, b in zip(from_mean, to_mean, strict=True)]
             norm = max(sum(c * c for c in line), 16)
             line = [c * (1 << 19) // norm for c in line]
@@ -134,9 +125,6 @@ def decode_stripe(body, pixels, width, palette):
 
 def decode(body, rows, width, palette):
     """Return rows of indices; `palette` is a list of (red, green, blue), at least two."""
-    # 5.2 Range decoder, the end of the body
-    if body[-1:] == b"\0":
-        raise ValueError("the body ends in a zero byte")
     colors = len(palette)
     bits = (colors - 1).bit_length()
     leaves = 1 << bits
@@ -177,11 +165,33 @@ def decode(body, rows, width, palette):
     def steps(number, down, half):
         return clamp((number >> down) + half, 0, 2 * half - 1)
 
+    # 5.8 Flat spans
+    def same_above(i):
+        return all(plane[i + y * stride + x] == plane[i - stride] for x, y in NEIGHBORS[:10] if y)
+
+    def count(i, step, index, most):
+        return next((n for n in range(most) if plane[i + n * step] != index), most)
+
+    def span_contexts(i, length, match, run):
+        W, end = plane[i - 1], i + length
+        up = [place - row * stride for row in (3, 4, 5) for place in (i, end - 1)]
+        above = next((n for n in range(6) if plane[up[n]] != W), 6) // 2
+        foretold = plane[match : min(match + length, i)]
+        east = count(end + 2 - stride, 1, W, 3), count(end + 1 - 2 * stride, 1, W, 4)
+        west = count(i - 3, -1, W, 3), count(i - 3 - stride, -1, W, 3)
+        return [
+            direct("span", W),
+            direct("span run", run.bit_length(), run > 0 and set(foretold) == {W}, above),
+            direct("span east", east, count(end - 3 * stride, 1, W, 5)),
+            direct("span sides", west, east),
+        ]
+
     for start in range(5 * stride + 8, (rows + 5) * stride, stride):
         # 5.6 Neighbours: the left margin
         plane += [plane[start - stride]] * 8
-        match = run = 0
-        for i in range(start, start + width):
+        match = run = remaining = 0
+        while (i := len(plane)) < start + width:
+            coder.pixel = (start // stride - 5) * width + i - start  # for trace_modelled.py
             # 5.6 Neighbours
             around = [plane[i + y * stride + x] for x, y in NEIGHBORS]
             W, N, NW, NE, WW, NN, NNE, NEE = around[:8]
@@ -191,19 +201,29 @@ def decode(body, rows, width, palette):
             if run:
                 run = min(run + 1, 1023) if plane[match] == W else 0
                 match += 1
-            # 5.8 Flat decision
+            # 5.8 Flat spans
             flat = around[:10] == [W] * 10
-            if flat:
+            if flat and remaining == 0:
+                most = min(63, start + width - i)
+                length = next((n for n in range(1, most) if not same_above(i + n)), most)
+                contexts = span_contexts(i, length, match, run)
+                if coder.decide(contexts, ("span", ("span", length.bit_length()))):
+                    plane += [W] * length
+                    match += length - 1
+                    continue
+                remaining = length
+            if remaining > 1:
                 contexts = [
-                    direct("flat", W),
+                    direct("flat", remaining.bit_length()),
                     hashed_slot("flat", h40, flat_bits),
                     direct("flat run", run.bit_length(), run > 0 and plane[match] == W),
                 ]
                 mixers = "flat", ("flat", *coder.confidence(contexts[1:]))
                 if coder.decide(contexts, mixers):
                     plane.append(W)
+                    remaining -= 1
                     continue
-
+            remaining = 0
             # 5.7 Match: search for one; `foretold` is the predicted index.
             number = scatter(h10)
             position, check = last_seen.get(number >> 32 - guess_bits, (0, 0))
@@ -211,7 +231,6 @@ def decode(body, rows, width, palette):
                 match, run = position, 1
             last_seen[number >> 32 - guess_bits] = i, number & 0xFFFF
             foretold = plane[match] if run else None
-
             # 5.9 Guesses
             c1, c2 = (N, W) if W == NW else (W, N)
             if c1 == c2:
@@ -228,10 +247,7 @@ def decode(body, rows, width, palette):
                     direct("equal", guess, q),
                     direct("distance", guess, near),
                     pair_slot(("pair", guess), c1, c2),
-                    *(
-                        hashed_slot(size, h, guess_bits, guess)
-                        for size, h in enumerate((h4, h10, h40))
-                    ),
+                    *(hashed_slot(n, h, guess_bits, guess) for n, h in enumerate((h4, h10, h40))),
                     direct("guess run", guess, run.bit_length(), which),
                 ]
                 mixers = ("sure", guess, *coder.confidence(contexts[4:6])), ("q", guess, q & 255)
@@ -240,7 +256,6 @@ def decode(body, rows, width, palette):
                     break
             if len(plane) > i:
                 continue
-
             # 5.10 Tree
             node = 1
             for depth in range(bits):
@@ -279,4 +294,6 @@ def decode(body, rows, width, palette):
     # 5.2 Range decoder, the end of the body
     if coder.position < len(body):
         raise ValueError("the body is longer than its pixels need")
+    if body[-1:] == b"\0" and coder.position < len(body) + MOST_MISSING:
+        raise ValueError("the body ends in a zero byte")
     return [plane[y * stride + 8 : y * stride + 8 + width] for y in range(5, rows + 5)]

@@ -26,7 +26,7 @@ def trace(data):
         def __init__(self, body):
             super().__init__(body)
             lines.append(HEADING)
-            self.decisions, self.pixel = 0, -1
+            self.decisions = 0
 
         def decide(self, contexts, mixers):
             states = [self.slot(*context) for context in contexts]
@@ -37,8 +37,6 @@ def trace(data):
 
             kind, *rest = contexts[0][0]
             decision = {"equal": f"guess {rest[0]}", "node": f"node {rest[0]}"}.get(kind, kind)
-            if decision in ("flat", "guess 0"):
-                self.pixel += 1
             odds = " ".join(str(reference_modelled.STRETCH[chance >> 6]) for chance, _ in states)
             lines.append(
                 f"{self.decisions:5} {self.pixel:5} {decision:<8} {odds:<38}"

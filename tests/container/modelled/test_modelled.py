@@ -165,6 +165,51 @@ def test_a_body_with_bytes_to_spare_is_refused():
         modelled.decode(b"\1", 8, 8, palette[:1])
 
 
+@needs_compiler
+def test_a_body_that_ends_before_its_pixels_is_refused_however_many_they_are():
+    palette = make_palette(16)
+    body = modelled.encode(make_plane(64, 61, 16, noise=1.0), palette)
+    for end in (0, 1, 2, 9, len(body) - 9):
+        with pytest.raises(FormatError, match="end before"):
+            modelled.decode(body[:end] + b"\x9b", 2048, 2048, palette)
+
+
+@needs_compiler
+def test_zero_bytes_at_the_end_are_stored_from_the_ninth_on():
+    palette, column = make_palette(2), np.zeros((1 << 18, 1), np.uint8)
+    body = round_trip(column, palette)
+    assert body == bytes(len(body))
+    assert len(body) > 2
+    for other in (body[:-1], body[:-2], body + b"\0", body + b"\0\0"):
+        with pytest.raises(FormatError):
+            modelled.decode(other, *column.shape, palette)
+
+
+def make_spans(rows, width, colors, seed):
+    """Wide flat areas between slanted edges, with a few specks."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[:rows, :width]
+    plane = (x + y * random.integers(-2, 3) + 3 * width) // random.integers(20, 150) % colors
+    specks = random.random((rows, width)) < random.choice([0, 0.001, 0.02])
+    plane[specks] = random.integers(0, colors, specks.sum())
+    return plane.astype(np.uint8 if colors <= 256 else np.uint16)
+
+
+@needs_compiler
+@given(
+    rows=st.integers(1, 12),
+    width=st.sampled_from([1, 2, 3, 62, 63, 64, 65, 126, 127, 200]),
+    colors=st.sampled_from([2, 3, 16, 300]),
+    seed=st.integers(0, 999),
+)
+@settings(max_examples=40, deadline=None)
+def test_the_reference_decoder_decodes_spans_the_same(rows, width, colors, seed):
+    palette = make_palette(colors, seed)
+    indices = make_spans(rows, width, colors, seed)
+    body = round_trip(indices, palette)
+    assert reference_modelled.decode(body, rows, width, palette.tolist()) == indices.tolist()
+
+
 WITHOUT_JIT = """
 import numpy as np
 from kmq.container import modelled

@@ -41,7 +41,9 @@ def test_tables_have_the_sizes_of_the_specification(bits, pixels):
     assert (slot_map.bits, slot_map.pairs) == (bits, PAIRS[bits])
     found = rooms(slot_map)
     expected = {
-        "flat_direct": 1 << bits,
+        "span_direct": 1 << bits,
+        "span_right": 4 * 8 * 8,
+        "span_sides": 16 * 4 * 8,
         "flat_hashed": 1 << flat_bits,
         "guess_equal": 2 * 2**12,
         "guess_distance": 2 * 8**4,
@@ -52,6 +54,8 @@ def test_tables_have_the_sizes_of_the_specification(bits, pixels):
     }
     assert {name: found[name] for name in expected} == expected
     # Eleven lengths of a match, with what each decision adds to them; 32 x 32 sides a depth.
+    assert found["span_run"] >= 11 * 2 * 4
+    assert found["flat_left"] > (63).bit_length()
     assert found["flat_run"] >= 11 * 2
     assert found["guess_run"] >= 2 * 11 * 3
     assert found["tree_run"] >= bits * (11 * 2)

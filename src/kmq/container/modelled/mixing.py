@@ -19,8 +19,13 @@ from kmq.container.modelled.tables import (
 )
 from kmq.jit import Array, Number, helper
 
-FRESH = 1 << 31
-"""A slot: probability 18 bits, check 8, count 6. This one has learned nothing."""
+FRESH = 0
+"""A slot: probability less one half, 18 bits and signed, check 8, count 6. This one has learned
+nothing. As it is zero, slots come from the system as they should be, and a small stripe does
+not pay for those that it never uses."""
+
+HALF = 1 << 17
+"""Of 2^18: the probability of a slot that has learned nothing."""
 
 CHECK = 255 << 6
 COUNT = 63
@@ -38,14 +43,13 @@ FIRST_WEIGHT = 5500
 @helper
 def fresh(check: Number) -> Number:
     """Return a slot that has learned nothing, with the lower 8 bits of a check."""
-    return FRESH | (check & 255) << 6
+    return (check & 255) << 6
 
 
-@helper
-def fresh_slots(count: Number) -> Array:
+def fresh_slots(count: int) -> Array:
     """Return at least so many slots that have learned nothing, from a cache line's start."""
-    room = np.full(count + CACHE_LINE // 4 - 1, np.uint32(FRESH), np.uint32)
-    return room[(-np.int64(room.ctypes.data) & CACHE_LINE - 1) >> 2 :]
+    room = np.zeros(count + CACHE_LINE // 4 - 1, np.int32)
+    return room[(-room.ctypes.data & CACHE_LINE - 1) >> 2 :]
 
 
 @helper
@@ -63,11 +67,15 @@ def confidences(longer: Number, shorter: Number) -> Number:
 
 
 @helper
+def stretch(slot: Number) -> Number:
+    """Return the log-odds of a slot."""
+    return np.int64(STRETCH[np.uint64((slot >> 20) + len(STRETCH) // 2)])
+
+
+@helper
 def weigh(slot: Number, weights: Array, one: Number, other: Number) -> Number:
     """Return what an input adds to the mix, by the sum of its two weights."""
-    return np.int64(STRETCH[np.uint64(slot >> 20)]) * (
-        np.int64(weights[np.uint64(one)]) + np.int64(weights[np.uint64(other)])
-    )
+    return stretch(slot) * (np.int64(weights[np.uint64(one)]) + np.int64(weights[np.uint64(other)]))
 
 
 @helper
@@ -92,12 +100,12 @@ def learn(slots: Array, place: Number, slot: Number, weights: Array, one: Number
           p: Number, yes: Number) -> None:  # fmt: skip
     """Move an input's slot and its two weights to what was seen."""
     error = ((yes << 16) - p) * 3 >> 1
-    step = np.int64(STRETCH[np.uint64(slot >> 20)]) * error + 0x8000 >> 16
+    step = stretch(slot) * error + 0x8000 >> 16
     weights[np.uint64(one)] += step
     weights[np.uint64(other)] += step
     count = slot & COUNT
-    slot += (p << 16) - FRESH if count == 0 else 0
-    target = yes * ((1 << 18) - 1)
+    slot += (p << 2) - HALF << 14 if count == 0 else 0
+    target = yes * (2 * HALF - 1) - HALF
     change = (target - (slot >> 14)) * RATES[np.uint64(count)] & ~BELOW_PROBABILITY
     slots[np.uint64(place)] = slot + change + np.int64(count < COUNT_LIMIT)
 

@@ -1,8 +1,8 @@
 """The context model: one kernel that encodes and decodes a stripe of indices.
 
-Few binary decisions code a pixel: does it equal its flat surroundings, is it the first
-guess, is it the second? If not, a walk down the palette's tree codes its index bit by
-bit. Several contexts predict each decision. So does the match: an earlier place in the
+One decision codes a whole span of flat pixels (`spans`). For any other pixel: is it the
+first guess, is it the second? If not, a walk down the palette's tree codes its index bit
+by bit. Several contexts predict each decision. So does the match: an earlier place in the
 stripe whose last few pixels looked like these.
 
 Short names, in this module and in `surroundings`:
@@ -26,7 +26,6 @@ from kmq.container.modelled.mixing import (
     FRESH,
     confidences,
     fresh,
-    fresh_slots,
     learn,
     learn_three,
     look,
@@ -37,19 +36,28 @@ from kmq.container.modelled.mixing import (
 from kmq.container.modelled.palette_tree import color, distance, plus, sides
 from kmq.container.modelled.range_coder import FINAL_WORDS, Interval, begin, code, finish
 from kmq.container.modelled.slots import MOST_BITS, SIDES, SlotMap, bit_length, map_slots
+from kmq.container.modelled.spans import (
+    FLAT_INPUTS,
+    FLAT_SETS,
+    SPAN_INPUTS,
+    SPAN_SETS,
+    code_flat,
+    code_span,
+    span_length,
+)
 from kmq.container.modelled.surroundings import (
     NO_INDEX,
     PAD,
     ROWS_ABOVE,
     Surroundings,
     at,
+    find_same,
     scatter,
     sum_above,
 )
 from kmq.container.modelled.tables import HASH, LEFT, LONGEST_RUN, RUN_CLASS
 from kmq.jit import Array, Number, helper, kernel
 
-FLAT_INPUTS = 3
 GUESS_INPUTS = 7
 TREE_INPUTS = 9
 CONFIDENCES = 25
@@ -57,35 +65,13 @@ EQUALITY_SETS = 256
 """Weight sets of the guesses, one for the first eight comparisons."""
 NODE_BITS = 8
 """Leading bits of a node that name a weight set of the tree."""
-BEFORE_TREE = 3
-"""No pixel takes more decisions before those of the tree; each gives at most one word."""
+MARGIN = 3 + MOST_BITS + FINAL_WORDS
+"""Words that must follow the last one that a pixel may begin at. A pixel takes at most three
+decisions before those of the tree, and a decision at most one word."""
 
 
 # The parameter lists below are long because numba passes scalars in registers. Bundled
 # into two NamedTuples, the model made the same bytes but took a tenth longer at K = 16.
-
-
-@helper
-def _code_flat(decoding: Number, index: Number, words: Array, interval: Interval, slots: Array,
-               weights: Array, slot_map: SlotMap, W: Number, h40: Number, foretold: Number,
-               run_class: Number) -> tuple[Number, Interval]:  # fmt: skip
-    """Code whether a pixel is as its flat surroundings, all W."""
-    hashed = scatter(h40)
-    places = (
-        slot_map.flat_direct + W,
-        slot_map.flat_hashed + (hashed >> 32 - slot_map.flat_bits),
-        slot_map.flat_run + 2 * run_class + np.int64(foretold == W),
-    )
-    states = (
-        look(slots, places[0], FRESH),
-        look(slots, places[1], fresh(hashed)),
-        look(slots, places[2], FRESH),
-    )
-    other = FLAT_INPUTS * (1 + confidences(states[1], states[2]))
-    p = probability(weigh_three(states, weights, 0, other))
-    yes, interval = code(decoding, np.int64(index == W), p, words, interval)
-    learn_three(slots, places, states, weights, 0, other, p, yes)
-    return yes, interval
 
 
 @helper
@@ -261,15 +247,17 @@ def code_plane(
     width: Number,
     palette: Array,
     axes: Array,
+    slots: Array,
 ) -> Number:
     """Code a padded plane into 16-bit words, or words into the plane.
 
-    Return how many words were written or read, or -1 where `words` may be too few.
+    Return how many words were written or read, or -1 where they would come into the last
+    `MARGIN` of `words`.
     """
     bits = bit_length(len(axes) - 1)
     slot_map = map_slots(bits, rows * width)
-    slots = fresh_slots(slot_map.end)
-    flat_weights = np.full((1 + CONFIDENCES) * FLAT_INPUTS, FIRST_WEIGHT, np.int32)
+    span_weights = np.full(SPAN_SETS * SPAN_INPUTS, FIRST_WEIGHT, np.int32)
+    flat_weights = np.full(FLAT_SETS * FLAT_INPUTS, FIRST_WEIGHT, np.int32)
     guess_weights = np.full(
         2 * (CONFIDENCES + EQUALITY_SETS) * GUESS_INPUTS, FIRST_WEIGHT, np.int32
     )
@@ -279,39 +267,61 @@ def code_plane(
     sums = np.empty((3, width), np.uint32)
     same = np.empty(width, np.bool_)
     stride = width + 2 * PAD
+    last_position = len(words) - MARGIN
     interval = begin(decoding, words)
     for y in range(rows):
-        most_words = width * (bits + BEFORE_TREE) + FINAL_WORDS
-        if decoding == 0 and interval.position + most_words > len(words):
-            return -1
         row = (y + ROWS_ABOVE) * stride + PAD
         plane[row - PAD : row] = plane[row - stride]
-        sum_above(plane, row, stride, sums, same)
+        find_same(plane, row, stride, same)
+        is_summed = False
         match: Number = np.int64(0)
         run: Number = np.int64(0)
-        for x in range(width):
+        remaining: Number = np.int64(0)  # pixels of a span that is not all W
+        x: Number = np.int64(-1)
+        while x + 1 < width:
+            x += 1
+            if interval.position > last_position:
+                return -1
             i = row + x
             n, nn = i - stride, i - 2 * stride
             index = at(plane, i)
             W, N, WW = at(plane, i - 1), at(plane, n), at(plane, i - 2)
+            if run:
+                run = min(run + 1, LONGEST_RUN) if at(plane, match) == W else np.int64(0)
+                match += 1
+            run_class = RUN_CLASS[np.uint64(run)]
+            is_flat = same[np.uint64(x)] & (W == N) & (W == WW)
+            if is_flat and remaining == 0:
+                remaining = span_length(same, x, width)
+                yes, interval = code_span(
+                    decoding, words, interval, slots, span_weights, slot_map, plane, stride, i,
+                    remaining, match, run_class,
+                )  # fmt: skip
+                if yes:
+                    plane[np.uint64(i) : np.uint64(i + remaining)] = W
+                    match += remaining - 1
+                    x += remaining - 1
+                    remaining = np.int64(0)
+                    continue
+            if not is_summed:
+                sum_above(plane, row, stride, sums)
+                is_summed = True
             h4 = at(sums[0], x) + LEFT[0] * W
             h10 = h4 + at(sums[1], x) + LEFT[1] * WW
             h40 = h10 + at(sums[2], x) + (
                 LEFT[2] * at(plane, i - 3) + LEFT[3] * at(plane, i - 4)
                 + LEFT[4] * at(plane, i - 5) + LEFT[5] * at(plane, i - 6)
             )  # fmt: skip
-            if run:
-                run = min(run + 1, LONGEST_RUN) if at(plane, match) == W else np.int64(0)
-                match += 1
-            is_flat = same[np.uint64(x)] & (W == N) & (W == WW)
-            if is_flat:
-                yes, interval = _code_flat(
-                    decoding, index, words, interval, slots, flat_weights, slot_map, W, h40,
-                    at(plane, match) if run else NO_INDEX, RUN_CLASS[np.uint64(run)],
+            if remaining > 1:  # the last pixel of the span can only be another
+                yes, interval = code_flat(
+                    decoding, index, words, interval, slots, flat_weights, slot_map, W,
+                    remaining, h40, at(plane, match) if run else NO_INDEX, run_class,
                 )  # fmt: skip
                 if yes:
                     plane[np.uint64(i)] = W
+                    remaining -= 1
                     continue
+            remaining = np.int64(0)
             s10 = scatter(h10)
             key = np.uint64(s10 >> 32 - slot_map.guess_bits)
             if run == 0 and last_seen[key] & 0xFFFF == s10 & 0xFFFF:

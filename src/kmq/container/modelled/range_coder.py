@@ -58,7 +58,7 @@ def code(
             words[place] = low >> 32  # bit 16 is a carry
             low = (low & SHORT - 1) << 16
         span <<= 16
-        position += np.int64(position < len(words) - 1)
+        position += 1
     return yes, Interval(low, span, position)
 
 

@@ -12,6 +12,9 @@ EQUALITIES = 1 << 12
 DISTANCES = 1 << 12
 SIDES = 1 << 10
 RUNS = 16
+SPAN_RIGHTS = 1 << 8
+SPAN_SIDES = 1 << 9
+SPAN_LENGTHS = 8
 MOST_BITS = 16
 MOST_PAIRS = 1 << 16
 
@@ -38,7 +41,11 @@ class SlotMap(NamedTuple):
     guess_equal: Number
     guess_distance: Number
     guess_run: Number
-    flat_direct: Number
+    span_direct: Number
+    span_run: Number
+    span_right: Number
+    span_sides: Number
+    flat_left: Number
     flat_hashed: Number
     flat_run: Number
     end: Number
@@ -76,13 +83,17 @@ def map_slots(bits: Number, pixels: Number) -> SlotMap:
     guess_equal = guess_pair + 2 * pairs
     guess_distance = guess_equal + 2 * EQUALITIES
     guess_run = guess_distance + 2 * DISTANCES
-    flat_direct = guess_run + 2 * 3 * RUNS
-    flat_hashed = flat_direct + leaves
+    span_direct = guess_run + 2 * 3 * RUNS
+    span_run = span_direct + leaves
+    span_right = span_run + 8 * RUNS
+    span_sides = span_right + SPAN_RIGHTS
+    flat_left = span_sides + SPAN_SIDES
+    flat_hashed = flat_left + SPAN_LENGTHS
     flat_run = flat_hashed + (1 << flat_bits)
     end = flat_run + 2 * RUNS
     return SlotMap(
         bits, pairs, rows, row_size, flat_bits, guess_bits, tree_bits,
         tree_hashed, tree_pair, tree_side, tree_run, tree_node,
         guess_hashed, guess_pair, guess_equal, guess_distance, guess_run,
-        flat_direct, flat_hashed, flat_run, end,
+        span_direct, span_run, span_right, span_sides, flat_left, flat_hashed, flat_run, end,
     )  # fmt: skip

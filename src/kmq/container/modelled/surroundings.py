@@ -53,19 +53,9 @@ def scatter(number: Number) -> Number:
 
 
 @helper
-def sum_above(plane: Array, row: Number, stride: Number, sums: Array, same: Array) -> None:
-    """Sum up what the rows above give to each context of a row, three rows of `sums`.
-
-    `same` becomes whether the eight nearest above a pixel are all the same.
-    """
-    sums[:] = 0
-    width = sums.shape[1]
-    for k in range(len(ABOVE)):
-        total = sums[ABOVE[k, 0]]
-        start = row + ABOVE[k, 2] + ABOVE[k, 3] * stride
-        for x in range(width):
-            total[np.uint64(x)] = at(total, x) + ABOVE[k, 1] * at(plane, start + x) & MASK
-    for x in range(width):
+def find_same(plane: Array, row: Number, stride: Number, same: Array) -> None:
+    """Find where in a row the eight neighbours above a pixel are equal."""
+    for x in range(len(same)):
         n, nn = row - stride + x, row - 2 * stride + x
         N = at(plane, n)
         same[np.uint64(x)] = (
@@ -73,3 +63,15 @@ def sum_above(plane: Array, row: Number, stride: Number, sums: Array, same: Arra
             & (at(plane, n - 2) == N) & (at(plane, n + 2) == N)
             & (at(plane, nn - 1) == N) & (at(plane, nn) == N) & (at(plane, nn + 1) == N)
         )  # fmt: skip
+
+
+@helper
+def sum_above(plane: Array, row: Number, stride: Number, sums: Array) -> None:
+    """Sum up what the rows above give to each context of a row, three rows of `sums`."""
+    sums[:] = 0
+    width = sums.shape[1]
+    for k in range(len(ABOVE)):
+        total = sums[ABOVE[k, 0]]
+        start = row + ABOVE[k, 2] + ABOVE[k, 3] * stride
+        for x in range(width):
+            total[np.uint64(x)] = at(total, x) + ABOVE[k, 1] * at(plane, start + x) & MASK
