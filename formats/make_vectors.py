@@ -383,6 +383,20 @@ def _broken_stripes() -> Iterator[tuple[str, bytes]]:
     body = modelled.encode(noise.indices, noise.palette)[:40]
     forty = {"numbers": bytes((41, 40, 3, 40))}
     yield "modelled-too-short", file_of(**forty, table=bytes((1, 40)), bodies=(body,))
+    black_and_white = {"palette": bytes((0, 0, 0, 255, 255, 255))}
+    # Of one pixel, whose interval is from 0x80 to 0xFF in the first of six bytes that are read.
+    for name, body in {
+        "junk-at-the-end": bytes.fromhex("80 01020304"),
+        "surplus-word": bytes.fromhex("80 0000000000 0001"),
+        "higher-end": bytes.fromhex("81"),
+        "longer-end": bytes.fromhex("8001"),
+        "last-end": bytes.fromhex("ffffffffffff"),
+    }.items():
+        numbers, table = bytes((1, 1, 2, 1)), bytes((MODELLED, len(body)))
+        yield (
+            f"modelled-{name}",
+            file_of(**black_and_white, numbers=numbers, table=table, bodies=(body,)),
+        )
     one = {"numbers": bytes((4, 2, 1, 2)), "palette": bytes(3)}
     yield "modelled-one-colour-with-a-body", file_of(**one, table=bytes((1, 1)), bodies=(b"\1",))
     yield "one-colour-with-a-body", file_of(**one, table=bytes((0, 1)), bodies=(b"\0",))

@@ -245,9 +245,19 @@ def unpack_digits(body: bytes, pixels: int, colours: int) -> "array[int]":
     return indices
 
 
+# 5 Coding 1: modelled
+def decode_modelled(body: bytes, pixels: int, width: int, palette: Palette) -> "array[int]":
+    """Coding 1: nothing where there is one colour, else a range coder's words."""
+    if len(palette) == 1:
+        require(body == b"", "the body of one colour is not empty")
+        return array("H", bytes(2 * pixels))
+    plane = reference_modelled.decode(body, pixels // width, width, palette)
+    return array("H", (index for row in plane for index in row))
+
+
 # By coding: functions of a stripe's body, its number of pixels, the image's width and palette.
 Decoder = Callable[[bytes, int, int, Palette], "array[int]"]
-CODINGS: dict[int, Decoder] = {0: decode_packed, 1: reference_modelled.decode_stripe}
+CODINGS: dict[int, Decoder] = {0: decode_packed, 1: decode_modelled}
 
 
 def decode(data: bytes, max_pixels: int = 2**28) -> Image:

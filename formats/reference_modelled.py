@@ -1,6 +1,5 @@
 """Decode coding 1 as section 5 of `kmq-1.md` says, with the standard library alone; slow."""
 
-from array import array
 from bisect import bisect_left
 
 # 5.3 Tables and functions
@@ -59,6 +58,11 @@ class Coder:
         self.position += 2
         return pair[0] << 8 | pair[1]
 
+    def has_ended(self):
+        last = int.from_bytes(self.body[self.position - 6 : self.position].ljust(6, b"\0"), "big")
+        distances = ((self.low - last) % (1 << zeros) for zeros in range(48, -1, -8))
+        return self.low == next(d for d in distances if d < self.span)
+
     # 5.4 Slots
     def slot(self, address, check):
         """Return [probability of 2^18, count]; a slot of another check has learned nothing."""
@@ -112,15 +116,6 @@ def split_axes(palette, leaves):
             middle = [a + b >> 1 for a, b in zip(from_mean, to_mean, strict=True)]
             axes[node] = *line, -sum(m * c for m, c in zip(middle, line, strict=True)) >> 4
     return axes
-
-
-def decode_stripe(body, pixels, width, palette):
-    """Return the indices of a stripe, row by row, or raise ValueError."""
-    if len(palette) == 1 and body:
-        raise ValueError("the body of one colour is not empty")
-    rows = pixels // width
-    plane = [[0] * width] * rows if len(palette) == 1 else decode(body, rows, width, palette)
-    return array("H", (index for row in plane for index in row))
 
 
 def decode(body, rows, width, palette):
@@ -294,6 +289,8 @@ def decode(body, rows, width, palette):
     # 5.2 Range decoder, the end of the body
     if coder.position < len(body):
         raise ValueError("the body is longer than its pixels need")
+    if not coder.has_ended():
+        raise ValueError("the body does not end as a writer ends it")
     if body[-1:] == b"\0" and coder.position < len(body) + MOST_MISSING:
         raise ValueError("the body ends in a zero byte")
     return [plane[y * stride + 8 : y * stride + 8 + width] for y in range(5, rows + 5)]

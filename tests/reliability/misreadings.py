@@ -141,11 +141,18 @@ RANGE_DECODER = (
     Misreading("words are read below 2^31", "if self.span < 1 << 32:", "if self.span < 1 << 31:", "modelled-one-row"),
     Misreading("words are read below 2^33", "if self.span < 1 << 32:", "if self.span < 1 << 33:", "modelled-one-row"),
     Misreading("a body may end in a zero byte", 'if body[-1:] == b"\\0" and', "if False and", "modelled-zero-at-the-end"),
-    Misreading("a body may be longer than its pixels need", "if coder.position < len(body):", "if False:", "modelled-too-long"),
+    Misreading("a body may be longer than its pixels need", "if coder.position < len(body):", "if False:", "modelled-surplus-word"),
     Misreading("a body may end anywhere before its pixels", "if self.position + 2 > len(self.body) + MOST_MISSING:", "if False:", "modelled-too-short"),
     Misreading("six zero bytes are left out at most", "MOST_MISSING = 8", "MOST_MISSING = 6", "modelled-zeros-at-the-end"),
     Misreading("no zero byte is stored", " and coder.position < len(body) + MOST_MISSING:", ":", "modelled-zeros-at-the-end"),
-    Misreading("one colour may have a body", "if len(palette) == 1 and body:", "if False:", "modelled-one-colour-with-a-body"),
+    Misreading("a body may be a word longer than its pixels need", "if coder.position < len(body):", "if coder.position + 2 < len(body):", "modelled-surplus-word"),
+    Misreading("a body may end at any number of its interval", "if not coder.has_ended():", "if False:", "modelled-longer-end"),
+    Misreading("a body may end at any number with the most zero bytes", "return self.low == next(", "return self.low % (1 << 40) == next(", "modelled-higher-end"),
+    Misreading("a body ends at the interval's lower end", "return self.low == next(", "return self.low == 0 * next(", "specification-modelled"),
+    Misreading("a body ends in the most zero words", "zeros in range(48, -1, -8)", "zeros in range(48, -1, -16)", "specification-modelled"),
+    Misreading("a body ends in the most zero bits", "zeros in range(48, -1, -8)", "zeros in range(48, -1, -1)", "specification-modelled"),
+    Misreading("a body ends in at most five zero bytes", "zeros in range(48, -1, -8)", "zeros in range(40, -1, -8)", "rgba-modelled"),
+    Misreading("one colour may have a body", "require(body == b\"\", \"the body of one", "require(True, \"the body of one", "modelled-one-colour-with-a-body"),
 )  # fmt: skip
 
 SLOTS = (

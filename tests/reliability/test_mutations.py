@@ -61,9 +61,9 @@ def test_of_20000_mutations_none_is_anything_but_an_image_or_an_error_of_kmqs():
     found = tried(count, seed=0)
     assert sum(found.values()) == count
     # With right checksums many come as far as the decoder of their coding. A damaged modelled
-    # body seldom ends where its pixels do.
-    for coding in CODINGS.values():
-        assert found[f"an image, {coding}"] > count / 30
+    # body seldom ends as a writer ends it, so that most of these images have other damage.
+    for coding, images in {"packed": count / 20, "modelled": count / 50}.items():
+        assert found[f"an image, {coding}"] > images
         assert found[f"refused, {coding}"] > count / 20
 
 

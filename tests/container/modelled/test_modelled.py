@@ -1,3 +1,4 @@
+import contextlib
 import os
 import subprocess
 import sys
@@ -154,13 +155,106 @@ def test_a_damaged_body_is_refused_or_gives_indices_in_range(colors):
     assert time.monotonic() - started < 60
 
 
+def last_interval(body, rows, width, palette):
+    """Return the reference's coder as it was after the last pixel."""
+    coders = []
+
+    class KeptCoder(reference_modelled.Coder):
+        def __init__(self, body):
+            super().__init__(body)
+            coders.append(self)
+
+        def has_ended(self):
+            return True
+
+    with pytest.MonkeyPatch.context() as patch, contextlib.suppress(ValueError):  # of other rules
+        patch.setattr(reference_modelled, "Coder", KeptCoder)
+        coders[0].plane = reference_modelled.decode(body, rows, width, palette.tolist())
+    return coders[0]
+
+
+def body_that_ends_at(number, body, position):
+    """Return the body of so many bytes in all whose last three words are another number."""
+    before = int.from_bytes(body.ljust(position, b"\0")[: position - 6], "big")
+    full = ((before << 48) + number).to_bytes(position, "big")
+    return full[: max(position - 8, 0)] + full[max(position - 8, 0) :].rstrip(b"\0")
+
+
+@needs_compiler
+@pytest.mark.parametrize("colors", [2, 3, 5, 17, 200, 256, 300])
+def test_a_random_body_with_the_right_end_gives_the_same_indices_in_both_decoders(colors):
+    random = np.random.default_rng(colors)
+    palette = make_palette(colors)
+    for _ in range(10):
+        body = random.bytes(300)
+        coder = last_interval(body, 7, 9, palette)
+        last = int.from_bytes(body[coder.position - 6 : coder.position], "big")
+        start = last - coder.low
+        gaps = (-start % (1 << zeros) for zeros in range(48, -1, -8))
+        number = start + next(gap for gap in gaps if gap < coder.span)
+        ended = body_that_ends_at(number, body, coder.position)
+        decoded = modelled.decode(ended, 7, 9, palette)
+        assert decoded.max() < colors
+        assert decoded.tolist() == reference_modelled.decode(ended, 7, 9, palette.tolist())
+
+
+planes = {
+    "rows": st.integers(1, 9),
+    "width": st.integers(1, 12),
+    "colors": st.sampled_from([2, 3, 5, 16, 17, 256, 300]),
+    "noise": st.sampled_from([0.0, 0.05, 0.5, 1.0]),
+    "seed": st.integers(0, 99),
+}
+
+
+@needs_compiler
+@given(**planes, junk=st.binary(min_size=1, max_size=9))
+@settings(max_examples=150)
+def test_a_body_with_junk_at_its_end_is_refused_or_that_of_another_plane(
+    rows, width, colors, noise, seed, junk
+):
+    palette = make_palette(colors, seed)
+    plane = make_plane(rows, width, colors, seed, noise)
+    body = round_trip(plane, palette)
+    try:
+        decoded = modelled.decode(body + junk, rows, width, palette)
+    except FormatError:
+        return
+    assert (decoded != plane).any()
+
+
+@needs_compiler
+@given(**planes, share=st.floats(0, 1), bits=st.integers(0, 47))
+@settings(max_examples=25)
+def test_a_body_that_ends_at_another_number_of_the_interval_is_refused(
+    rows, width, colors, noise, seed, share, bits
+):
+    palette = make_palette(colors, seed)
+    plane = make_plane(rows, width, colors, seed, noise)
+    body = modelled.encode(plane, palette)
+    coder = last_interval(body, rows, width, palette)
+    last = int.from_bytes(body.ljust(coder.position, b"\0")[coder.position - 6 :][:6], "big")
+    start = last - coder.low
+    distances = {0, coder.span - 1, coder.low + (1 << bits), int(share * (coder.span - 1))}
+    for distance in {d for d in distances if d < coder.span} - {coder.low}:
+        other = body_that_ends_at(start + distance, body, coder.position)
+        found = last_interval(other, rows, width, palette)
+        assert found.plane == plane.tolist()  # all of the interval decodes to the same pixels
+        with pytest.raises(FormatError, match="do not end as a writer ends"):
+            modelled.decode(other, rows, width, palette)
+    assert body_that_ends_at(last, body, coder.position) == body
+
+
 def test_a_body_with_bytes_to_spare_is_refused():
     palette = make_palette(16)
     body = modelled.encode(make_plane(8, 8, 16), palette)
     with pytest.raises(FormatError, match="zero byte"):
         modelled.decode(body + b"\0", 8, 8, palette)
-    with pytest.raises(FormatError, match="end after"):
+    with pytest.raises(FormatError, match="do not end as a writer ends"):
         modelled.decode(body + b"\1" * 9, 8, 8, palette)
+    interval = last_interval(body, 8, 8, palette)
+    with pytest.raises(FormatError, match="end after"):
+        modelled.decode(body.ljust(interval.position, b"\0") + b"\0\1", 8, 8, palette)
     with pytest.raises(FormatError, match="one colour"):
         modelled.decode(b"\1", 8, 8, palette[:1])
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmq.container.modelled.mixing import fresh_slots
-from kmq.container.modelled.model import MARGIN, code_plane
+from kmq.container.modelled.model import MARGIN, OTHER_END, code_plane
 from kmq.container.modelled.palette_tree import split_axes
 from kmq.container.modelled.slots import map_slots
 from kmq.container.modelled.surroundings import PAD, ROWS_ABOVE
@@ -44,8 +44,9 @@ def decode(body: bytes, rows: int, width: int, palette: NDArray[np.uint8]) -> ND
     Raises
     ------
     FormatError
-        If the body is longer or shorter than its pixels need. Any other body of an unknown
-        origin decodes to some plane whose every index is below K.
+        If the body is longer or shorter than its pixels need, or ends otherwise than a
+        writer ends it. Any other body of an unknown origin decodes to some plane whose every
+        index is below K.
     """
     dtype = index_dtype(len(palette))
     if len(palette) == 1:
@@ -57,6 +58,11 @@ def decode(body: bytes, rows: int, width: int, palette: NDArray[np.uint8]) -> ND
     words[:coded] = np.frombuffer(body + b"\0" * (len(body) & 1), dtype=">u2")
     plane = _padded(rows, width)
     used = _code(1, words, plane, palette)
+    if used == OTHER_END:
+        raise FormatError(
+            f"modelled stripe: its {len(body)} bytes do not end as a writer ends "
+            f"{rows} rows of {width} pixels"
+        )
     least = 2 * used - MOST_MISSING
     if used < 0 or len(body) < least:
         raise FormatError(

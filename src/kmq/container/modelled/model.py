@@ -34,7 +34,14 @@ from kmq.container.modelled.mixing import (
     weigh_three,
 )
 from kmq.container.modelled.palette_tree import color, distance, plus, sides
-from kmq.container.modelled.range_coder import FINAL_WORDS, Interval, begin, code, finish
+from kmq.container.modelled.range_coder import (
+    FINAL_WORDS,
+    Interval,
+    begin,
+    code,
+    finish,
+    is_finished,
+)
 from kmq.container.modelled.slots import MOST_BITS, SIDES, SlotMap, bit_length, map_slots
 from kmq.container.modelled.spans import (
     FLAT_INPUTS,
@@ -69,6 +76,7 @@ MARGIN = 3 + MOST_BITS + FINAL_WORDS
 """Words that must follow the last one that a pixel may begin at. A pixel takes at most three
 decisions before those of the tree, and a decision at most one word."""
 
+OTHER_END = -2
 
 # The parameter lists below are long because numba passes scalars in registers. Bundled
 # into two NamedTuples, the model made the same bytes but took a tenth longer at K = 16.
@@ -252,7 +260,7 @@ def code_plane(
     """Code a padded plane into 16-bit words, or words into the plane.
 
     Return how many words were written or read, or -1 where they would come into the last
-    `MARGIN` of `words`.
+    `MARGIN` of `words`, or `OTHER_END` where the words read do not end as a writer ends them.
     """
     bits = bit_length(len(axes) - 1)
     slot_map = map_slots(bits, rows * width)
@@ -348,5 +356,5 @@ def code_plane(
             plane[np.uint64(i)] = found
         plane[row + width : row + width + PAD] = plane[row + width - 1]
     if decoding:
-        return interval.position
+        return interval.position if is_finished(words, interval) else OTHER_END
     return finish(words, interval)

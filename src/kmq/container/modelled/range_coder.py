@@ -63,17 +63,34 @@ def code(
 
 
 @helper
+def _gap(low: Number, span: Number) -> Number:
+    """Return how far above `low` a writer ends: at the lowest number with the most zero bytes."""
+    gap: Number = np.int64(0)
+    for zeros in range(48, -1, -8):
+        gap = -low & (1 << zeros) - 1
+        if gap < span:
+            break
+    return gap
+
+
+@helper
+def is_finished(words: Array, interval: Interval) -> Number:
+    """Return whether the words read end as `finish` would end them."""
+    low, span, position = interval
+    last = np.int64(0)
+    for place in range(position - 3, position):
+        last = last << 16 | np.int64(words[place])
+    return low == _gap(last - low, span)
+
+
+@helper
 def finish(words: Array, interval: Interval) -> Number:
     """Write the number of the interval that has the most zeros at its end, and add up carries.
 
     Return how many words there are.
     """
     low, span, position = interval
-    end = low + span
-    for zeros in range(48, -1, -8):
-        number = (low + (1 << zeros) - 1) >> zeros << zeros
-        if number < end:
-            break
+    number = low + _gap(low, span)
     for shift in range(32, -1, -16):
         words[position] = number >> shift
         number &= (1 << shift) - 1
