@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from test_format import FORMATS, module
 
-from kmq.container.modelled.palette_tree import MIDDLE, color, plus, side, sides, split_axes
+from kmq.container.modelled.palette_tree import (
+    MIDDLE,
+    color,
+    packed_colors,
+    plus,
+    side,
+    sides,
+    split_axes,
+)
 
 reference_modelled = module(FORMATS / "reference_modelled.py")
 
@@ -20,7 +28,7 @@ def test_sides_are_in_the_steps_of_the_specification(colors):
     palette = random.integers(0, 256, (colors, 3))
     palette[random.integers(colors, size=2)] = 0, 0, 255  # short and long splits
     leaves = 1 << (colors - 1).bit_length()
-    axes, row = split_axes(palette, leaves).reshape(-1), palette.reshape(-1)
+    axes, row = split_axes(palette, leaves).reshape(-1), packed_colors(palette)
     expected_axes = reference_modelled.split_axes(palette.tolist(), leaves)
     seen = set()
     for node in range(1, leaves):

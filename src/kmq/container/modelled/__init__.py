@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kmq.container.modelled.mixing import fresh_slots
 from kmq.container.modelled.model import MARGIN, OTHER_END, code_plane
-from kmq.container.modelled.palette_tree import split_axes
+from kmq.container.modelled.palette_tree import packed_colors, split_axes
 from kmq.container.modelled.slots import map_slots
 from kmq.container.modelled.surroundings import PAD, ROWS_ABOVE
 from kmq.errors import FormatError
@@ -89,10 +89,11 @@ def _code(
 
 
 @lru_cache(maxsize=2)
-def _colors_and_axes(samples: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the palette, (K, 3), and its axes; kept, because the stripes of a file share them."""
-    colors = np.frombuffer(samples, np.uint8).reshape(-1, 3).astype(np.int64)
-    return colors, split_axes(colors, 1 << _index_bits(len(colors)))
+def _colors_and_axes(samples: bytes) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Return a palette's colours and axes; kept, because the stripes of a file share them."""
+    palette = np.frombuffer(samples, np.uint8).reshape(-1, 3)
+    axes: NDArray[np.int64] = split_axes(palette.astype(np.int64), 1 << _index_bits(len(palette)))
+    return packed_colors(palette), axes
 
 
 def _padded(rows: int, width: int) -> NDArray[np.uint16]:

@@ -63,7 +63,7 @@ def look(slots: Array, place: Number, new: Number) -> Number:
 def confidences(longer: Number, shorter: Number) -> Number:
     """Return how much two slots have learned: one of 25."""
     one, other = np.uint64(longer & COUNT), np.uint64(shorter & COUNT)
-    return 5 * CONFIDENCE[one] + CONFIDENCE[other]
+    return 5 * np.int64(CONFIDENCE[one]) + np.int64(CONFIDENCE[other])
 
 
 @helper

@@ -168,7 +168,7 @@ def _code_tree(decoding: Number, index: Number, words: Array, interval: Interval
                c1: Number, c2: Number) -> tuple[Number, Interval]:  # fmt: skip
     """Code an index that is no guess, bit by bit from the top; return it and the interval."""
     bits = slot_map.bits
-    leaves, used = 1 << bits, len(colors) // 3
+    leaves, used = 1 << bits, len(colors)
     both = plus(color(colors, near.W), color(colors, near.N), 1)
     slope = plus(both, color(colors, near.NW), -1)
     far = plus(color(colors, near.WW), color(colors, near.NN), 1)
@@ -217,8 +217,8 @@ def _code_tree(decoding: Number, index: Number, words: Array, interval: Interval
             group4 + within,
             group10 + within,
             slot_map.tree_side + SIDES * depth + near_sides,
-            slot_map.tree_side + SIDES * (MOST_BITS + depth) + far_sides,
-            slot_map.tree_run + MOST_BITS * forecast + depth,
+            slot_map.tree_side + SIDES * (bits + depth) + far_sides,
+            slot_map.tree_run + bits * forecast + depth,
         )
         states = (
             look(slots, places[0], FRESH),
@@ -253,7 +253,7 @@ def code_plane(
     plane: Array,
     rows: Number,
     width: Number,
-    palette: Array,
+    colors: Array,
     axes: Array,
     slots: Array,
 ) -> Number:
@@ -271,7 +271,7 @@ def code_plane(
     )
     tree_weights = np.full((CONFIDENCES + (1 << NODE_BITS)) * TREE_INPUTS, FIRST_WEIGHT, np.int32)
     last_seen = np.zeros(1 << slot_map.guess_bits, np.int64)
-    colors, axes = palette.reshape(-1), axes.reshape(-1)
+    axes = axes.reshape(-1)
     sums = np.empty((3, width), np.uint32)
     same = np.empty(width, np.bool_)
     stride = width + 2 * PAD
@@ -297,7 +297,7 @@ def code_plane(
             if run:
                 run = min(run + 1, LONGEST_RUN) if at(plane, match) == W else np.int64(0)
                 match += 1
-            run_class = RUN_CLASS[np.uint64(run)]
+            run_class = np.int64(RUN_CLASS[np.uint64(run)])
             is_flat = same[np.uint64(x)] & (W == N) & (W == WW)
             if is_flat and remaining == 0:
                 remaining = span_length(same, x, width)
@@ -339,10 +339,10 @@ def code_plane(
             near = Surroundings(
                 W, N, at(plane, n - 1), at(plane, n + 1), WW,
                 at(plane, nn), at(plane, nn + 1), at(plane, n + 2), h4, h10, h40,
-                at(plane, match) if run else NO_INDEX, RUN_CLASS[np.uint64(run)],
+                at(plane, match) if run else NO_INDEX, np.int64(RUN_CLASS[np.uint64(run)]),
             )  # fmt: skip
             c1, c2 = _candidates(near)
-            if len(palette) == 2:
+            if len(colors) == 2:
                 c2 = c1  # it cannot be missed twice
             found, interval = _code_guesses(
                 decoding, index, words, interval, slots, guess_weights, slot_map, near, colors,

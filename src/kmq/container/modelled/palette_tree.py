@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kmq.container.modelled.tables import CLOSENESS
 from kmq.jit import Array, Number, helper, kernel
@@ -19,6 +20,13 @@ Less than it is nearer to the left mean, which is at 3/4 of it, the right one at
 NEAR_STEPS = 32
 FAR_STEPS = 16
 """Steps of a side that are told apart: all sides of twice `MIDDLE`, in equal parts."""
+
+
+def packed_colors(palette: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """Return a palette, (K, 3), as one number per colour, which one load brings."""
+    red, green, blue = palette.astype(np.uint32).T
+    colors: NDArray[np.uint32] = red | green << 8 | blue << 16
+    return colors
 
 
 @kernel
@@ -54,12 +62,9 @@ def split_axes(palette: Array, leaves: Number) -> Array:
 
 @helper
 def color(colors: Array, index: Number) -> Color:
-    """Return the three samples of an index; `colors` is the palette as one row."""
-    return (
-        colors[np.uint64(3 * index)],
-        colors[np.uint64(3 * index + 1)],
-        colors[np.uint64(3 * index + 2)],
-    )
+    """Return the three samples of an index; `colors` is what `packed_colors` returns."""
+    packed = np.int64(colors[np.uint64(index)])
+    return packed & 255, packed >> 8 & 255, packed >> 16
 
 
 @helper
@@ -72,7 +77,7 @@ def plus(one: Color, other: Color, sign: Number) -> Color:
 def distance(one: Color, other: Color) -> Number:
     """Return the class, of eight, of the distance of two colours."""
     red, green, blue = plus(one, other, -1)
-    return CLOSENESS[np.uint64(abs(red) + 2 * abs(green) + abs(blue))]
+    return np.int64(CLOSENESS[np.uint64(abs(red) + 2 * abs(green) + abs(blue))])
 
 
 @helper

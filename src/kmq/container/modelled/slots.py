@@ -76,8 +76,8 @@ def map_slots(bits: Number, pixels: Number) -> SlotMap:
         row_size += 1 << min(depth + 4, bits)
     rows = pairs >> bits
     tree_side = tree_pair + 3 * rows * row_size
-    tree_run = tree_side + 2 * MOST_BITS * SIDES
-    tree_node = tree_run + 2 * RUNS * MOST_BITS
+    tree_run = tree_side + 2 * bits * SIDES
+    tree_node = tree_run + 2 * RUNS * bits
     guess_hashed = tree_node + leaves
     guess_pair = guess_hashed + (3 * 2 << guess_bits)
     guess_equal = guess_pair + 2 * pairs
