@@ -23,9 +23,11 @@ UNITS = 510
 
 
 def composite(
-    rgb: NDArray[np.uint8], alpha: NDArray[np.uint8], background: tuple[int, int, int]
+    rgb: NDArray[np.uint8],
+    alpha: NDArray[np.uint8],
+    background: tuple[int, int, int] | NDArray[np.uint8],
 ) -> NDArray[np.uint8]:
-    """Return (..., 3) colours of (...) alpha over a background, rounded to nearest."""
+    """Return (..., 3) colours of (...) alpha over a background, or (..., 3) of them, rounded."""
     weight = alpha[..., np.newaxis].astype(np.uint32)
     blended = rgb * weight + np.array(background, np.uint32) * (255 - weight)
     return ((blended + 127) // 255).astype(np.uint8)

@@ -18,7 +18,7 @@ from kmq.errors import OptionError
 from kmq.extensions import extension_of, names_another_format
 from kmq.files import write_whole
 from kmq.limits import DEFAULT_MAX_PIXELS, whole_number
-from kmq.options import DEFAULT_CODING, DEFAULT_EFFORT, Options
+from kmq.options import DEFAULT_ALPHA, DEFAULT_CODING, DEFAULT_EFFORT, Options
 from kmq.threads import thread_count
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def quantize(
     seed: int = 0,
     max_iter: int | None = None,
     background: str | Rgb | None = None,
+    alpha: str = DEFAULT_ALPHA,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     threads: int | None = None,
 ) -> IndexedImage:
@@ -57,7 +58,7 @@ def quantize(
         Array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4): bool; floats from 0 to 1; uint16
         samples of 16 bits; any other integer dtype with values from 0 to 255. An object
         with `__array__`, Pillow image, path or binary file.
-    colors, psnr, effort, seed, max_iter, background, max_pixels, threads
+    colors, psnr, effort, seed, max_iter, background, alpha, max_pixels, threads
         As `kmq.Options` has them.
 
     Raises
@@ -78,6 +79,7 @@ def quantize(
         seed=seed,
         max_iter=max_iter,
         background=background,
+        alpha=alpha,
         max_pixels=max_pixels,
         threads=threads,
     )
@@ -95,6 +97,7 @@ def encode(
     seed: int = 0,
     max_iter: int | None = None,
     background: str | Rgb | None = None,
+    alpha: str = DEFAULT_ALPHA,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     threads: int | None = None,
 ) -> bytes:
@@ -114,6 +117,7 @@ def encode(
         seed=seed,
         max_iter=max_iter,
         background=background,
+        alpha=alpha,
         max_pixels=max_pixels,
         threads=threads,
     )
@@ -192,6 +196,7 @@ def apply(
     palette: Palette | ArrayLike,
     *,
     background: str | Rgb | None = None,
+    alpha: str = DEFAULT_ALPHA,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     threads: int | None = None,
 ) -> IndexedImage:
@@ -201,7 +206,7 @@ def apply(
     the centroids of scikit-learn, are rounded as `Palette` has it.
     Parameters and errors as for `quantize`.
     """
-    options = Options(background=background, max_pixels=max_pixels, threads=threads)
+    options = Options(background=background, alpha=alpha, max_pixels=max_pixels, threads=threads)
     from kmq.image import Palette
 
     given = palette if isinstance(palette, Palette) else Palette(palette)
@@ -322,8 +327,7 @@ def decode(
 
     Parameters and errors as for `load`.
     """
-    image = load(source, rows=rows, max_pixels=max_pixels, threads=threads)
-    return image.to_rgba() if image.has_alpha else image.to_rgb()
+    return load(source, rows=rows, max_pixels=max_pixels, threads=threads).to_pixels()
 
 
 def info(source: DataSource) -> Info:
@@ -352,7 +356,10 @@ def _read(image: ImageSource, options: Options) -> NDArray[np.uint8]:
     from kmq import pixels
 
     read = pixels.read_with_warnings(
-        image, background=options.background, max_pixels=options.max_pixels
+        image,
+        background=options.background,
+        alpha=options.alpha,
+        max_pixels=options.max_pixels,
     )
     return read.rgb
 

@@ -44,7 +44,8 @@ class Row:
     seconds
         Time of clustering and of finding each pixel's colour, kernels loaded before.
     theoretical_bytes
-        24 K + N log2 K bits for N pixels and the colours there are, in bytes.
+        24 K + N log2 K bits for N pixels and the colours there are, in bytes; 32 K for
+        colours with alpha.
     packed_bytes, modelled_bytes
         The whole `.kmq` file packed, and with each stripe modelled where that is smaller.
     png_bytes, webp_bytes
@@ -96,13 +97,13 @@ class Row:
         }
 
 
-def compare(rgb: NDArray[np.uint8], colors: Sequence[int], options: Options) -> list[Row]:
+def compare(pixels: NDArray[np.uint8], colors: Sequence[int], options: Options) -> list[Row]:
     """Return a row for each number of colours, in the order given.
 
     Parameters
     ----------
-    rgb
-        (H, W, 3), each at least 1.
+    pixels
+        (H, W, 3) or (H, W, 4), each at least 1.
     colors
         The numbers of colours, each 1 to 65,536.
     options
@@ -115,8 +116,8 @@ def compare(rgb: NDArray[np.uint8], colors: Sequence[int], options: Options) -> 
     """
     choices = [replace(options, colors=each, psnr=None, max_bytes=None) for each in colors]
     for first in choices[:1]:
-        codec.quantize_pixels(rgb, first)  # loads the kernels, which no time includes
-    quantized = [_timed_quantize(rgb, each) for each in choices]
+        codec.quantize_pixels(pixels, first)  # loads the kernels, which no time includes
+    quantized = [_timed_quantize(pixels, each) for each in choices]
 
     def row(number: int) -> Row:
         indexed, seconds = quantized[number]
@@ -129,8 +130,8 @@ def compare(rgb: NDArray[np.uint8], colors: Sequence[int], options: Options) -> 
             modelled_bytes=len(codec.encode(indexed, coding="modelled", threads=1)),
             png_bytes=png_bytes(indexed),
             webp_bytes=webp_bytes(indexed),
-            psnr=quality.psnr(rgb, indexed),
-            ssim=quality.ssim(rgb, indexed) if has_ssim() else None,
+            psnr=quality.psnr(pixels, indexed),
+            ssim=quality.ssim(pixels, indexed) if has_ssim() else None,
         )
 
     return map_threads(row, range(len(choices)), options.workers)
@@ -138,7 +139,8 @@ def compare(rgb: NDArray[np.uint8], colors: Sequence[int], options: Options) -> 
 
 def theoretical_bytes(indexed: IndexedImage) -> float:
     """Return 24 K + N log2 K bits, for K colours and N pixels, in bytes."""
-    return bits_in_theory(len(indexed.palette), indexed.width * indexed.height) / 8
+    pixels = indexed.width * indexed.height
+    return bits_in_theory(len(indexed.palette), pixels, has_alpha=indexed.has_alpha) / 8
 
 
 def png_bytes(indexed: IndexedImage) -> int | None:
@@ -146,7 +148,9 @@ def png_bytes(indexed: IndexedImage) -> int | None:
     if len(indexed.palette) > PNG_MOST_COLORS:
         return None
     image = Image.frombytes("P", (indexed.width, indexed.height), indexed.indices.tobytes())
-    image.putpalette(indexed.palette.tobytes(), "RGB")
+    image.putpalette(indexed.palette[:, :3].tobytes(), "RGB")
+    if indexed.has_alpha:
+        image.info["transparency"] = indexed.palette[:, 3].tobytes()
     return _saved_bytes(image, format="PNG", optimize=True)
 
 
@@ -154,7 +158,7 @@ def webp_bytes(indexed: IndexedImage) -> int | None:
     """Return the bytes of the same pixels as lossless WebP; None if that is too large for it."""
     if max(indexed.width, indexed.height) > WEBP_LONGEST_SIDE:
         return None
-    image = Image.fromarray(indexed.to_rgb())
+    image = Image.fromarray(indexed.to_pixels())
     return _saved_bytes(image, format="WEBP", lossless=True, quality=100, method=6, exact=True)
 
 
@@ -163,9 +167,9 @@ def has_ssim() -> bool:
     return find_spec("skimage") is not None
 
 
-def _timed_quantize(rgb: NDArray[np.uint8], options: Options) -> tuple[IndexedImage, float]:
+def _timed_quantize(pixels: NDArray[np.uint8], options: Options) -> tuple[IndexedImage, float]:
     started = time.perf_counter()
-    indexed = codec.quantize_pixels(rgb, options)
+    indexed = codec.quantize_pixels(pixels, options)
     return indexed, time.perf_counter() - started
 
 

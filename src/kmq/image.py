@@ -294,6 +294,10 @@ class IndexedImage:
         """Return the pixels' colours and alpha, a new array of shape (H, W, 4) uint8."""
         return np.take(self._palette.to_rgba(), self.indices, axis=0)
 
+    def to_pixels(self) -> NDArray[np.uint8]:
+        """Return the pixels, (H, W, 4) uint8 if some entry has alpha, else (H, W, 3)."""
+        return np.take(self.palette, self.indices, axis=0)
+
     def to_pil(self) -> Image.Image:
         """Return a Pillow image.
 
@@ -308,7 +312,7 @@ class IndexedImage:
         if self.is_grey_picture or (is_opaque_grey and len(self.palette) > 256):
             return Image.fromarray(np.take(self.palette[:, 0], self.indices))
         if len(self.palette) > 256:
-            return Image.fromarray(self.to_rgba() if self.has_alpha else self.to_rgb())
+            return Image.fromarray(self.to_pixels())
         image = Image.frombytes("P", (self.width, self.height), self.indices.tobytes())
         image.putpalette(self.palette[:, :3].tobytes(), "RGB")
         if self.has_alpha:

@@ -15,6 +15,8 @@ DEFAULT_EFFORT = "default"
 EFFORTS = ("fast", "default", "best")
 DEFAULT_CODING = "auto"
 CODINGS = ("auto", "packed", "modelled")
+DEFAULT_ALPHA = "keep"
+ALPHAS = ("keep", "binary")
 MAX_SEED = (1 << 32) - 1
 MAX_PSNR = 100.0
 """Decibels; one sample in 650,000,000 off by one is as close as that."""
@@ -46,8 +48,11 @@ class Options:
         The most iterations over the distinct colours that end the search, at least 1;
         None for what the effort sets.
     background
-        Colour behind transparent pixels: a name, a hex code, or (red, green, blue),
-        which is what is kept.
+        Colour laid behind transparent pixels: a name, a hex code, or (red, green, blue),
+        which is what is kept. None keeps the transparency.
+    alpha
+        What becomes of transparent pixels where there is no background: "keep", or
+        "binary", which makes those of alpha below 128 clear and all others opaque.
     max_pixels
         Larger images are refused. In an ordinary image file, so are those above
         `PIL.Image.MAX_IMAGE_PIXELS`, 89,478,485 unless the program sets it, which the
@@ -70,6 +75,7 @@ class Options:
     seed: int = 0
     max_iter: int | None = None
     background: str | Rgb | None = None
+    alpha: str = DEFAULT_ALPHA
     max_pixels: int = DEFAULT_MAX_PIXELS
     threads: int | None = None
 
@@ -88,12 +94,14 @@ class Options:
             object.__setattr__(self, "psnr", _decibels(self.psnr))
         if self.background is not None:
             object.__setattr__(self, "background", parse_color(self.background))
-        for name, choices in (("effort", EFFORTS), ("coding", CODINGS)):
+        for name, choices in (("effort", EFFORTS), ("coding", CODINGS), ("alpha", ALPHAS)):
             given = getattr(self, name)
             if given not in choices:
                 raise OptionError(
                     f"{name}: expected one of {', '.join(choices)}, got {shown(given)}"
                 )
+        if self.background is not None and self.alpha != DEFAULT_ALPHA:
+            raise OptionError("alpha: a background leaves no transparency; leave one of them out")
         if self.psnr is not None and self.max_bytes is not None:
             raise OptionError("max_bytes: cannot be asked for together with psnr")
         object.__setattr__(self, "threads", thread_count(self.threads))

@@ -48,13 +48,14 @@ def psnr_of(squared_error: int | Fraction, samples: int) -> float:
     return 10 * math.log10(255**2 * samples / squared_error)
 
 
-def ssim(rgb: NDArray[np.uint8], indexed: IndexedImage) -> float | None:
+def ssim(pixels: NDArray[np.uint8], indexed: IndexedImage) -> float | None:
     """Return the structural similarity, 1 where nothing changed; None if undefined.
 
     The mean over pixels and channels of the index of Wang et al., "Image quality
     assessment: from error visibility to structural similarity", IEEE Trans. Image
     Processing 13(4), 2004, in a Gaussian window as they have it. An image less than
-    `SSIM_WINDOW` pixels high or wide has none. `rgb` is (H, W, 3).
+    `SSIM_WINDOW` pixels high or wide has none. `pixels` are (H, W, 3), or (H, W, 4), which are
+    compared over middle grey.
 
     Raises
     ------
@@ -67,8 +68,8 @@ def ssim(rgb: NDArray[np.uint8], indexed: IndexedImage) -> float | None:
         return None
     return float(
         structural_similarity(
-            rgb.astype(np.float32),
-            indexed.to_rgb().astype(np.float32),
+            _over_grey(pixels).astype(np.float32),
+            _over_grey(indexed.to_pixels()).astype(np.float32),
             data_range=255,
             channel_axis=2,
             gaussian_weights=True,
@@ -76,3 +77,9 @@ def ssim(rgb: NDArray[np.uint8], indexed: IndexedImage) -> float | None:
             use_sample_covariance=False,
         )
     )
+
+
+def _over_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    if pixels.shape[2] == 3:
+        return pixels
+    return alpha.composite(pixels[..., :3], pixels[..., 3], (128, 128, 128))

@@ -184,11 +184,56 @@ def test_the_limit_on_pixels_is_told_with_the_way_to_raise_it(folder, picture):
         assert "--max-pixels" in result.stderr
 
 
-def test_transparency_is_refused_until_a_background_is_named(folder):
-    Image.new("RGBA", (4, 4), (1, 2, 3, 0)).save(folder / "a.png")
-    result = run("encode", "a.png")
+def icon():
+    """Return a disc with a soft edge on clear ground, (H, W, 4)."""
+    y, x = np.mgrid[-20:21, -20:21]
+    alpha = (18 - np.hypot(x, y)).clip(0, 1) * 255
+    return np.dstack([x + 100, y + 100, np.full_like(x, 60), alpha]).astype(np.uint8)
+
+
+def test_transparency_goes_there_and_back(folder):
+    Image.fromarray(icon()).save(folder / "icon.png")
+    assert run("encode", "icon.png", "-k", "16").exit_code == 0
+    stored = kmq.decode(folder / "icon.kmq")
+    assert (stored[icon()[..., 3] == 0][:, 3] == 0).all()
+    for output in ("out.png", "out.webp", "out.tif"):
+        assert run("decode", "icon.kmq", "-o", output).exit_code == 0
+        written = np.asarray(opened(folder / output).convert("RGBA"))
+        assert np.array_equal(written[..., 3], stored[..., 3])
+        assert np.array_equal(written[stored[..., 3] > 0], stored[stored[..., 3] > 0])
+
+
+def test_a_format_without_transparency_is_refused_until_a_background_is_named(folder):
+    Image.fromarray(icon()).save(folder / "icon.png")
+    run("encode", "icon.png", "-k", "16")
+    result = run("decode", "icon.kmq", "-o", "out.jpg")
     assert result.exit_code == 1
     assert "--background" in result.stderr
+    assert not (folder / "out.jpg").exists()
+    assert run("decode", "icon.kmq", "-o", "out.bmp", "--background", "#0a141e").exit_code == 0
+    assert opened(folder / "out.bmp").convert("RGB").getpixel((0, 0)) == (10, 20, 30)
+
+
+def test_partial_transparency_becomes_clear_or_opaque_for_gif(folder):
+    Image.fromarray(icon()).save(folder / "icon.png")
+    result = run("quantize", "icon.png", "-k", "16", "-o", "out.gif")
+    assert result.exit_code == 1
+    assert "--alpha binary" in result.stderr
+    result = run("quantize", "icon.png", "-k", "16", "--alpha", "binary", "-o", "out.gif")
+    assert result.exit_code == 0, result.stderr
+    alpha = np.asarray(opened(folder / "out.gif").convert("RGBA"))[..., 3]
+    assert np.array_equal(alpha, np.where(icon()[..., 3] < 128, 0, 255))
+
+
+def test_a_background_leaves_nothing_for_alpha_to_choose(folder):
+    Image.fromarray(icon()).save(folder / "icon.png")
+    result = run("encode", "icon.png", "--background", "red", "--alpha", "binary")
+    assert result.exit_code == 2
+    assert "alpha: a background leaves no transparency" in result.stderr
+
+
+def test_a_background_is_laid_behind_transparent_pixels(folder):
+    Image.new("RGBA", (4, 4), (1, 2, 3, 0)).save(folder / "a.png")
     assert run("encode", "a.png", "--background", "#0a141e").exit_code == 0
     assert kmq.decode(folder / "a.kmq")[0, 0].tolist() == [10, 20, 30]
 

@@ -125,9 +125,16 @@ def test_what_is_no_image_is_told_in_one_line(picture):
     assert result.stderr == "kmq: notes.txt: not an image of a known kind\n"
 
 
-def test_transparency_needs_a_background(picture):
-    Image.new("RGBA", (4, 4), (1, 2, 3, 0)).save("a.png")
-    assert "--background" in run("compare", "a.png").stderr
+def test_transparent_pictures_are_compared_with_their_transparency(picture):
+    y, x = np.mgrid[:40, :60]
+    rgba = np.dstack([x, y, x + y, (4 * x).clip(0, 255)]).astype(np.uint8)
+    Image.fromarray(rgba).save("a.png")
+    result = run("compare", "a.png", "-k", "8", "--json", "--report", "a.html")
+    assert result.exit_code == 0, result.stderr
+    [row] = json.loads(result.stdout)["rows"]
+    assert row["theoretical_bytes"] == (32 * 8 + 40 * 60 * 3) / 8
+    assert row["png_bytes"] > row["modelled_bytes"]
+    assert 20 < row["psnr"] < 60
     assert run("compare", "a.png", "-k", "2", "--background", "white").exit_code == 0
 
 

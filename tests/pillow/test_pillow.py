@@ -85,10 +85,14 @@ def test_what_was_opened_from_a_kmq_file_keeps_all_its_colours(random_indexed, c
     assert np.array_equal(kmq.decode(file.getvalue()), indexed.to_rgb())
 
 
-def test_transparency_needs_a_background(tmp_path):
+def test_transparency_is_kept_unless_a_background_is_named(tmp_path):
     image = Image.new("RGBA", (3, 3), (1, 2, 3, 0))
-    with pytest.raises(kmq.OptionError, match="background"):
-        image.save(tmp_path / "a.kmq")
+    image.putpixel((1, 1), (9, 8, 7, 100))
+    image.save(tmp_path / "a.kmq")
+    reopened = opened(tmp_path / "a.kmq")
+    assert reopened.mode == "P"
+    assert reopened.convert("RGBA").getpixel((1, 1)) == (9, 8, 7, 100)
+    image = Image.new("RGBA", (3, 3), (1, 2, 3, 0))
     image.save(tmp_path / "b.kmq", background="white")
     assert kmq.decode(tmp_path / "b.kmq").min() == 255
 

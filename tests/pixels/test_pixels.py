@@ -175,8 +175,7 @@ def test_a_transparent_colour_of_16_bits_is_seen():
 def test_a_transparent_grey_of_16_bits_is_seen():
     deep = np.array([[0x1234, 0xFFFF]], np.uint16)
     file = png(2, 1, 16, 0, png_rows(deep), (b"tRNS", struct.pack(">H", 0x1234)))
-    with pytest.raises(OptionError, match="--background"):
-        read(file)
+    assert read(file).rgb.tolist() == [[[0x12, 0x12, 0x12, 0], [255, 255, 255, 255]]]
     file.seek(0)
     assert read(file, background="red").rgb.tolist() == [[[255, 0, 0], [255, 255, 255]]]
 
@@ -290,10 +289,20 @@ def test_an_opaque_alpha_channel_is_dropped():
 
 
 @pytest.mark.parametrize("as_image", [False, True])
-def test_transparency_is_refused_with_the_way_out(as_image):
+def test_transparency_is_kept(as_image):
     rgba = np.dstack([gradient(), np.full((5, 7), 254, np.uint8)])
-    with pytest.raises(OptionError, match="--background"):
-        read(Image.fromarray(rgba) if as_image else rgba)
+    kept = read(Image.fromarray(rgba) if as_image else rgba)
+    assert np.array_equal(kept.rgb, rgba)
+    assert kept.lost == ()
+
+
+def test_binary_alpha_is_clear_below_one_half_and_opaque_from_there_on():
+    rgba = np.dstack([gradient(), np.arange(35, dtype=np.uint8).reshape(5, 7) * 7])
+    binary = read(rgba, alpha="binary")
+    assert np.array_equal(binary.rgb[..., 3], np.where(rgba[..., 3] < 128, 0, 255))
+    assert binary.lost == ("partial transparency",)
+    rgba[..., 3] = 128
+    assert read(rgba, alpha="binary").rgb.shape == (5, 7, 3)
 
 
 def test_transparent_pixels_are_laid_over_the_background():

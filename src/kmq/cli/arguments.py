@@ -21,7 +21,9 @@ from kmq.errors import OptionError
 from kmq.extensions import extension_of
 from kmq.limits import DEFAULT_MAX_PIXELS, MAX_COLORS, MAX_COLORS_OF_A_BYTE
 from kmq.options import (
+    ALPHAS,
     CODINGS,
+    DEFAULT_ALPHA,
     DEFAULT_CODING,
     DEFAULT_COLORS,
     DEFAULT_EFFORT,
@@ -90,7 +92,15 @@ MAX_ITER = click.option(
 BACKGROUND = click.option(
     "--background",
     metavar="COLOUR",
-    help="Colour behind transparent pixels: a name or a code such as #ffffff.",
+    help="Lay transparent pixels over this colour: a name or a code such as #ffffff.",
+)
+ALPHA = click.option(
+    "--alpha",
+    type=click.Choice(ALPHAS),
+    default=DEFAULT_ALPHA,
+    show_default=True,
+    help="What becomes of transparent pixels; binary makes those of alpha below 128 clear "
+    "and the rest opaque, for GIF and old hardware.",
 )
 MAX_PIXELS = click.option(
     "--max-pixels",
@@ -105,7 +115,7 @@ THREADS = click.option(
     help="Use this many threads, instead of KMQ_NUM_THREADS or all processors. "
     "The result is the same.",
 )
-CLUSTERING = (COLORS, PSNR, EFFORT, SEED, MAX_ITER, BACKGROUND)
+CLUSTERING = (COLORS, PSNR, EFFORT, SEED, MAX_ITER, BACKGROUND, ALPHA)
 PALETTE_FILE = click.option(
     "--palette",
     "palette_file",
@@ -164,7 +174,7 @@ OPTIMIZE = click.option(
     "--optimize", is_flag=True, help="Make PNG files smaller with oxipng, which takes longer."
 )
 
-SEARCH = (PSNR, MAX_BYTES, EFFORT, SEED, MAX_ITER, BACKGROUND, PALETTE_FILE)
+SEARCH = (PSNR, MAX_BYTES, EFFORT, SEED, MAX_ITER, BACKGROUND, ALPHA, PALETTE_FILE)
 """How the colours are found, beside how many: for `encode` and `quantize`."""
 BATCH = (RECURSIVE, FORCE, SKIP_EXISTING, RESUME, THREADS, MAX_PIXELS, JSON_LINES, QUIET)
 """How many inputs are treated."""

@@ -122,7 +122,10 @@ def compare(
         from kmq import comparison, pixels
 
         read = pixels.read(
-            io.BytesIO(stored), background=options.background, max_pixels=options.max_pixels
+            io.BytesIO(stored),
+            background=options.background,
+            alpha=options.alpha,
+            max_pixels=options.max_pixels,
         )
         for note in read.notes:
             tell(f"kmq: {display(source)}: {note}")

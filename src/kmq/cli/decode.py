@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -13,16 +14,20 @@ from kmq.cli.jobs import Handling, Job, plan
 from kmq.cli.outcomes import Outcome
 from kmq.options import Options
 
+if TYPE_CHECKING:
+    from kmq.colors import Rgb
+
 EXTENSION = ".png"
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=arguments.FILE)
-@arguments.takes(arguments.OUTPUT, arguments.OPTIMIZE, *arguments.BATCH)
+@arguments.takes(arguments.OUTPUT, arguments.BACKGROUND, arguments.OPTIMIZE, *arguments.BATCH)
 def decode(files: tuple[str, ...], options: Options, handling: Handling, optimize: bool) -> None:
     """Turn .kmq files into PNG, or into what the output's extension says.
 
-    Every pixel is kept, but in a format that is never lossless, such as JPEG.
+    Every pixel is kept, except in a format that is never lossless, such as JPEG. Formats
+    without transparency need --background if the image has transparent pixels.
 
     FILES may be directories (with -r), or - for standard input. photo.kmq becomes
     photo.png beside it, or in the directory that -o names, where the tree of a
@@ -46,7 +51,12 @@ def decode(files: tuple[str, ...], options: Options, handling: Handling, optimiz
 
         indexed = codec.load(stored, max_pixels=options.max_pixels, threads=threads)
         extension = EXTENSION if job.target == STANDARD else Path(job.target).suffix
-        data = pixels.indexed_to_file(indexed, extension, optimize=optimize)
+        data = pixels.indexed_to_file(
+            indexed,
+            extension,
+            background=cast("Rgb | None", options.background),
+            optimize=optimize,
+        )
         write_output(job.target, data, force=handling.replaces, with_folders=job.makes_folders)
         used = len(indexed.palette)
         seconds = time.perf_counter() - started

@@ -168,6 +168,7 @@ def read_image(job: Job, options: Options, stored: bytes | None = None) -> tuple
         read = pixels.read(
             io.BytesIO(stored),
             background=options.background,
+            alpha=options.alpha,
             max_pixels=options.max_pixels,
             frame=job.frame,
         )

@@ -93,6 +93,7 @@ class Histogram:
         image: ImageSource,
         *,
         background: str | Rgb | None = None,
+        alpha: str = "keep",
         max_pixels: int = DEFAULT_MAX_PIXELS,
     ) -> Histogram:
         """Return the histogram of the pixels that `kmq.quantize` would see.
@@ -101,7 +102,7 @@ class Histogram:
         """
         from kmq.pixels import read_with_warnings
 
-        read = read_with_warnings(image, background=background, max_pixels=max_pixels)
+        read = read_with_warnings(image, background=background, alpha=alpha, max_pixels=max_pixels)
         return cls.of_pixels(read.rgb)
 
     @classmethod

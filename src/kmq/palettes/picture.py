@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kmq import pixels
+from kmq.alpha import with_alpha
 from kmq.errors import FormatError, KmqError, OptionError
 from kmq.limits import MAX_COLORS
 from kmq.palettes.entries import OPAQUE, Entry
@@ -45,12 +46,8 @@ def read(file: IO[bytes], max_pixels: int) -> Iterator[Entry] | None:
 
 
 def _of_pixels(image: Image.Image, max_pixels: int) -> Iterator[Entry]:
-    try:
-        rgb = pixels.read(image, max_pixels=max_pixels).rgb
-    except OptionError as error:  # all that it lacks is a background
-        raise FormatError("the picture has transparent pixels and no palette") from error
-    for red, green, blue in _distinct_in_reading_order(rgb.reshape(-1, 3)).tolist():
-        yield red, green, blue, OPAQUE
+    colors = with_alpha(pixels.read(image, max_pixels=max_pixels).rgb)
+    yield from map(tuple, _distinct_in_reading_order(colors.reshape(-1, 4)).tolist())
 
 
 def _palette_as_row(image: Image.Image) -> Image.Image:
@@ -79,16 +76,16 @@ def _of_row(row: Image.Image) -> Iterator[Entry]:
 
 
 def _distinct_in_reading_order(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the distinct rows of (n, 3), in the order in which they first occur."""
+    """Return the distinct rows of (n, 4), in the order in which they first occur."""
     seen = np.empty(0, np.uint32)
     for start in range(0, len(colors), _BLOCK):
-        red, green, blue = colors[start : start + _BLOCK].astype(np.uint32).T
-        codes, first = np.unique(red << 16 | green << 8 | blue, return_index=True)
+        block = np.ascontiguousarray(colors[start : start + _BLOCK]).view(np.uint32).ravel()
+        codes, first = np.unique(block, return_index=True)
         codes = codes[np.argsort(first)]
         seen = np.concatenate([seen, codes[~np.isin(codes, seen)]])
         if len(seen) > MAX_COLORS:
             raise FormatError(f"the picture has more than {MAX_COLORS:,} distinct colours")
-    return np.stack([seen >> 16, seen >> 8 & 255, seen & 255], axis=1).astype(np.uint8)
+    return seen.view(np.uint8).reshape(-1, 4)
 
 
 def write(entries: Sequence[Entry]) -> bytes:

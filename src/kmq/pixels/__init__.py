@@ -1,9 +1,9 @@
 """Ordinary images in and out.
 
-Whatever comes in leaves as sRGB pixels of 8 bits a channel, upright and opaque:
+Whatever comes in leaves as upright sRGB pixels of 8 bits per channel:
 
-    file ─ opening ─ readers ─▶ upright samples ─ colour ─▶ sRGB ─ alpha onto the
-    background ─▶ (H, W, 3) uint8
+    file ─ opening ─ readers ─▶ upright samples ─ colour ─▶ sRGB ─ transparency ─▶
+    (H, W, 3) uint8, or (H, W, 4) where some pixel is not opaque
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from kmq.pixels.samples import Samples
 from kmq.pixels.saving import indexed_to_file as indexed_to_file
 from kmq.pixels.saving import to_file as to_file
 from kmq.pixels.standard_error import quiet
+from kmq.pixels.transparency import KEEP_ALPHA, Transparency
 
 ImageSource: TypeAlias = (
     "NDArray[Any] | SupportsArray | Image.Image | str | os.PathLike[str] | IO[bytes]"
@@ -48,7 +49,7 @@ class Pixels:
     """What an image holds, and what was done to it that a person may want to know."""
 
     rgb: NDArray[np.uint8]
-    """(H, W, 3), sRGB."""
+    """(H, W, 3) sRGB, or (H, W, 4) with alpha, not premultiplied, if some is below 255."""
     notes: tuple[str, ...] = ()
     """What a person should be told, one line each."""
     lost: tuple[str, ...] = ()
@@ -66,6 +67,7 @@ def read(
     source: ImageSource,
     *,
     background: str | Rgb | None = None,
+    alpha: str = KEEP_ALPHA,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     frame: int | None = None,
 ) -> Pixels:
@@ -79,8 +81,10 @@ def read(
         scaled to 8 bits; any other integer dtype, whose values are 0 to 255. A Pillow
         image; a path; a binary file.
     background
-        Colour put behind transparent pixels: a name or hex code that Pillow knows,
-        or (red, green, blue), each 0 to 255.
+        Colour put behind transparent pixels, which are opaque then: a name or hex code
+        that Pillow knows, or (red, green, blue), each 0 to 255.
+    alpha
+        "keep", or "binary": alpha below 128 becomes 0, and any other 255.
     max_pixels
         Larger images are refused before their pixels are read. So are those of a path
         or a binary file above `PIL.Image.MAX_IMAGE_PIXELS`, unless that is None.
@@ -96,21 +100,20 @@ def read(
         If there are more than `max_pixels` pixels, or than Pillow is allowed to read.
     OptionError
         If an array's shape, dtype or a value does not fit, or it is a masked array; the
-        background is no colour; there are transparent pixels and no background; or the
-        file has fewer frames.
+        background is no colour; or the file has fewer frames.
     OSError
         If a path cannot be opened.
     """
-    behind = None if background is None else parse_color(background)
+    transparency = Transparency(None if background is None else parse_color(background), alpha)
     if isinstance(source, Image.Image):
-        return _from_image(source, behind, max_pixels)
+        return _from_image(source, transparency, max_pixels)
     if isinstance(source, str | os.PathLike):
         with Path(os.fsdecode(source)).open("rb") as file:
-            return _from_file(file, behind, max_pixels, frame)
+            return _from_file(file, transparency, max_pixels, frame)
     if hasattr(source, "read"):
-        return _from_file(cast("IO[bytes]", source), behind, max_pixels, frame)
+        return _from_file(cast("IO[bytes]", source), transparency, max_pixels, frame)
     if hasattr(source, "__array__"):
-        return _from_array(source, behind, max_pixels)
+        return _from_array(source, transparency, max_pixels)
     raise OptionError(
         f"image: expected an array, a Pillow image, a path or a file, got {type(source).__name__}"
     )
@@ -120,10 +123,11 @@ def read_with_warnings(
     source: ImageSource,
     *,
     background: str | Rgb | None = None,
+    alpha: str = KEEP_ALPHA,
     max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> Pixels:
     """Do what `read` does, and issue each note as a KmqWarning, after the file's name."""
-    pixels = read(source, background=background, max_pixels=max_pixels)
+    pixels = read(source, background=background, alpha=alpha, max_pixels=max_pixels)
     name = source if isinstance(source, str | os.PathLike) else getattr(source, "name", None)
     is_named = isinstance(name, str | os.PathLike)
     for note in pixels.notes:
@@ -137,15 +141,15 @@ def is_image_name(name: str) -> bool:
     return kind is not None and is_trusted(kind)
 
 
-def _from_array(source: Any, background: Rgb | None, max_pixels: int) -> Pixels:
+def _from_array(source: Any, transparency: Transparency, max_pixels: int) -> Pixels:
     array = arrays.checked_shape(arrays.as_array(source))
     check_pixel_count(array.shape[1], array.shape[0], max_pixels)
     levels, was_rounded = arrays.sample_levels(array)
     lost: tuple[str, ...] = ("samples between 8-bit levels",) if was_rounded else ()
     if levels.ndim == 2:
-        return _pixels(Samples(levels, "L", lost=lost), background)
+        return _pixels(Samples(levels, "L", lost=lost), transparency)
     alpha = levels[..., 3] if levels.shape[2] == 4 else None
-    return _pixels(Samples(levels[..., :3], "RGB", alpha, lost=lost), background)
+    return _pixels(Samples(levels[..., :3], "RGB", alpha, lost=lost), transparency)
 
 
 @quiet()
@@ -162,15 +166,15 @@ def count_frames(path: str | os.PathLike[str], max_pixels: int = DEFAULT_MAX_PIX
 
 
 def _from_file(
-    file: IO[bytes], background: Rgb | None, max_pixels: int, frame: int | None
+    file: IO[bytes], transparency: Transparency, max_pixels: int, frame: int | None
 ) -> Pixels:
     with open_image(file, max_pixels) as image:
         word = frames.word_for(image)
         if frame is not None:
             frames.select(image, frame)
-            pixels = _from_image(image, background, max_pixels)
+            pixels = _from_image(image, transparency, max_pixels)
             return replace(pixels, frame=f"{word} {frame:,}")
-        pixels = _from_image(image, background, max_pixels)
+        pixels = _from_image(image, transparency, max_pixels)
         count = frames.count(image)
     if count == 1:
         return pixels
@@ -182,7 +186,7 @@ def _from_file(
     )
 
 
-def _from_image(image: Image.Image, background: Rgb | None, max_pixels: int) -> Pixels:
+def _from_image(image: Image.Image, transparency: Transparency, max_pixels: int) -> Pixels:
     if 0 in image.size:
         raise OptionError(f"image: expected at least one pixel, got {image.width} x {image.height}")
     check_pixel_count(image.width, image.height, max_pixels)
@@ -192,35 +196,16 @@ def _from_image(image: Image.Image, background: Rgb | None, max_pixels: int) -> 
         raise
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged bytes
         raise unreadable(image.format, error) from error
-    return _pixels(samples, background)
+    return _pixels(samples, transparency)
 
 
-def _pixels(samples: Samples, background: Rgb | None) -> Pixels:
-    """Return samples as sRGB pixels over the background."""
+def _pixels(samples: Samples, transparency: Transparency) -> Pixels:
+    """Return samples as sRGB pixels, their transparency treated as asked for."""
     converted = to_srgb(samples)
     alpha = None if samples.alpha is None else eight_bits(samples.alpha)
+    treated, lost = transparency.treated(converted.rgb, alpha)
     return Pixels(
-        _opaque(converted.rgb, alpha, background),
+        treated,
         (*samples.notes, *converted.notes),
-        (*samples.lost, *converted.lost, *_lost_by_background(alpha)),
+        (*samples.lost, *converted.lost, *lost),
     )
-
-
-def _lost_by_background(alpha: NDArray[np.uint8] | None) -> tuple[str, ...]:
-    return () if alpha is None or alpha.min() == 255 else ("transparency",)
-
-
-def _opaque(
-    rgb: NDArray[np.uint8], alpha: NDArray[np.uint8] | None, background: Rgb | None
-) -> NDArray[np.uint8]:
-    """Return C-contiguous pixels over the background; an alpha channel of 255 is dropped."""
-    if alpha is None or alpha.min() == 255:
-        return np.ascontiguousarray(rgb)
-    if background is None:
-        raise OptionError(
-            "the image has transparent pixels, which a palette cannot hold; name the colour "
-            "to put behind them with background= or --background, for example white"
-        )
-    weight = alpha[..., None].astype(np.uint32)
-    blended = rgb * weight + np.array(background, np.uint32) * (255 - weight)
-    return ((blended + 127) // 255).astype(np.uint8)

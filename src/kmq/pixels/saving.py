@@ -9,14 +9,20 @@ import io
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
+from kmq.alpha import composite
+from kmq.colors import Rgb
 from kmq.errors import KmqError, OptionError
 from kmq.image import IndexedImage
 from kmq.limits import MAX_COLORS, MAX_COLORS_OF_A_BYTE
 from kmq.pixels import png
 
-_OPTIONS: dict[str, dict[str, Any]] = {"WEBP": {"lossless": True}, "KMQ": {"colors": MAX_COLORS}}
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "WEBP": {"lossless": True, "exact": True},
+    "KMQ": {"colors": MAX_COLORS},
+}
 """For formats that Pillow writes with loss unless it is told otherwise."""
 
 _LOSSY = ("AVIF", "JPEG", "MPO", "PDF")
@@ -29,14 +35,28 @@ Of any other this cannot be said: GIF has 256 colours, icons have sizes of their
 """
 
 
-def indexed_to_file(indexed: IndexedImage, extension: str, *, optimize: bool = False) -> bytes:
+_WITH_ALPHA = ("AVIF", "GIF", "ICO", "KMQ", "PNG", "TIFF", "WEBP")
+"""Formats that keep transparent pixels."""
+
+
+def indexed_to_file(
+    indexed: IndexedImage,
+    extension: str,
+    *,
+    background: Rgb | None = None,
+    optimize: bool = False,
+) -> bytes:
     """Return an indexed image in the format that `extension` (such as ".png") stands for.
 
     The file keeps the palette, with its unused entries, if that has at most 256. Of a
-    larger one only the used entries count.
+    larger one only the used entries count. With a background, transparent pixels are laid
+    over it.
 
     Parameters and errors as for `to_file`.
     """
+    if background is not None and indexed.has_alpha:
+        colors, alphas = indexed.palette[:, :3], indexed.palette[:, 3]
+        indexed = IndexedImage(composite(colors, alphas, background), indexed.indices)
     if len(indexed.palette) > MAX_COLORS_OF_A_BYTE:
         indexed = _without_unused_entries(indexed)
     return to_file(indexed.to_pil(), extension, optimize=optimize)
@@ -51,14 +71,15 @@ def to_file(image: Image.Image, extension: str, *, optimize: bool = False) -> by
     Raises
     ------
     OptionError
-        If Pillow writes no such format, the format cannot hold the image, its size or
-        all its colours, or `optimize` is asked for in vain.
+        If Pillow writes no such format, the format cannot hold the image, its size, its
+        transparency or all its colours, or `optimize` is asked for in vain.
     """
     kind = Image.registered_extensions().get(extension.lower())
     if kind is None or kind not in Image.SAVE:
         raise OptionError(f"output: no picture format that can be written ends in {extension!r}")
     if optimize and kind != "PNG":
         raise OptionError(f"optimize: expected an output that ends in .png, got {extension}")
+    _check_transparency(image, kind, extension)
     try:
         data = _saved_in_some_mode(image, kind)
     except (KmqError, MemoryError):
@@ -76,17 +97,55 @@ def _saved_in_some_mode(image: Image.Image, kind: str) -> bytes:
     try:
         return _saved(image, kind)
     except (OSError, ValueError):  # "cannot write mode P as JPEG", "Unsupported QOI image mode"
-        if image.mode == "RGB":
+        plain = "RGBA" if image.has_transparency_data else "RGB"
+        if image.mode == plain:
             raise
-        return _saved(image.convert("RGB"), kind)
+        return _saved(image.convert(plain), kind)
+
+
+def _check_transparency(image: Image.Image, kind: str, extension: str) -> None:
+    """Raise OptionError if a format would lose the transparency of an image."""
+    if not image.has_transparency_data:
+        return
+    if kind not in _WITH_ALPHA:
+        raise OptionError(
+            f"output: {extension} holds no transparent pixels; lay them over a colour with "
+            "--background, or try .png"
+        )
+    if kind == "GIF" and _is_partly_transparent(image):
+        raise OptionError(
+            f"output: {extension} holds clear pixels but no partly transparent ones; make them "
+            "clear or opaque with --alpha binary, or try .png"
+        )
+
+
+def _is_partly_transparent(image: Image.Image) -> bool:
+    return any(image.convert("RGBA").getchannel("A").histogram()[1:255])
 
 
 def _saved(image: Image.Image, kind: str) -> bytes:
     if kind == "PNG":
         return png.smallest(image)
+    if kind == "GIF":
+        image = _with_one_clear_entry(image)
+    elif image.mode == "P" and image.has_transparency_data:
+        image = image.convert("RGBA")  # Pillow writes palettes with alpha into PNG alone
     file = io.BytesIO()
     image.save(file, format=kind, **_OPTIONS.get(kind, {}))
     return file.getvalue()
+
+
+def _with_one_clear_entry(image: Image.Image) -> Image.Image:
+    """Return an image of mode P whose clear pixels all have one index, as GIF wants them."""
+    alphas = image.info.get("transparency")
+    if image.mode != "P" or not isinstance(alphas, bytes) or 0 not in alphas:
+        return image
+    clear = alphas.index(0)
+    opaque = alphas.ljust(256, b"\xff")
+    merged = image.point([index if opaque[index] else clear for index in range(256)])
+    merged.putpalette(image.getpalette("RGB") or [], "RGB")  # Pillow sorts a shared one in place
+    merged.info["transparency"] = clear
+    return merged
 
 
 def _without_unused_entries(indexed: IndexedImage) -> IndexedImage:
@@ -106,10 +165,15 @@ def _holds(data: bytes, kind: str, image: Image.Image) -> bool:
     open_file: Any = Image.OPEN[kind][0]  # as Image.open does, but with no limit on pixels
     try:
         with open_file(io.BytesIO(data), "") as written:
-            return written.size == image.size and np.array_equal(
-                np.asarray(written.convert("RGB")), np.asarray(image.convert("RGB"))
-            )
+            return written.size == image.size and np.array_equal(_seen(written), _seen(image))
     except MemoryError:
         raise
     except Exception:  # Pillow's readers raise nearly anything; what cannot be read is not kept
         return False
+
+
+def _seen(image: Image.Image) -> NDArray[np.uint8]:
+    """Return the pixels, (H, W, 4), without the colours that clear ones hide."""
+    rgba = np.array(image.convert("RGBA"))
+    rgba[rgba[..., 3] == 0] = 0
+    return rgba

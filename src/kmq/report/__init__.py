@@ -38,7 +38,7 @@ def require_packages() -> None:
 
 
 def render(
-    title: str, rgb: NDArray[np.uint8], file_bytes: int, rows: Sequence[Row], options: Options
+    title: str, pixels: NDArray[np.uint8], file_bytes: int, rows: Sequence[Row], options: Options
 ) -> str:
     """Return the page.
 
@@ -46,8 +46,8 @@ def render(
     ----------
     title
         What the image is called.
-    rgb
-        Its pixels, (H, W, 3).
+    pixels
+        (H, W, 3), or (H, W, 4), which are shown over a chequerboard.
     file_bytes
         The size of its file.
     rows
@@ -63,4 +63,4 @@ def render(
     require_packages()
     from kmq.report.page import render_page
 
-    return render_page(title, rgb, file_bytes, rows, options)
+    return render_page(title, pixels, file_bytes, rows, options)

@@ -10,6 +10,7 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image
 
+from kmq import alpha
 from kmq.image import IndexedImage
 from kmq.report.pictures import shown_size, webp_uri
 
@@ -35,11 +36,20 @@ class Spread:
     largest: float
 
 
-def distances(rgb: NDArray[np.uint8], indexed: IndexedImage) -> NDArray[np.float32]:
-    """Return each pixel's Euclidean distance from its original in 8-bit RGB, (H, W)."""
-    apart = indexed.to_rgb().astype(np.int32) - rgb
+def distances(pixels: NDArray[np.uint8], indexed: IndexedImage) -> NDArray[np.float32]:
+    """Return each pixel's Euclidean distance from its original in 8-bit RGB, (H, W).
+
+    With alpha, the root of the mean squared distance over all backgrounds (`kmq.alpha`).
+    """
+    if pixels.shape[2] == 3 and not indexed.has_alpha:
+        apart = indexed.to_rgb().astype(np.int64) - pixels
+        unit = 1
+    else:
+        originals = alpha.coordinates(alpha.with_alpha(pixels))
+        apart = alpha.coordinates(indexed.to_rgba()) - originals
+        unit = alpha.UNITS
     squared = (apart * apart).sum(axis=2)
-    roots: NDArray[np.float32] = np.sqrt(squared.astype(np.float32))
+    roots: NDArray[np.float32] = (np.sqrt(squared.astype(np.float64)) / unit).astype(np.float32)
     return roots
 
 

@@ -15,9 +15,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from kmq.alpha import composite
 from kmq.clustering import Histogram
 from kmq.comparison import Row
-from kmq.image import Palette
+from kmq.image import IndexedImage, Palette
 from kmq.options import Options
 from kmq.report import error_map, figures, pictures
 from kmq.report.jpeg import jpeg_curve
@@ -33,17 +34,19 @@ _DETAILS_BY_GRADIENT = 1
 
 
 def render_page(
-    title: str, rgb: NDArray[np.uint8], file_bytes: int, rows: Sequence[Row], options: Options
+    title: str, pixels: NDArray[np.uint8], file_bytes: int, rows: Sequence[Row], options: Options
 ) -> str:
     """Return the page; parameters as `kmq.report.render` has them."""
-    histogram = Histogram.of_pixels(rgb)
+    histogram = Histogram.of_pixels(pixels)
+    original = pictures.shown(pixels)
+    jpeg = [] if histogram.has_alpha else jpeg_curve(pixels)  # it holds no transparency
     chosen = len(rows) // 2
     worst = min(rows, key=lambda row: row.psnr)
-    limit = error_map.brightest(error_map.distances(rgb, worst.indexed))
-    details = _details(rgb, rows[chosen])
+    limit = error_map.brightest(error_map.distances(pixels, worst.indexed))
+    details = _details(pixels, rows[chosen])
     boxes = [box for box, _ in details]
     traces = _traces(histogram, rows, options)
-    height, width = rgb.shape[:2]
+    height, width = pixels.shape[:2]
     shown_width, shown_height = pictures.shown_size(width, height)
     script = _part("report.js")
     return _template().render(
@@ -54,9 +57,9 @@ def render_page(
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         data={
             "chosen": chosen,
-            "points": _base64(_evenly_chosen(histogram.colors)),
-            "details": [pictures.picture_uri(box.cut(rgb)) for box in boxes],
-            "rows": [_row_data(rgb, row, boxes, limit) for row in rows],
+            "points": _base64(_without_alpha(_evenly_chosen(histogram.colors))),
+            "details": [pictures.picture_uri(box.cut(original)) for box in boxes],
+            "rows": [_row_data(pixels, row, boxes, limit) for row in rows],
         },
         width=width,
         height=height,
@@ -69,13 +72,13 @@ def render_page(
         rows=rows,
         chosen=chosen,
         options=options,
-        original=pictures.picture_uri(rgb),
-        images=[pictures.picture_uri(row.indexed.to_rgb()) for row in rows],
+        original=pictures.picture_uri(original),
+        images=[pictures.picture_uri(_reproduced(row.indexed)) for row in rows],
         details=details,
         has_exact=any(row.is_exact for row in rows),
         iterations=ITERATIONS,
         size_figure=Markup(figures.size_figure(rows, file_bytes)),
-        quality_figure=Markup(figures.quality_figure(rows, jpeg_curve(rgb))),
+        quality_figure=Markup(figures.quality_figure(rows, jpeg)),
         trace_figure=Markup(figures.trace_figure(traces)) if traces else None,
         color_bar=Markup(figures.color_bar(limit)),
     )
@@ -98,13 +101,14 @@ def _part(name: str) -> Markup:
     return Markup((_HERE / name).read_text(encoding="utf-8"))
 
 
-def _details(rgb: NDArray[np.uint8], row: Row) -> list[tuple[Box, str]]:
+def _details(pixels: NDArray[np.uint8], row: Row) -> list[tuple[Box, str]]:
     """Return the boxes to look at closely, each with why."""
-    squared_error = np.square(error_map.distances(rgb, row.indexed))
+    squared_error = np.square(error_map.distances(pixels, row.indexed))
+    gradient = pictures.gradient(pictures.shown(pixels))
     found: list[tuple[Box, str]] = []
     for amount, count, why in (
         (squared_error, _DETAILS_BY_ERROR, f"Where the error at K = {row.colors} is greatest"),
-        (pictures.gradient(rgb), _DETAILS_BY_GRADIENT, "Where the picture changes most"),
+        (gradient, _DETAILS_BY_GRADIENT, "Where the picture changes most"),
     ):
         taken = [box for box, _ in found]
         found += [(box, why) for box in islice(pictures.peaks(amount, taken), count)]
@@ -121,12 +125,12 @@ def _traces(histogram: Histogram, rows: Sequence[Row], options: Options) -> list
 
 
 def _row_data(
-    rgb: NDArray[np.uint8], row: Row, details: Sequence[Box], limit: float
+    pixels: NDArray[np.uint8], row: Row, details: Sequence[Box], limit: float
 ) -> dict[str, Any]:
     """Return what the page's script shows of a row when it is chosen."""
     indexed = row.indexed
-    reproduced = indexed.to_rgb()
-    distances = error_map.distances(rgb, indexed)
+    reproduced = _reproduced(indexed)
+    distances = error_map.distances(pixels, indexed)
     spread = error_map.spread(distances)
     facts = [
         f"{row.modelled_bytes:,} bytes",
@@ -139,7 +143,7 @@ def _row_data(
         "colors": row.colors,
         "used": row.used,
         "facts": facts,
-        "palette": _base64(indexed.palette),
+        "palette": _base64(_without_alpha(indexed.palette)),
         "pixels": np.bincount(indexed.indices.ravel(), minlength=row.used).tolist(),
         "details": [pictures.picture_uri(box.cut(reproduced)) for box in details],
         "heatMap": error_map.heat_map(distances, limit),
@@ -149,8 +153,19 @@ def _row_data(
     }
 
 
+def _reproduced(indexed: IndexedImage) -> NDArray[np.uint8]:
+    return pictures.shown(indexed.to_pixels())
+
+
+def _without_alpha(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return (n, 3) colours as they look over white."""
+    if colors.shape[1] == 3:
+        return colors
+    return composite(colors[:, :3], colors[:, 3], (255, 255, 255))
+
+
 def _evenly_chosen(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return at most `MOST_POINTS` of the colours (n, 3), evenly along their order."""
+    """Return at most `MOST_POINTS` of the colours (n, 3) or (n, 4), evenly along their order."""
     if len(colors) <= MOST_POINTS:
         return colors
     chosen: NDArray[np.uint8] = colors[np.linspace(0, len(colors) - 1, MOST_POINTS).astype(int)]

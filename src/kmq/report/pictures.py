@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from kmq.alpha import composite
+
 LONGEST_SIDE = 1600
 """Pixels: larger images are shown downscaled."""
 
@@ -38,10 +40,26 @@ class Box:
         return rgb[self.top : self.top + self.height, self.left : self.left + self.width]
 
 
+def shown(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return pixels, (H, W, 3) or (H, W, 4), as they are shown: over a chequerboard."""
+    if pixels.shape[2] == 3:
+        return pixels
+    down, across = np.ogrid[: pixels.shape[0], : pixels.shape[1]]
+    is_dark = (down // _SQUARE + across // _SQUARE) % 2 == 1
+    board = np.where(is_dark[..., np.newaxis], *_SQUARES).astype(np.uint8)
+    return composite(pixels[..., :3], pixels[..., 3], np.repeat(board, 3, axis=2))
+
+
 def shown_size(width: int, height: int, longest: int = LONGEST_SIDE) -> tuple[int, int]:
     """Return width and height with the longer side at most `longest` pixels."""
     scale = min(1.0, longest / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+_SQUARE = 8
+"""Pixels on a side of each square of the chequerboard behind transparent pixels."""
+_SQUARES = 204, 255
+"""Levels of its dark and its light squares."""
 
 
 def picture_uri(rgb: NDArray[np.uint8]) -> str:

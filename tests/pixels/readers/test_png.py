@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kmq import FormatError, OptionError
+from kmq import FormatError
 from kmq.pixels import read
 from pixels.readers.pngs import CHANNELS, KINDS, chunk, png, png_data, samples_of
 
@@ -62,8 +62,7 @@ def test_every_kind_is_read_right(bits, color_type, with_transparency, interlace
 def test_a_transparent_grey_is_seen(bits):
     samples = samples_of(bits, 0)
     file = png(samples, bits, 0, [(b"tRNS", samples[0, 0].astype(">u2").tobytes())])
-    with pytest.raises(OptionError, match="--background"):
-        read(file)
+    assert read(file).rgb[0, 0, 3] == 0
 
 
 @pytest.mark.parametrize("interlaced", [False, True])

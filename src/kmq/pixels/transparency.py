@@ -1,0 +1,44 @@
+"""What becomes of the transparency of a picture: kept, made binary, or laid over a colour."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kmq.alpha import composite
+from kmq.colors import Rgb
+
+KEEP_ALPHA, BINARY_ALPHA = "keep", "binary"
+
+_HALF = 128
+"""The lowest alpha that becomes opaque where alpha is binary."""
+
+
+class Transparency(NamedTuple):
+    """What a caller asks for; a background leaves no alpha to be made binary."""
+
+    background: Rgb | None = None
+    alpha: str = KEEP_ALPHA
+
+    def treated(
+        self, rgb: NDArray[np.uint8], alpha: NDArray[np.uint8] | None
+    ) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+        """Return C-contiguous pixels, (H, W, 3) or (H, W, 4), and what of the alpha is lost.
+
+        They have alpha only if some pixel is not opaque.
+        """
+        if alpha is None or alpha.min() == 255:
+            return np.ascontiguousarray(rgb), ()
+        if self.background is not None:
+            return composite(rgb, alpha, self.background), ("transparency",)
+        lost: tuple[str, ...] = ()
+        if self.alpha == BINARY_ALPHA:
+            binary = np.where(alpha < _HALF, 0, 255).astype(np.uint8)
+            if not np.array_equal(binary, alpha):
+                lost = ("partial transparency",)
+            alpha = binary
+            if alpha.min() == 255:
+                return np.ascontiguousarray(rgb), lost
+        return np.concatenate([rgb, alpha[..., np.newaxis]], axis=2), lost
