@@ -1,11 +1,13 @@
 """How small is a palette image: kmq's codings beside PNG, WebP, JPEG XL and others.
 
     python benchmarks/coding.py --images DIR [DIR ...] --colors 2,4,16,64,256
+    python benchmarks/coding.py --images DIR --small
 
 Every coder gets the same indexed image and writes a whole file, and every output is
 decoded and compared. A folder is a class of images; their dithered planes are one more.
 What the peers gave is kept in `--cache` by the hash of the image, so that a second run
-is quick.
+is quick. `--small` looks at parts of the images as large as an icon and a sprite, and at
+drawn label masks: there, what counts is the time that a file takes whatever it holds.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ from reporting import machine_line, markdown_table, write_between
 import kmq
 from kmq import pixels
 from kmq.clustering.palette import split_in_halves
+from kmq.clustering.points import AXES_OF_RGB
 
 Rgb: TypeAlias = NDArray[np.uint8]
 Encoder: TypeAlias = Callable[[kmq.IndexedImage], bytes]
@@ -75,7 +78,7 @@ def with_pillow(indexed: kmq.IndexedImage, **options: Any) -> bytes:
     return _saved(Image.fromarray(indexed.to_rgb()), **options)
 
 
-def seen_by_pillow(data: bytes, _: kmq.IndexedImage) -> Rgb:
+def seen_by_pillow(data: bytes, _: kmq.IndexedImage | None) -> Rgb:
     """Return the pixels of a picture file."""
     with Image.open(io.BytesIO(data)) as image:
         return np.asarray(image.convert("RGB"))
@@ -89,7 +92,7 @@ def best_png(indexed: kmq.IndexedImage) -> bytes:
         np.arange(len(colors)),
         np.argsort(colors @ [299, 587, 114], kind="stable"),
         np.argsort(-popularity, kind="stable"),
-        split_in_halves(colors),
+        split_in_halves(colors, AXES_OF_RGB),
     )
     files = (_saved(_palette_image(indexed, order), format="PNG", bits=8) for order in orders)
     return min((oxipng.optimize_from_memory(file, level=6) for file in files), key=len)
@@ -218,6 +221,65 @@ def _row(label: str, group: list[Plane], others: list[str]) -> list[str]:
     ]
 
 
+def liveliest(rgb: Rgb, side: int) -> Rgb:
+    """Return the square part, of those side by side, that has the most colours."""
+    height, width = rgb.shape[:2]
+    parts = [
+        rgb[y : y + side, x : x + side]
+        for y in range(0, height - side + 1, side)
+        for x in range(0, width - side + 1, side)
+    ]
+    return max(parts, key=lambda part: len(np.unique(part.reshape(-1, 3), axis=0)))
+
+
+def label_mask(side: int, labels: int, seed: int) -> kmq.IndexedImage:
+    """Return a mask of overlapping ellipses, each of another label."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[:side, :side] / side
+    mask = np.zeros((side, side), np.uint8)
+    for label in range(1, labels):
+        down, right, angle = random.random(3) * (1, 1, np.pi)
+        along = (x - right) * np.cos(angle) + (y - down) * np.sin(angle)
+        across = (y - down) * np.cos(angle) - (x - right) * np.sin(angle)
+        radii = random.uniform(0.02, 0.25, 2)
+        mask[(along / radii[0]) ** 2 + (across / radii[1]) ** 2 < 1] = label
+    return kmq.IndexedImage(random.integers(0, 256, (labels, 3)), mask)
+
+
+def processor_ms(task: Callable[[], object], repeats: int = 50, rounds: int = 7) -> float:
+    """Return the processor time of one call, the least mean of several rounds."""
+    task()
+    means = []
+    for _ in range(rounds):
+        started = time.process_time()
+        for _ in range(repeats):
+            task()
+        means.append((time.process_time() - started) / repeats)
+    return 1000 * min(means)
+
+
+def small_table(paths: list[Path]) -> str:
+    """Return bytes and processor time to load of small pictures, as `.kmq` and as PNG."""
+    pictures = [pixels.read(path, background="white").rgb for path in paths]
+    kinds = {
+        "icon, 16x16, K = 16": [kmq.quantize(liveliest(rgb, 16), 16) for rgb in pictures],
+        "sprite, 64x64, K = 16": [kmq.quantize(liveliest(rgb, 64), 16) for rgb in pictures],
+        "mask, 256x256, 20 labels": [label_mask(256, 20, seed) for seed in range(5)],
+    }
+    rows = []
+    for kind, images in kinds.items():
+        files = [kmq.encode(image, threads=1) for image in images]
+        saved = [_saved(_palette_image(image), format="PNG", optimize=True) for image in images]
+        ours = [processor_ms(partial(kmq.load, file)) for file in files]
+        theirs = [processor_ms(partial(seen_by_pillow, file, None)) for file in saved]
+        sizes = [geometric_mean(map(len, column)) for column in (files, saved)]
+        times = [geometric_mean(column) for column in (ours, theirs)]
+        cells = (f"{size:,.0f}" for size in sizes), (f"{time:.3f}" for time in times)
+        rows.append([kind, str(len(images)), *cells[0], *cells[1]])
+    head = ["picture", "number", "kmq, bytes", "PNG, bytes", "kmq.load, ms", "Pillow's PNG, ms"]
+    return markdown_table(head, rows, "lrrrrr")
+
+
 def _palette_image(indexed: kmq.IndexedImage, order: NDArray[Any] | None = None) -> Image.Image:
     """Return a mode P image, its palette in the given order."""
     if order is None:
@@ -233,6 +295,12 @@ def _saved(image: Image.Image, **options: Any) -> bytes:
     file = io.BytesIO()
     image.save(file, **options)
     return file.getvalue()
+
+
+def chosen_of(folder: Path, half: str) -> list[Path]:
+    """Return the pictures of a folder, or every other one."""
+    paths = sorted(path for path in folder.iterdir() if path.suffix in (".png", ".jpg"))
+    return {"all": paths, "odd": paths[::2], "even": paths[1::2]}[half]
 
 
 def main() -> None:
@@ -252,14 +320,20 @@ def main() -> None:
     parser.add_argument(
         "--write", type=Path, metavar="FILE", help="put the table between its markers"
     )
+    parser.add_argument("--small", action="store_true", help="the table of small pictures alone")
     arguments = parser.parse_args()
+    if arguments.small:
+        paths = [path for folder in arguments.images for path in chosen_of(folder, arguments.half)]
+        report = f"{machine_line(['kmq', 'numba', 'Pillow'])}\n\n{small_table(paths)}"
+        sys.stdout.write(report + "\n")
+        if arguments.write:
+            write_between(arguments.write, "coding:small", report)
+        return
     arguments.cache.mkdir(parents=True, exist_ok=True)
     colors = [int(count) for count in arguments.colors.split(",")]
     planes: list[Plane] = []
     for folder in arguments.images:
-        paths = sorted(path for path in folder.iterdir() if path.suffix in (".png", ".jpg"))
-        chosen = {"all": paths, "odd": paths[::2], "even": paths[1::2]}[arguments.half]
-        for path in chosen:
+        for path in chosen_of(folder, arguments.half):
             planes += planes_of(path, colors, arguments.cache, arguments.repeats)
             sys.stderr.write(f"{path.name}\n")
     worst = max(planes, key=lambda plane: plane.of_best_rival)
