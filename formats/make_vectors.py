@@ -89,12 +89,12 @@ def mostly_flat(colors: int, height: int, width: int) -> IndexedImage:
     that a table of another size gives other bytes. The flat rows above only add to the pixels.
     """
     flat = pattern(colors, height, width)
-    band_height, band_width = min(24, height // 2), min(512, width)
-    places = np.arange(band_height * band_width, dtype=np.int64).reshape(band_height, band_width)
-    random = scrambled(places)
-    specks = np.where(random % 40 == 0, 1 + (random >> 8) % (colors - 1), 0)
-    noise = (random >> 8) % colors
-    band = np.where(places % band_width < band_width * 7 // 8, specks, noise)
+    band_height, band_width = min(64, height // 2), min(1024, width)
+    y, x = np.mgrid[0:band_height, 0:band_width]
+    random = scrambled(y * band_width + x)
+    band = np.where(random % 40 == 0, 1 + (random >> 8) % (colors - 1), 0)
+    is_noise = (y < 24) & (x >= band_width - min(64, band_width // 8))
+    band = np.where(is_noise, (random >> 8) % colors, band)
     indices = np.zeros((height, width), np.int64)
     indices[-2 * band_height :, :band_width] = np.tile(band, (2, 1))
     return IndexedImage(flat.palette, indices)
