@@ -5,15 +5,17 @@ PYTHON := .venv/bin/python
 TEST_WITHOUT_JIT := NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest tests/clustering tests/container \
     --ignore tests/container/test_stripes.py
 
-.PHONY: demo test soak fuzz check coverage wheel vectors pictures clean
+.PHONY: demo test soak fuzz check coverage wheel test-wheel sameness vectors pictures clean
 
 .venv/ready: pyproject.toml
 	python3 -m venv .venv
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 
-demo: .venv/ready
-	.venv/bin/kmq demo --force
+# An installation of its own, as `pip install` makes it: where there is a C compiler, with
+# kernels that are compiled already.
+demo: build/wheel/ready
+	build/wheel/venv/bin/kmq demo --force
 
 test: .venv/ready
 	$(PYTHON) -m pytest
@@ -40,13 +42,25 @@ coverage: .venv/ready
 	$(PYTHON) -m pytest --cov --cov-report=
 	$(TEST_WITHOUT_JIT) --cov --cov-append --cov-report=term-missing --cov-fail-under=95
 
-# The wheel, installed where the sources are not, encodes and decodes.
-wheel: .venv/ready
+# The wheel, installed where the sources are not, and without numba where it can do without.
+build/wheel/ready: pyproject.toml hatch_build.py $(shell find kernels src -name '*.py' -o -name '*.[ch]')
 	rm -rf build/wheel
-	$(PYTHON) -m build --wheel --outdir build/wheel
 	python3 -m venv build/wheel/venv
+	build/wheel/venv/bin/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel .
 	build/wheel/venv/bin/pip install --quiet --disable-pip-version-check build/wheel/*.whl
-	cd build/wheel && venv/bin/kmq demo && venv/bin/kmq verify kmq-demo.kmq
+	touch $@
+
+wheel: build/wheel/ready
+	cd build/wheel && venv/bin/kmq demo --force && venv/bin/kmq verify kmq-demo.kmq
+
+# The suite on the installed wheel. What is about numba is left out where numba is.
+test-wheel: build/wheel/ready
+	build/wheel/venv/bin/pip install --quiet --disable-pip-version-check "$$(ls build/wheel/*.whl)[test]"
+	build/wheel/venv/bin/python -m pytest
+
+# The same bytes from numba, from each level of compiled kernels, and on emulated processors.
+sameness: .venv/ready build/wheel/ready
+	$(PYTHON) tests/reliability/compare_kernels.py build/wheel/venv/bin/python
 
 vectors: .venv/ready
 	$(PYTHON) formats/make_vectors.py

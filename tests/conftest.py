@@ -11,10 +11,19 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+from kmq import jit, prebuilt
 from kmq.image import IndexedImage
 
 ROOT = Path(__file__).parent.parent
 REAL_IMAGES = ROOT.parent / "shared" / "data"
+
+JIT_IS_OFF = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
+needs_jit = pytest.mark.skipif(JIT_IS_OFF, reason="takes too long without the compiler")
+needs_numba = pytest.mark.skipif(
+    JIT_IS_OFF or jit.in_use != prebuilt.NUMBA, reason="about kernels that numba compiles"
+)
+collect_ignore_glob = [] if jit.in_use == prebuilt.NUMBA else ["jit/*"]
+"""Those tests import numba, and are about it alone."""
 
 # Compilation and shared machines make single examples slow; the suite has its own limit.
 settings.register_profile("kmq", deadline=None, derandomize=True)

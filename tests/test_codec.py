@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 import pytest
+from conftest import needs_numba
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
@@ -106,6 +107,7 @@ def in_parallel(monkeypatch):
         yield ran
 
 
+@needs_numba
 def test_any_number_of_threads_gives_the_same_bytes(in_parallel):
     rgb = np.random.default_rng(5).integers(0, 256, (61, 67, 3), np.uint8)
     one = kmq.encode(rgb, 13, threads=1)

@@ -23,20 +23,26 @@ def warm_up() -> list[str]:
     NothingKeptError
         If there is no folder to keep compiled code in.
     """
-    # As few pixels as are counted by kernels, of many colours, so that palettes are searched for.
-    shape = SMALLEST_CUBE_WORK // _WIDTH, _WIDTH, 4
-    noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     with jit.threads_for_any_work():
-        for pixels in (noise[..., :3], noise):
-            for colors in (5, 300):  # indices of 8 and of 16 bits
-                for coding, threads in (("packed", 1), ("modelled", 2)):
-                    _there_and_back(pixels, colors, coding, threads)
+        run_kernels(threads=2)
+    run_kernels()
     folders = {folder for kernel in jit.kernels if (folder := jit.cache_folder(kernel))}
     if not folders:
         raise NothingKeptError(
             "compiled code cannot be kept: no folder can be written to; set NUMBA_CACHE_DIR"
         )
     return sorted(folders)
+
+
+def run_kernels(threads: int = 1) -> None:
+    """Run every kernel with every type it takes: what this does not run is not compiled ahead."""
+    # As few pixels as are counted by kernels, of many colours, so that palettes are searched for.
+    shape = SMALLEST_CUBE_WORK // _WIDTH, _WIDTH, 4
+    noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    for pixels in (noise[..., :3], noise):
+        for colors in (5, 300):  # indices of 8 and of 16 bits
+            for coding in ("packed", "modelled"):
+                _there_and_back(pixels, colors, coding, threads)
 
 
 def _there_and_back(

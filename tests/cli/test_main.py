@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pathlib
 import signal
+import warnings
 
 import pytest
 from click.testing import CliRunner
 
-from kmq import cli, warming
+from kmq import KmqError, KmqWarning, OptionError, cli, warming
 from kmq.cli import batch
 from kmq.cli.jobs import Handling, Job
 
@@ -16,6 +17,7 @@ from kmq.cli.jobs import Handling, Job
 @pytest.fixture
 def main(monkeypatch):
     """The process's own function, which here changes nothing for good."""
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
     for name in ("gc", "signal", "Image"):
         monkeypatch.setattr(cli, name, FakeModule())
     return cli.main
@@ -40,6 +42,32 @@ def test_standard_output_that_fails_is_told(main, monkeypatch, capsys):
         main()
     assert caught.value.code == 1
     assert capsys.readouterr().err == "kmq: standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize(("error", "code"), [(OptionError, 2), (KmqError, 1)])
+def test_what_is_wrong_with_the_environment_is_told_in_one_line(
+    main, monkeypatch, capsys, error, code
+):
+    def fail(prog_name):
+        raise error("KMQ_KERNELS: expected one of x86-64-v4, numba, got 'nonsense'")
+
+    monkeypatch.setattr(cli, "kmq", fail)
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == code
+    assert capsys.readouterr().err == (
+        "kmq: KMQ_KERNELS: expected one of x86-64-v4, numba, got 'nonsense'\n"
+    )
+
+
+def test_a_warning_of_kmqs_is_one_line(monkeypatch, capsys):
+    others = []
+    monkeypatch.setattr(cli, "_show_any_warning", lambda *arguments: others.append(arguments))
+    message = "compiled code cannot be kept"
+    cli._show_warning(message, KmqWarning, "file.py", 1)
+    assert capsys.readouterr().err == f"kmq: {message}\n"
+    cli._show_warning(message, UserWarning, "file.py", 1)
+    assert others == [(message, UserWarning, "file.py", 1, None, None)]
 
 
 def test_what_fails_elsewhere_is_not_told_of_standard_output(main, monkeypatch, capsys):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import opened
+from conftest import needs_numba, opened
 from PIL import Image
 
 import kmq
@@ -143,6 +143,7 @@ def test_without_standard_error_all_is_done_in_silence(tmp_path, picture):
         assert kmq.load(tmp_path / f"{name}.kmq").width == 17
 
 
+@needs_numba
 def test_a_first_run_says_why_it_takes_long(tmp_path):
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     # Colours that all are kept, packed: few kernels, which soon are compiled.

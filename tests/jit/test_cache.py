@@ -7,6 +7,7 @@ import pytest
 
 from kmq import jit
 from kmq.jit import cache as kernel_cache
+from kmq.jit import compiling
 
 pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="about compiled kernels")
 
@@ -89,10 +90,10 @@ def test_without_a_folder_a_kernel_is_compiled_all_the_same(monkeypatch):
     def fail(_):
         raise RuntimeError("cannot cache function: no locator available")
 
-    monkeypatch.setattr(jit, "ForgivingCache", fail)
-    monkeypatch.setattr(jit, "kernels", [])
+    monkeypatch.setattr(compiling, "ForgivingCache", fail)
+    monkeypatch.setattr(compiling, "kernels", [])
     assert jit.kernel(lambda x: x + 2)(40) == 42
-    assert jit.cache_folder(jit.kernels[0]) is None
+    assert jit.cache_folder(compiling.kernels[0]) is None
 
 
 def test_a_folder_that_can_only_be_read_serves_if_it_is_there(tmp_path, monkeypatch):

@@ -9,14 +9,22 @@ from pathlib import Path
 
 import pytest
 
+from kmq import jit, prebuilt
 from reliability.programs import EIGHT_AT_ONCE, SECONDS, layer_environment, run
 
 SMALL_DISK_BYTES = 64 * 1024
 
 
-@pytest.fixture(params=["workqueue", "omp", "tbb"])
+@pytest.fixture(params=["none", "workqueue", "omp", "tbb"])
 def layer(request: pytest.FixtureRequest) -> dict[str, str]:
-    """Each threading layer that can be had, as the environment that chooses it."""
+    """Each threading layer that can be had, as the environment that chooses it.
+
+    There is none where numba does not compile the kernels.
+    """
+    if (request.param == "none") == (jit.in_use == prebuilt.NUMBA):
+        pytest.skip("kernels that were compiled ahead know no threading layer, numba's do")
+    if request.param == "none":
+        return {}
     environment = layer_environment(request.param)
     if environment is None:
         pytest.skip(f"numba cannot load its {request.param} layer here")

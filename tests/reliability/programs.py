@@ -9,16 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numba
 import numpy as np
-import pytest
 
 import kmq
 
 SECONDS = 100
 """A program that takes longer hangs: ten seconds would do, were the machine its own."""
-
-needs_jit = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="about compiled kernels")
 
 PREAMBLE = """
 import hashlib, os, sys, threading

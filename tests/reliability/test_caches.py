@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, needs_numba
 from PIL import Image
 
 import kmq
-from reliability.programs import SECONDS, expected, needs_jit, run
+from reliability.programs import SECONDS, expected, run
 
-pytestmark = needs_jit
+pytestmark = needs_numba
 
 VECTOR = ROOT / "formats" / "vectors" / "valid" / "colours-17.kmq"
 DECODING = """

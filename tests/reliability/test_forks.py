@@ -7,8 +7,9 @@ import subprocess
 import sys
 
 import pytest
+from conftest import needs_jit, needs_numba
 
-from reliability.programs import PREAMBLE, SECONDS, expected, needs_jit, run
+from reliability.programs import PREAMBLE, SECONDS, expected, run
 
 pytestmark = [
     needs_jit,
@@ -88,6 +89,7 @@ compiling.join()
 """
 
 
+@needs_numba
 def test_a_child_forked_while_another_thread_compiles_can_compile():
     body = "\n    ".join(f"x = x * {number} + np.sin(x)" for number in range(60))
     run(WHILE_COMPILING.format(body=body), seconds=60)
@@ -105,6 +107,7 @@ hosts_kernel(np.zeros(1000))
 """
 
 
+@needs_numba
 @pytest.mark.parametrize("import_first", [True, False])
 def test_a_child_of_a_host_that_used_numba_before_kmq_encodes_right(layer, import_first):
     first = "import kmq\n" if import_first else ""

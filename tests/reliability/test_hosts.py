@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from reliability.programs import expected, needs_jit, run
+from conftest import needs_numba
+
+from reliability.programs import expected, run
 from reliability.test_forks import HOSTS_KERNEL
 
 BESIDE_A_HOST = """
@@ -24,7 +26,7 @@ finally:
 """
 
 
-@needs_jit
+@needs_numba
 def test_kmq_encodes_while_the_host_is_in_a_parallel_kernel_of_its_own(layer):
     run(HOSTS_KERNEL + BESIDE_A_HOST, expected(), **layer)
 
@@ -63,6 +65,6 @@ assert before == after, [name for name in before if before[name] != after[name]]
 """
 
 
-@needs_jit
+@needs_numba
 def test_kmq_leaves_every_setting_of_its_host_as_it_was():
     run(LEFT_ALONE, NUMBA_NUM_THREADS="4")

@@ -13,10 +13,11 @@ import time
 
 import numpy as np
 import pytest
+from conftest import needs_jit
 from PIL import Image
 
 import kmq
-from reliability.programs import SECONDS, needs_jit, run
+from reliability.programs import SECONDS, run
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 

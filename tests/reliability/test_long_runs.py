@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 
 import pytest
+from conftest import needs_jit
 
-from reliability.programs import needs_jit, run
+from reliability.programs import run
 
 pytestmark = [
     needs_jit,

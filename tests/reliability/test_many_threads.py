@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from conftest import needs_jit, needs_numba
 
-from reliability.programs import EIGHT_AT_ONCE, expected, needs_jit, run
+from reliability.programs import EIGHT_AT_ONCE, expected, run
 
 pytestmark = needs_jit
 
@@ -13,11 +14,13 @@ def test_eight_threads_that_start_at_once_encode_right(layer):
     assert run(EIGHT_AT_ONCE, **layer).stdout.split() == [expected()]
 
 
+@needs_numba
 def test_eight_threads_that_have_to_compile_first_encode_right(cold_start):
     assert cold_start[1].split() == [expected()]
 
 
 @pytest.mark.soak
+@needs_numba
 def test_eight_threads_that_have_to_compile_first_encode_right_on_each_layer(layer, tmp_path):
     done = run(EIGHT_AT_ONCE, NUMBA_CACHE_DIR=str(tmp_path), **layer)
     assert done.stdout.split() == [expected()]
@@ -33,6 +36,7 @@ def test_any_number_of_threads_gives_the_same_bytes(layer):
     assert set(run(ALTERNATING, **layer).stdout.split()) == {expected()}
 
 
+@needs_numba
 def test_a_threading_layer_that_cannot_be_loaded_is_done_without():
     assert run("print(encoded(8))", NUMBA_THREADING_LAYER="none").stdout.split() == [expected()]
 

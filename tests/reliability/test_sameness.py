@@ -1,34 +1,30 @@
-"""The same bytes whatever the processor and the number of threads."""
+"""The same bytes whatever the processor, the number of threads and the kernels."""
 
 from __future__ import annotations
 
-from conftest import ROOT
+import os
+import subprocess
+import sys
 
-from reliability.programs import needs_jit, run
+import pytest
+from conftest import needs_jit, needs_numba
 
-DIGESTS = """
-import kmq
-from kmq.cli.demo_picture import draw
-from pathlib import Path
+from kmq import jit, prebuilt
+from reliability import sameness
+from reliability.programs import SECONDS
 
-digest = hashlib.sha256()
-for path in sorted(Path(sys.argv[1]).glob("*.kmq")):
-    indexed = kmq.load(path)
-    digest.update(indexed.indices.tobytes() + kmq.encode(indexed))
-pictures = [draw()[::2], np.random.default_rng(1).integers(0, 256, (190, 190, 3), np.uint8)]
-from kmq import jit
-jit.SMALLEST_PARALLEL_WORK = 0
-for rgb in pictures:
-    for colors, effort in ((2, "fast"), (20, "default"), (300, "fast")):
-        for threads in map(int, sys.argv[2:]):
-            digest.update(kmq.encode(rgb, colors, effort=effort, threads=threads))
-print(digest.hexdigest())
-"""
-VECTORS = ROOT / "formats" / "vectors" / "valid"
+LEVELS = ("x86-64-v2", "x86-64-v3", "x86-64-v4")
 
 
-def digest(*threads: int, **environment: str) -> str:
-    return run(DIGESTS, VECTORS, *threads, **environment).stdout
+def digest(threads: int, **environment: str) -> str:
+    return subprocess.run(
+        [sys.executable, sameness.__file__, str(threads)],
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+        env=os.environ | environment,
+    ).stdout
 
 
 @needs_jit
@@ -36,6 +32,17 @@ def test_1_and_2_and_8_threads_give_the_same_bytes():
     assert digest(1) == digest(2) == digest(8, NUMBA_NUM_THREADS="8")
 
 
-@needs_jit
+@needs_numba
 def test_a_plain_processor_gives_the_same_bytes_as_this_one(cold_start):
-    assert digest(1, 2, **cold_start[0]) == digest(1, 2)
+    assert digest(2, **cold_start[0]) == digest(1)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_each_level_of_compiled_kernels_gives_the_same_bytes(level):
+    if jit.in_use == prebuilt.NUMBA:
+        pytest.skip("kmq was installed without compiled kernels")
+    from kmq import _kernels
+
+    if not _kernels.runs(level):
+        pytest.skip(f"this processor does not run {level}")
+    assert digest(1, KMQ_KERNELS=level) == digest(2)

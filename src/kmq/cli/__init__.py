@@ -11,11 +11,13 @@ import warnings
 from difflib import get_close_matches
 from importlib import import_module
 from io import TextIOWrapper
+from typing import TextIO
 
 import click
 from PIL import Image
 
 from kmq.cli.common import INTERRUPTED, Terminated, reason, tell
+from kmq.errors import KmqError, KmqWarning, OptionError
 
 COMMANDS = {
     "encode": "Turn images into .kmq files.",
@@ -79,6 +81,24 @@ def _terminate(number: int, _: object) -> None:
     raise Terminated(number)
 
 
+_show_any_warning = warnings.showwarning
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a warning of kmq's own in one line."""
+    if issubclass(category, KmqWarning):
+        tell(f"kmq: {message}")
+    else:
+        _show_any_warning(message, category, filename, lineno, file, line)
+
+
 def main() -> None:
     """Run the command line in a process of its own."""
     # kmq does no linear algebra: starting a pool of threads for it costs 50 ms.
@@ -93,8 +113,12 @@ def main() -> None:
     # A name that the terminal's encoding has no letters for is told all the same.
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+    warnings.showwarning = _show_warning
     try:
         kmq(prog_name="kmq")
+    except KmqError as error:  # of the environment, not of one input
+        tell(f"kmq: {error}")
+        sys.exit(2 if isinstance(error, OptionError) else 1)
     except OSError as error:  # the inputs' are told where they happen
         where = "standard output: " if error.filename is None else ""
         with contextlib.suppress(OSError):

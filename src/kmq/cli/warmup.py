@@ -15,14 +15,19 @@ from kmq.cli.common import say, tell
 def warmup() -> None:
     """Compile every kernel and keep the result, so that no later run has to.
 
+    Where kmq was installed with compiled kernels there is nothing to do, and it says which
+    are in use. KMQ_KERNELS chooses others: the name of a level of processors, or numba.
     Fails if the result cannot be kept anywhere; NUMBA_CACHE_DIR names another folder.
 
     \b
     Example:
       kmq warmup
     """
-    from kmq import warming
+    from kmq import jit, prebuilt, warming
 
+    if jit.in_use != prebuilt.NUMBA:
+        say(f"nothing to compile: kmq was installed with kernels for {jit.in_use}")
+        return
     started = time.perf_counter()
     try:
         with warnings.catch_warnings():

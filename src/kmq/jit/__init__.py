@@ -1,38 +1,51 @@
-"""The one numba policy: how a kernel is compiled, cached and threaded.
+"""The one policy on kernels: how they are compiled, and which compiled code runs.
 
 Nothing else in kmq decorates with numba. Three decorators:
 
-- `kernel`: compiled once, cached on disk, runs without the interpreter lock. Kernels of
-  the same folder may call it: their caches notice an edit in any file of it.
-- `helper`: called by kernels of the same folder only, compiled into them, without a cache
-  of its own.
-- `parallel_kernel`: has `prange` loops. Compiled twice from the same source, serial
-  and parallel, and the parallel one runs only where that is safe; see `ParallelKernel`.
+- `kernel`: a function on arrays and numbers that runs compiled, without the interpreter lock.
+  Kernels of the same folder may call it.
+- `helper`: called by kernels of the same folder only, and compiled into them. To Python it
+  stays plain.
+- `parallel_kernel`: has `prange` loops, and takes the number of threads first.
 
-None of them assigns an array to an array: with it numba compiles, for seconds, how to word
+Where kmq was built with compiled kernels (see `kmq.prebuilt`), `kernel` returns the one that
+was compiled from the same source, and nothing of numba is imported. Elsewhere numba compiles
+a kernel at its first call (see `kmq.jit.compiling`).
+
+No kernel assigns an array to an array: with it numba compiles, for seconds, how to word
 the message that their shapes differ, and each kernel carries that along. They copy in loops.
 """
 
 from __future__ import annotations
 
-import types
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import numba
-from numba import prange
-from numba.core.caching import NullCache
-from numba.extending import register_jitable
+from kmq import prebuilt
+from kmq.errors import KmqError
 
-from kmq.jit import parallelism
-from kmq.jit.cache import ForgivingCache, on_compile
+_prebuilt = prebuilt.kernels()
+
+if TYPE_CHECKING or _prebuilt is None:
+    try:
+        from kmq.jit import compiling as _policy
+    except ModuleNotFoundError as error:
+        if error.name != "numba":
+            raise
+        raise KmqError(
+            "there are no compiled kernels for this machine, and numba, which would compile them, "
+            "is not installed; pip install 'kmq[numba]'"
+        ) from None
+else:
+    from kmq.jit import compiled as _policy
 
 __all__ = [
     "Array",
     "Number",
     "cache_folder",
     "helper",
+    "in_use",
     "kernel",
     "kernels",
     "on_compile",
@@ -46,84 +59,19 @@ __all__ = [
 Array = Any
 Number = Any
 
-Arguments = ParamSpec("Arguments")
-Result = TypeVar("Result")
-
 SMALLEST_PARALLEL_WORK = 1 << 17
 """Units of work, of about 20 ns each, below which launching threads costs more than it saves."""
 
-kernels: list[Any] = []
-"""Every dispatcher, so that a warm-up can list the folders of their caches: also those whose
-code cannot be kept, and which have no folder."""
+in_use = _prebuilt.level if _prebuilt is not None else prebuilt.NUMBA
+"""The level of processors whose compiled kernels run, or "numba"."""
 
-
-def _compile(function: Callable[..., Any], *, parallel: bool) -> Any:
-    compiled = numba.njit(nogil=True, parallel=parallel, no_cfunc_wrapper=True)(function)
-    if isinstance(compiled, types.FunctionType):  # NUMBA_DISABLE_JIT
-        return compiled
-    try:
-        compiled._cache = ForgivingCache(function)
-    except RuntimeError:  # no folder can be written to
-        compiled._cache = NullCache()
-    kernels.append(compiled)
-    return compiled
-
-
-def kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Compile a serial kernel at its first call, cached, without the interpreter lock."""
-    compiled: Callable[Arguments, Result] = _compile(function, parallel=False)
-    return compiled
-
-
-def helper(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Make a function callable from the kernels of its own folder; to Python it stays plain."""
-    # Left to itself LLVM calls large helpers, and a call that passes arrays costs 15 ns.
-    register = register_jitable(
-        nogil=True, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True
-    )
-    registered: Callable[Arguments, Result] = register(function)
-    return registered
-
-
-class ParallelKernel(Generic[Arguments, Result]):
-    """A kernel with `prange` loops, called with the number of threads first.
-
-    Its loops run over a fixed number of chunks or of outputs, so that the result is
-    the same for any number of threads. The serial compilation runs where one thread is
-    asked for, and where `parallelism` says that the parallel one is not safe.
-    """
-
-    def __init__(self, function: Callable[Arguments, Result]) -> None:
-        self.__doc__ = function.__doc__
-        self.serial: Callable[Arguments, Result] = _compile(function, parallel=False)
-        self.parallel: Callable[Arguments, Result] = _compile(_renamed(function), parallel=True)
-
-    def __call__(
-        self, threads: int, /, *arguments: Arguments.args, **named: Arguments.kwargs
-    ) -> Result:
-        """Run on up to `threads` threads."""
-        if threads == 1:
-            return self.serial(*arguments, **named)
-        with parallelism.turn() as is_granted:
-            if not is_granted:
-                return self.serial(*arguments, **named)
-            before = numba.get_num_threads()
-            numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
-            try:
-                return self.parallel(*arguments, **named)
-            finally:
-                numba.set_num_threads(before)
-
-
-def parallel_kernel(function: Callable[Arguments, Result]) -> ParallelKernel[Arguments, Result]:
-    """Compile a kernel with `prange` loops; it takes the number of threads first."""
-    return ParallelKernel(function)
-
-
-def cache_folder(compiled: Any) -> str | None:
-    """Return the folder that keeps a kernel's compiled code, None if nothing does."""
-    folder: str | None = compiled._cache.cache_path
-    return folder
+kernel = _policy.kernel
+helper = _policy.helper
+parallel_kernel = _policy.parallel_kernel
+prange = _policy.prange
+kernels = _policy.kernels
+on_compile = _policy.on_compile
+cache_folder = _policy.cache_folder
 
 
 @contextmanager
@@ -141,12 +89,3 @@ def threads_for_any_work() -> Iterator[None]:
 def useful_threads(work: int, threads: int) -> int:
     """Return how many threads to use for so many units of work: one where there are few."""
     return threads if work >= SMALLEST_PARALLEL_WORK else 1
-
-
-def _renamed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a copy under another name, which is what tells cache files apart."""
-    assert isinstance(function, types.FunctionType)
-    copy = types.FunctionType(function.__code__, function.__globals__, function.__name__)
-    copy.__qualname__ = f"{function.__qualname__}_parallel"
-    copy.__module__ = function.__module__
-    return copy

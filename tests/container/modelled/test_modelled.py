@@ -4,9 +4,9 @@ import subprocess
 import sys
 import time
 
-import numba
 import numpy as np
 import pytest
+from conftest import needs_jit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_format import FORMATS, module
@@ -15,10 +15,6 @@ from kmq.container import modelled
 from kmq.errors import FormatError
 
 reference_modelled = module(FORMATS / "reference_modelled.py")
-
-needs_compiler = pytest.mark.skipif(
-    numba.config.DISABLE_JIT, reason="takes too long without the compiler"
-)
 
 
 def make_palette(colors, seed=0):
@@ -57,13 +53,13 @@ def test_every_size_and_number_of_colours_comes_back(size, colors):
     round_trip(indices, palette)
 
 
-@needs_compiler
+@needs_jit
 @pytest.mark.parametrize("colors", COLORS[1:])
 def test_noise_comes_back(colors):
     round_trip(make_plane(64, 61, colors, noise=1.0), make_palette(colors))
 
 
-@needs_compiler
+@needs_jit
 @pytest.mark.parametrize("colors", COLORS[1:])
 def test_one_colour_all_over_takes_a_few_bytes(colors):
     for index in (0, colors - 1):
@@ -71,7 +67,7 @@ def test_one_colour_all_over_takes_a_few_bytes(colors):
         assert len(round_trip(indices, make_palette(colors))) <= 12
 
 
-@needs_compiler
+@needs_jit
 @given(
     rows=st.integers(1, 12),
     width=st.integers(1, 20),
@@ -87,7 +83,7 @@ def test_the_reference_decoder_decodes_the_same(rows, width, colors, noise, seed
     assert reference_modelled.decode(body, rows, width, palette.tolist()) == indices.tolist()
 
 
-@needs_compiler
+@needs_jit
 @pytest.mark.parametrize("colors", [2, 3, 16, 200, 257])
 def test_the_reference_decoder_decodes_a_larger_plane(colors):
     palette = make_palette(colors)
@@ -96,7 +92,7 @@ def test_the_reference_decoder_decodes_a_larger_plane(colors):
     assert reference_modelled.decode(body, 70, 90, palette.tolist()) == indices.tolist()
 
 
-@needs_compiler
+@needs_jit
 @given(
     tile=st.tuples(st.integers(1, 9), st.integers(1, 9)),
     times=st.tuples(st.integers(1, 4), st.integers(1, 5)),
@@ -110,7 +106,7 @@ def test_the_reference_decoder_decodes_tiles_the_same(tile, times, colors):
     assert reference_modelled.decode(body, *indices.shape, palette.tolist()) == indices.tolist()
 
 
-@needs_compiler
+@needs_jit
 @pytest.mark.parametrize("colors", [4, 64, 300])
 def test_a_repeated_tile_is_stored_about_once(colors):
     palette = make_palette(colors)
@@ -135,7 +131,7 @@ def mutated(body, random):
     return bytes(body)
 
 
-@needs_compiler
+@needs_jit
 @pytest.mark.parametrize("colors", [2, 3, 5, 17, 200, 256, 300])
 def test_a_damaged_body_is_refused_or_gives_indices_in_range(colors):
     random = np.random.default_rng(colors)
@@ -180,7 +176,7 @@ def body_that_ends_at(number, body, position):
     return full[: max(position - 8, 0)] + full[max(position - 8, 0) :].rstrip(b"\0")
 
 
-@needs_compiler
+@needs_jit
 @pytest.mark.parametrize("colors", [2, 3, 5, 17, 200, 256, 300])
 def test_a_random_body_with_the_right_end_gives_the_same_indices_in_both_decoders(colors):
     random = np.random.default_rng(colors)
@@ -207,7 +203,7 @@ planes = {
 }
 
 
-@needs_compiler
+@needs_jit
 @given(**planes, junk=st.binary(min_size=1, max_size=9))
 @settings(max_examples=150)
 def test_a_body_with_junk_at_its_end_is_refused_or_that_of_another_plane(
@@ -223,7 +219,7 @@ def test_a_body_with_junk_at_its_end_is_refused_or_that_of_another_plane(
     assert (decoded != plane).any()
 
 
-@needs_compiler
+@needs_jit
 @given(**planes, share=st.floats(0, 1), bits=st.integers(0, 47))
 @settings(max_examples=25)
 def test_a_body_that_ends_at_another_number_of_the_interval_is_refused(
@@ -259,7 +255,7 @@ def test_a_body_with_bytes_to_spare_is_refused():
         modelled.decode(b"\1", 8, 8, palette[:1])
 
 
-@needs_compiler
+@needs_jit
 def test_a_body_that_ends_before_its_pixels_is_refused_however_many_they_are():
     palette = make_palette(16)
     body = modelled.encode(make_plane(64, 61, 16, noise=1.0), palette)
@@ -268,7 +264,7 @@ def test_a_body_that_ends_before_its_pixels_is_refused_however_many_they_are():
             modelled.decode(body[:end] + b"\x9b", 2048, 2048, palette)
 
 
-@needs_compiler
+@needs_jit
 def test_zero_bytes_at_the_end_are_stored_from_the_ninth_on():
     palette, column = make_palette(2), np.zeros((1 << 18, 1), np.uint8)
     body = round_trip(column, palette)
@@ -289,7 +285,7 @@ def make_spans(rows, width, colors, seed):
     return plane.astype(np.uint8 if colors <= 256 else np.uint16)
 
 
-@needs_compiler
+@needs_jit
 @given(
     rows=st.integers(1, 12),
     width=st.sampled_from([1, 2, 3, 62, 63, 64, 65, 126, 127, 200]),
@@ -318,7 +314,7 @@ for colors in (2, 3, 17, 300):
 """
 
 
-@needs_compiler
+@needs_jit
 def test_the_interpreter_codes_the_same_bytes_as_the_compiler():
     outputs = [
         subprocess.run(

@@ -3,10 +3,10 @@ from __future__ import annotations
 import math
 import struct
 
-import numba
 import numpy as np
 import oracle
 import pytest
+from conftest import needs_jit
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -85,7 +85,7 @@ def test_a_body_takes_at_most_64_bits_above_the_theoretical_count(colors):
     assert bits <= len(indices) * math.log2(colors) + 64
 
 
-@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="takes too long without the compiler")
+@needs_jit
 def test_each_word_costs_at_most_as_much_more_as_the_specification_says():
     colors = 62_788
     indices = np.full(1 << 20, colors - 1, np.uint16)

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kmq import prebuilt
 from kmq.errors import FormatError
 from kmq.image import index_dtype
 
@@ -71,7 +72,7 @@ def decode(body: bytes | memoryview, count: int, palette_size: int) -> NDArray[A
         raise FormatError("the mixed-radix state is out of its range")
     words = np.frombuffer(body[_STATE_BYTES:], "<u4").astype(np.uint32)
     indices = np.empty(count, index_dtype(palette_size))
-    if count > FEW_INDICES or "kmq.jit" in sys.modules:
+    if count > FEW_INDICES or prebuilt.kernels() is not None or "kmq.jit" in sys.modules:
         from kmq.container.packed import mixed_radix_kernels
 
         state, used = mixed_radix_kernels.read_digits(words, state, palette_size, start, indices)

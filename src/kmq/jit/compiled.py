@@ -1,0 +1,51 @@
+"""Kernels that were compiled when kmq was built: the decorators look them up by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from kmq import prebuilt
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+prange = range
+kernels: list[Any] = []
+"""Dispatchers of numba, of which there are none."""
+on_compile: list[Callable[[], None]] = []
+"""Never called: nothing is compiled."""
+
+
+def kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Return the compiled kernel that was made from this function."""
+    found = prebuilt.kernels()
+    assert found is not None
+    compiled: Callable[Arguments, Result] = found.by_name[prebuilt.kernel_name(function)]
+    return compiled
+
+
+def helper(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Return the function itself: compiled kernels contain what they call."""
+    return function
+
+
+class ParallelKernel(Generic[Arguments, Result]):
+    """A kernel that takes the number of threads first, and uses one."""
+
+    def __init__(self, function: Callable[Arguments, Result]) -> None:
+        self.__doc__ = function.__doc__
+        self.serial = kernel(function)
+
+    def __call__(
+        self, threads: int, /, *arguments: Arguments.args, **named: Arguments.kwargs
+    ) -> Result:
+        """Run the kernel."""
+        return self.serial(*arguments, **named)
+
+
+parallel_kernel = ParallelKernel
+
+
+def cache_folder(compiled: object) -> None:
+    """Return None: nothing has to be kept."""

@@ -1,0 +1,68 @@
+"""Compare what numba makes with what each level of an installed wheel's kernels makes.
+
+    python tests/reliability/compare_kernels.py PYTHON
+
+PYTHON is that of an environment in which the wheel is installed; this script runs where numba
+compiles. Where qemu-x86_64 is there (Debian's qemu-user), the wheel also runs on emulated
+processors of 2008 and 2013, which end a process that takes an instruction they do not have.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+PROGRAM = str(Path(__file__).with_name("sameness.py"))
+EMULATED = {"Nehalem": "x86-64-v2", "Haswell": "x86-64-v3"}
+LEVELS = """
+from kmq import _kernels
+print(*(level for level in _kernels.levels if _kernels.runs(level)))
+"""
+IN_USE = "from kmq import jit; print(jit.in_use)"
+NO_SURPRISES = {"OPENBLAS_CORETYPE": "NEHALEM"}
+"""NumPy's OpenBLAS takes an emulated processor for a newer one. (kmq does no linear algebra.)"""
+
+
+def output(command: list[str], **environment: str) -> str:
+    """Return what a program prints, which has to end well."""
+    done = subprocess.run(
+        command, env=os.environ | environment, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def main() -> None:
+    """Print each digest; fail if they are not all the same."""
+    python = sys.argv[1]
+    digests = {
+        f"numba, {threads} thread(s)": output(
+            [sys.executable, PROGRAM, threads], KMQ_KERNELS="numba"
+        )
+        for threads in ("1", "2")
+    }
+    os.environ.pop("PYTHONPATH", None)  # which may lead the wheel's Python to other sources
+    for level in output([python, "-c", LEVELS]).split():
+        for threads in ("1", "2"):
+            digests[f"{level}, {threads} thread(s)"] = output(
+                [python, PROGRAM, threads], KMQ_KERNELS=level
+            )
+    emulator = shutil.which("qemu-x86_64")
+    if emulator is not None and platform.machine() == "x86_64":
+        for processor, level in EMULATED.items():
+            emulated = [emulator, "-cpu", processor, python]
+            in_use = output([*emulated, "-c", IN_USE], **NO_SURPRISES)
+            assert in_use == level, f"{processor} runs {in_use}"
+            name = f"{level}, emulated {processor}"
+            digests[name] = output([*emulated, PROGRAM, "1"], **NO_SURPRISES)
+    for name, digest in digests.items():
+        print(f"{name:30} {digest}")
+    if len(set(digests.values())) != 1:
+        sys.exit("the digests differ")
+
+
+if __name__ == "__main__":
+    main()
