@@ -332,6 +332,16 @@ def _broken_heads() -> Iterator[tuple[str, bytes]]:
             bodies=(b"",),
         ),
     )
+    # 1 x 246,724 pixels, which a packed stripe may have and a modelled one may not.
+    yield (
+        "modelled-stripe-with-too-many-places",
+        file_of(
+            numbers=b"\x01\xc4\x87\x0f\x01\xc4\x87\x0f",
+            **one_colour,
+            table=b"\x01\x00",
+            bodies=(b"",),
+        ),
+    )
     yield (
         "stripes-too-small",
         file_of(numbers=b"\xff\x1f\x02\x01\x01", **one_colour, table=bytes(4), bodies=(b"", b"")),

@@ -131,6 +131,8 @@ def read_head(cursor: Cursor) -> Head:
     for number in range(1, stripe_count + 1):
         (coding,) = cursor.take(1, f"the coding of stripe {number}")
         length = cursor.varint(f"the body length of stripe {number}", 0, 2**63 - 1)
+        rows = min(stripe_rows, height - (number - 1) * stripe_rows)
+        require(coding != 1 or rows * (width + 16) <= 2**22, f"stripe {number} has too many places")
         stripes.append((coding, length))
     cursor.checksum(0, "the head checksum")
     return Head(width, height, stripe_rows, palette, order, metadata_length, stripes)

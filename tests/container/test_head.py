@@ -63,12 +63,27 @@ def test_numbers_that_break_a_rule_are_refused(encoded, message):
     [(1, 1), (1024, 1024), (1025, 1024), (1, 1 << 22), (1 << 22, 1), (7, 10**6)],
 )
 def test_stripes_are_whole_rows_of_about_a_megapixel(width, height):
-    rows = stripe_rows_for(width, height)
+    rows = stripe_rows_for(width, height, may_be_modelled=False)
     assert 1 <= rows <= height
     assert rows == height or rows == 1 or (rows - 1) * width < STRIPE_PIXELS
     assert -(-height // rows) <= MAX_STRIPES
     if width * height <= STRIPE_PIXELS:
         assert rows == height
+
+
+def test_a_narrow_image_has_fewer_rows_in_a_stripe_if_that_may_be_modelled():
+    assert stripe_rows_for(1, 10**6) == (1 << 22) // 17
+    assert stripe_rows_for(5, 10**6) == (1 << 22) // 21
+    assert stripe_rows_for(6, 10**6) == -(-(10**6) // 6)
+    assert stripe_rows_for(1, 10**6, may_be_modelled=False) == 10**6
+
+
+def test_a_modelled_stripe_has_room_for_its_margins():
+    rows = (1 << 22) // 17
+    assert read(write_head(1, rows, GREY, b"\0\1", rows, [(1, b"")])).stripes[0].rows == rows
+    with pytest.raises(FormatError, match="stripe 1: 246724 x 1 pixels are too many to be mod"):
+        read(write_head(1, rows + 1, GREY, b"\0\1", rows + 1, [(1, b"")]))
+    assert read(write_head(1, rows + 1, GREY, b"\0\1", rows + 1, [(0, b"")]))
 
 
 def test_a_giant_image_has_no_more_stripes_than_a_reader_allows():

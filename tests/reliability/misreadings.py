@@ -35,6 +35,7 @@ HEAD = (
     Misreading("bit 3 says that there is an order", "if kind & 4 else", "if kind & 8 else", "metadata-length-not-shortest"),
     Misreading("bit 2 says that there are metadata", "if kind & 8:", "if kind & 4:", "order-1"),
     Misreading("the height comes before the width", "return Head(width, height, stripe_rows,", "return Head(height, width, stripe_rows,", "specification-example"),
+    Misreading("margins do not count", "rows * (width + 16) <= 2**22", "rows * width <= 2**22", "modelled-stripe-with-too-many-places"),
     Misreading("stripes may have 2^23 pixels", "require(stripe_pixels <= 2**22,", "require(stripe_pixels <= 2**23,", "stripes-too-large"),
     Misreading("several stripes may be small", "stripe_pixels >= max(2**12, colours)", "stripe_pixels >= colours", "stripes-too-small"),
     Misreading("several stripes may have fewer pixels than colours", "stripe_pixels >= max(2**12, colours)", "stripe_pixels >= 2**12", "stripes-smaller-than-the-palette"),

@@ -23,6 +23,9 @@ STRIPE_PIXELS = 1 << 20
 """Pixels that an encoder puts into one stripe, roughly."""
 MOST_STRIPE_PIXELS = 1 << 22
 """Bounds the memory and the time that one stripe takes, and with it the width."""
+MARGINS = 16
+"""Columns that the modelled coding adds to a stripe: they count for the bound above, because
+otherwise a column of pixels would take 17 times its size."""
 LEAST_STRIPE_PIXELS = 1 << 12
 """Pixels of each stripe except the last, because each takes time to set up."""
 
@@ -105,8 +108,10 @@ class Head(NamedTuple):
         return self.metadata_start + described
 
 
-def stripe_rows_for(width: int, height: int) -> int:
+def stripe_rows_for(width: int, height: int, *, may_be_modelled: bool = True) -> int:
     """Return the rows of each stripe but the last: stripes of about 2^20 pixels.
+
+    Of an image less than six pixels wide fewer, if they may be modelled.
 
     Raises
     ------
@@ -120,7 +125,15 @@ def stripe_rows_for(width: int, height: int) -> int:
             f"{width:,} x {height:,} pixels do not fit into a .kmq file, which holds at most "
             f"{MOST_STRIPE_PIXELS:,} in a row and {MAX_STRIPES * MOST_STRIPE_PIXELS:,} in all"
         )
+    modelled_rows = MOST_STRIPE_PIXELS // (width + MARGINS)
+    if may_be_modelled and 0 < modelled_rows < rows and height <= MAX_STRIPES * modelled_rows:
+        return modelled_rows
     return rows
+
+
+def may_be_modelled(rows: int, width: int) -> bool:
+    """Whether a stripe of this size may have the modelled coding."""
+    return rows * (width + MARGINS) <= MOST_STRIPE_PIXELS
 
 
 def least_stripe_pixels(palette_size: int) -> int:
@@ -205,7 +218,12 @@ def read_head(stream: BinaryIO) -> Head:
     for first_row in range(0, height, stripe_rows):
         where = f"the table entry of stripe {len(table) + 1}"
         rows = min(stripe_rows, height - first_row)
-        table.append(Stripe(first_row, rows, reader.byte(where), reader.varint(where)))
+        coding, length = reader.byte(where), reader.varint(where)
+        if coding == MODELLED and not may_be_modelled(rows, width):
+            raise FormatError(
+                f"stripe {len(table) + 1}: {rows} x {width} pixels are too many to be modelled"
+            )
+        table.append(Stripe(first_row, rows, coding, length))
     expected = reader.checksum()
     if reader.take(CHECKSUM_BYTES, "the head checksum") != expected:
         raise FormatError("the head checksum does not match: the head is damaged")

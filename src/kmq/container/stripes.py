@@ -19,6 +19,7 @@ from kmq.container.head import (
     Head,
     Stripe,
     check_length,
+    may_be_modelled,
     read_head,
     stripe_rows_for,
     write_head,
@@ -53,7 +54,7 @@ def dumps(
     threads
         Stripes that are coded at a time; it never changes the result.
     """
-    stripe_rows = stripe_rows_for(indexed.width, indexed.height)
+    stripe_rows = stripe_rows_for(indexed.width, indexed.height, may_be_modelled=coding != "packed")
     palette, coded_index = indexed.palette, None
     if order is not None:
         palette = palette[order]
@@ -218,7 +219,7 @@ def _encode_stripe(
     indices: NDArray[Any], palette: NDArray[np.uint8], coding: str
 ) -> tuple[int, bytes]:
     """Return the number of the coding and the body, the smaller unless packed is asked for."""
-    if coding == "packed" or len(palette) == 1:
+    if coding == "packed" or len(palette) == 1 or not may_be_modelled(*indices.shape):
         return PACKED, packed.encode(indices, len(palette))
     from kmq.container import modelled
 
