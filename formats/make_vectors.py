@@ -23,10 +23,11 @@ from pathlib import Path
 
 import numpy as np
 
+from kmq.container import metadata as metadata_block
 from kmq.container import modelled, packed
 from kmq.container.fields import Reader, checksum, varint
 from kmq.container.head import MODELLED, PACKED, RGB, RGBA, SIGNATURE, read_head, write_head
-from kmq.container.stripes import dumps, loads, read_metadata
+from kmq.container.stripes import dumps, loads
 from kmq.errors import FormatError, KmqWarning
 from kmq.image import IndexedImage
 from kmq.metadata import Metadata
@@ -429,7 +430,7 @@ def manifest(valid: dict[str, bytes], invalid: dict[str, bytes]) -> dict[str, di
             "sha256": _digest(image.to_rgba() if image.has_alpha else image.to_rgb()),
             "palette_sha256": _digest(rgba_of(image.palette)),
             "indices_sha256": _digest(image.indices.astype("<u2")),
-            "metadata": items_of(block) if read_metadata(stream, head)[1] is None else None,
+            "metadata": items_of(block) if metadata_block.read(stream, head)[1] is None else None,
         }
     messages: dict[str, object] = {}
     for name, data in invalid.items():

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kmq.container.summary import Info
     from kmq.errors import FormatError, KmqError, KmqWarning, LimitError, OptionError
     from kmq.image import IndexedImage, Palette
+    from kmq.metadata import Metadata
     from kmq.options import Options
 
 __version__ = "0.1.0"
@@ -33,6 +34,7 @@ __all__ = [
     "KmqError",
     "KmqWarning",
     "LimitError",
+    "Metadata",
     "OptionError",
     "Options",
     "Palette",
@@ -53,6 +55,7 @@ _HOMES = {
     "kmq.container.summary": ("Info",),
     "kmq.errors": ("FormatError", "KmqError", "KmqWarning", "LimitError", "OptionError"),
     "kmq.image": ("IndexedImage", "Palette"),
+    "kmq.metadata": ("Metadata",),
     "kmq.options": ("Options",),
 }
 

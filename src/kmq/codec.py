@@ -18,6 +18,7 @@ from kmq.errors import OptionError
 from kmq.extensions import extension_of, names_another_format
 from kmq.files import write_whole
 from kmq.limits import DEFAULT_MAX_PIXELS, whole_number
+from kmq.metadata import NOTHING, Metadata
 from kmq.options import DEFAULT_ALPHA, DEFAULT_CODING, DEFAULT_EFFORT, Options
 from kmq.threads import thread_count
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from kmq.clustering import Histogram
     from kmq.colors import Rgb
     from kmq.image import IndexedImage, Palette
-    from kmq.pixels import ImageSource
+    from kmq.pixels import ImageSource, Pixels
 
 DataSource: TypeAlias = "bytes | bytearray | memoryview | str | os.PathLike[str] | IO[bytes]"
 """The bytes of a `.kmq` file, its path, or a binary file, which is read from its beginning."""
@@ -44,6 +45,7 @@ def quantize(
     max_iter: int | None = None,
     background: str | Rgb | None = None,
     alpha: str = DEFAULT_ALPHA,
+    strip: bool = False,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     threads: int | None = None,
 ) -> IndexedImage:
@@ -58,7 +60,7 @@ def quantize(
         Array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4): bool; floats from 0 to 1; uint16
         samples of 16 bits; any other integer dtype with values from 0 to 255. An object
         with `__array__`, Pillow image, path or binary file.
-    colors, psnr, effort, seed, max_iter, background, alpha, max_pixels, threads
+    colors, psnr, effort, seed, max_iter, background, alpha, strip, max_pixels, threads
         As `kmq.Options` has them.
 
     Raises
@@ -80,10 +82,12 @@ def quantize(
         max_iter=max_iter,
         background=background,
         alpha=alpha,
+        strip=strip,
         max_pixels=max_pixels,
         threads=threads,
     )
-    return quantize_pixels(_read(image, options), options)
+    read = _read(image, options)
+    return quantize_pixels(read.rgb, options).with_metadata(read.metadata)
 
 
 def encode(
@@ -98,15 +102,17 @@ def encode(
     max_iter: int | None = None,
     background: str | Rgb | None = None,
     alpha: str = DEFAULT_ALPHA,
+    strip: bool = False,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     threads: int | None = None,
 ) -> bytes:
     """Return an image as a `.kmq` file.
 
     Parameters and errors as for `quantize`; `max_bytes` and `coding` as `kmq.Options`
-    has them. An IndexedImage is stored as it is: of the options only `coding` and
-    `threads` apply to it, and `colors`, `psnr` or `max_bytes` given with it is an
-    OptionError.
+    has them. An IndexedImage is stored as it is: of the options only `coding`, `strip`
+    and `threads` apply to it, and `colors`, `psnr` or `max_bytes` given with it is an
+    OptionError. So is metadata of more than 2^22 bytes, in an IndexedImage; of the
+    metadata of any other image, what is too long is left out with a KmqWarning.
     """
     options = Options(
         colors=colors,
@@ -118,6 +124,7 @@ def encode(
         max_iter=max_iter,
         background=background,
         alpha=alpha,
+        strip=strip,
         max_pixels=max_pixels,
         threads=threads,
     )
@@ -125,8 +132,9 @@ def encode(
 
     if isinstance(image, IndexedImage):
         _refuse_to_choose_colors(options)
-        return to_bytes(image, options)
-    return encode_pixels(_read(image, options), options)[1]
+        return to_bytes(image.with_metadata(NOTHING) if strip else image, options)
+    read = _read(image, options)
+    return encode_pixels(read.rgb, options, metadata=read.metadata)[1]
 
 
 def save(
@@ -197,6 +205,7 @@ def apply(
     *,
     background: str | Rgb | None = None,
     alpha: str = DEFAULT_ALPHA,
+    strip: bool = False,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     threads: int | None = None,
 ) -> IndexedImage:
@@ -206,11 +215,14 @@ def apply(
     the centroids of scikit-learn, are rounded as `Palette` has it.
     Parameters and errors as for `quantize`.
     """
-    options = Options(background=background, alpha=alpha, max_pixels=max_pixels, threads=threads)
+    options = Options(
+        background=background, alpha=alpha, strip=strip, max_pixels=max_pixels, threads=threads
+    )
     from kmq.image import Palette
 
     given = palette if isinstance(palette, Palette) else Palette(palette)
-    return apply_palette(_read(image, options), given, options)
+    read = _read(image, options)
+    return apply_palette(read.rgb, given, options).with_metadata(read.metadata)
 
 
 def quantize_pixels(rgb: NDArray[np.uint8], options: Options) -> IndexedImage:
@@ -255,16 +267,18 @@ def encode_pixels(
     rgb: NDArray[np.uint8],
     options: Options,
     to_bytes: Callable[[IndexedImage, Options], bytes] = to_bytes,
+    *,
+    metadata: Metadata = NOTHING,
 ) -> tuple[IndexedImage, bytes]:
     """Do what `encode` does, for pixels that have been read; return the image and its file.
 
-    `to_bytes` makes the file, of whatever format.
+    `to_bytes` makes the file, of whatever format, from an image that has the metadata.
     """
     if options.max_bytes is not None:
         from kmq import targets
 
-        return targets.encode_to_size(rgb, options.max_bytes, options, to_bytes)
-    indexed = quantize_pixels(rgb, options)
+        return targets.encode_to_size(rgb, options.max_bytes, options, to_bytes, metadata)
+    indexed = quantize_pixels(rgb, options).with_metadata(metadata)
     return indexed, to_bytes(indexed, options)
 
 
@@ -331,7 +345,7 @@ def decode(
 
 
 def info(source: DataSource) -> Info:
-    """Return what the head of a `.kmq` file says; nothing else of the file is read.
+    """Return what the head and the metadata of a `.kmq` file say; nothing else is read.
 
     Raises
     ------
@@ -352,16 +366,16 @@ def _refuse_to_choose_colors(options: Options) -> None:
             )
 
 
-def _read(image: ImageSource, options: Options) -> NDArray[np.uint8]:
+def _read(image: ImageSource, options: Options) -> Pixels:
     from kmq import pixels
 
-    read = pixels.read_with_warnings(
+    return pixels.read_with_warnings(
         image,
         background=options.background,
         alpha=options.alpha,
         max_pixels=options.max_pixels,
+        strip=options.strip,
     )
-    return read.rgb
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import numpy as np
 
 from kmq import alpha
 from kmq.colors import Rgb, parse_color
-from kmq.errors import OptionError
+from kmq.errors import OptionError, warn
 from kmq.limits import MAX_COLORS
 from kmq.metadata import NOTHING, Metadata
 
@@ -162,9 +162,10 @@ class IndexedImage:
 
     @classmethod
     def from_pil(cls, image: Image.Image) -> IndexedImage:
-        """Return the palette and the indices that a Pillow image holds.
+        """Return the palette, the indices and the metadata that a Pillow image holds.
 
-        Nothing is converted: neither orientation nor colour profile is looked at.
+        Nothing is converted: the pixels are not turned, so that an orientation in the
+        metadata still holds. What cannot be kept is a KmqWarning.
 
         Parameters
         ----------
@@ -178,6 +179,8 @@ class IndexedImage:
         OptionError
             If the image has another mode, or no pixels; `kmq.quantize` takes it then.
         """
+        from kmq.metadata.images import metadata_of
+
         if image.mode in ("L", "1"):
             levels = 256 if image.mode == "L" else 2
             ramp = np.linspace(0, 255, levels).astype(np.uint8)
@@ -191,10 +194,16 @@ class IndexedImage:
             raise OptionError(
                 f"image: expected mode P, L or 1, got {image.mode}; kmq.quantize takes any image"
             )
-        return cls(palette, np.asarray(image, np.uint8), is_grey_picture=is_grey)
+        indices = np.asarray(image, np.uint8)
+        metadata, notes = metadata_of(image, is_turned=False)
+        for note in notes:
+            warn(note)
+        return cls(palette, indices, is_grey_picture=is_grey, metadata=metadata)
 
     def with_metadata(self, metadata: Metadata) -> IndexedImage:
         """Return the same palette and indices, which are shared, with other metadata."""
+        if metadata == self.metadata:
+            return self
         return IndexedImage.owning(
             self._palette, self.indices, is_grey_picture=self.is_grey_picture, metadata=metadata
         )

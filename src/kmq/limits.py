@@ -13,6 +13,9 @@ MAX_COLORS = 65_536
 MAX_COLORS_OF_A_BYTE = 256
 """The largest palette of ordinary image formats: an index fits in 8 bits."""
 
+MAX_METADATA = 1 << 22
+"""Bytes of the metadata in a `.kmq` file, without their checksum."""
+
 DEFAULT_MAX_PIXELS = 1 << 28
 """Pixels that kmq reads unless the caller allows more. Of ordinary image files a library's
 host may allow fewer: `kmq.pixels.opening` holds them to Pillow's limit too."""

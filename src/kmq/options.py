@@ -53,6 +53,8 @@ class Options:
     alpha
         What becomes of transparent pixels where there is no background: "keep", or
         "binary", which makes those of alpha below 128 clear and all others opaque.
+    strip
+        Leave out the metadata (resolution, EXIF, XMP, text), which are kept otherwise.
     max_pixels
         Larger images are refused. In an ordinary image file, so are those above
         `PIL.Image.MAX_IMAGE_PIXELS`, 89,478,485 unless the program sets it, which the
@@ -76,6 +78,7 @@ class Options:
     max_iter: int | None = None
     background: str | Rgb | None = None
     alpha: str = DEFAULT_ALPHA
+    strip: bool = False
     max_pixels: int = DEFAULT_MAX_PIXELS
     threads: int | None = None
 
@@ -102,6 +105,8 @@ class Options:
                 )
         if self.background is not None and self.alpha != DEFAULT_ALPHA:
             raise OptionError("alpha: a background leaves no transparency; leave one of them out")
+        if not isinstance(self.strip, bool):
+            raise OptionError(f"strip: expected True or False, got {shown(self.strip)}")
         if self.psnr is not None and self.max_bytes is not None:
             raise OptionError("max_bytes: cannot be asked for together with psnr")
         object.__setattr__(self, "threads", thread_count(self.threads))

@@ -19,6 +19,7 @@ from kmq import clustering
 from kmq.clustering import Histogram
 from kmq.errors import OptionError
 from kmq.image import IndexedImage, Palette
+from kmq.metadata import NOTHING, Metadata
 from kmq.options import Options
 from kmq.quality import psnr_of
 
@@ -71,10 +72,11 @@ def encode_to_size(
     max_bytes: int,
     options: Options,
     to_bytes: Callable[[IndexedImage, Options], bytes],
+    metadata: Metadata = NOTHING,
 ) -> tuple[IndexedImage, bytes]:
     """Return the image in the most colours whose file has at most `max_bytes`, and the file.
 
-    `to_bytes` makes the file.
+    `to_bytes` makes the file of an image that has the metadata, whose bytes count too.
 
     Raises
     ------
@@ -90,6 +92,7 @@ def encode_to_size(
         indexed = clustering.apply(
             pixels, palette, histogram, is_chosen=True, threads=options.workers
         )
+        indexed = indexed.with_metadata(metadata)
         data = to_bytes(indexed, options)
         sizes[colors] = len(data)
         if len(data) <= max_bytes:
@@ -100,8 +103,10 @@ def encode_to_size(
     most = min(options.most_colors, len(histogram))
     too_many = fewest(excess, most)
     if too_many == 1:
+        way_out = "; strip=True or --strip leaves the metadata out" if metadata else ""
         raise OptionError(
-            f"max_bytes: {max_bytes:,} is out of reach; one colour takes {sizes[1]:,} bytes"
+            f"max_bytes: {max_bytes:,} is out of reach; "
+            f"one colour takes {sizes[1]:,} bytes{way_out}"
         )
     return fitting[most if too_many is None else too_many - 1]
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kmq.container import metadata as block
-from kmq.container.head import MAX_METADATA
 from kmq.errors import FormatError, OptionError
+from kmq.limits import MAX_METADATA
 from kmq.metadata import MAX_RESOLUTION_PART, Metadata
 
 parts = st.integers(1, MAX_RESOLUTION_PART)

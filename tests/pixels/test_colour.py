@@ -76,7 +76,7 @@ def test_16_bits_are_converted_before_they_are_8(color_type):
     deep = colors(16)
     deep[0] = np.arange(17)[:, None] * 64  # where a level of 8 bits is 13 levels of sRGB
     samples = deep if color_type == 2 else np.dstack([deep, np.full((13, 17), 65_535)])
-    pixels = read(png(samples, 16, color_type, [LINEAR_RGB]))
+    pixels = read(png(samples, 16, color_type, [LINEAR_RGB]), strip=True)
     assert off(pixels, encoded(deep / 65_535)) <= 1
     assert pixels.notes == ()
 
@@ -91,7 +91,7 @@ def test_greys_are_converted_beside_transparency_and_by_profiles_of_rgb(bits, pr
         chunks.append((b"tRNS", struct.pack(">H", 1)))  # a grey that the picture has in 8 bits
     if beside == "alpha":
         samples = np.dstack([samples, np.full_like(samples, (1 << bits) - 1)])
-    pixels = read(png(samples, bits, color_type, chunks), background="black")
+    pixels = read(png(samples, bits, color_type, chunks), background="black", strip=True)
     expected = encoded(greys(bits) / ((1 << bits) - 1)).repeat(3, axis=2)
     if bits == 8 and beside == "a transparent grey":
         expected[0, 1] = 0
@@ -199,7 +199,7 @@ def test_what_means_srgb_changes_nothing(chunks):
 def test_primaries_and_transfers_are_converted(chunks, to_srgb, curve, bits):
     samples = colors(bits)
     light = curve(samples / ((1 << bits) - 1)) @ np.transpose(to_srgb)
-    pixels = read(png(samples, bits, 2, chunks))
+    pixels = read(png(samples, bits, 2, chunks), strip=True)
     assert off(pixels, encoded(light)) <= 1
     assert pixels.notes == ()
 
@@ -248,7 +248,7 @@ DAMAGED = {
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("name", DAMAGED)
 def test_a_damaged_profile_is_noted(name, bits):
-    pixels = read(png(greys(bits), bits, 0, [iccp(DAMAGED[name])]))
+    pixels = read(png(greys(bits), bits, 0, [iccp(DAMAGED[name])]), strip=True)
     assert pixels.notes in (UNUSABLE, ())  # lcms makes something of a few
     assert pixels.rgb.shape == (1, greys(bits).size, 3)
 

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from kmq import IndexedImage, OptionError
+from kmq.metadata import Metadata
+from kmq.metadata.saving import save_options
 from kmq.pixels import indexed_to_file, png, to_file
 
 GREY, RGB, INDEXED = 0, 2, 3
@@ -63,7 +65,12 @@ def test_no_way_of_pillow_makes_the_file_smaller(random_indexed):
             for strategy in range(5):
                 file = io.BytesIO()
                 indexed.to_pil().save(
-                    file, "PNG", compress_level=level, compress_type=strategy, optimize=level == 9
+                    file,
+                    "PNG",
+                    compress_level=level,
+                    compress_type=strategy,
+                    optimize=level == 9,
+                    **save_options(Metadata(), "PNG")[0],
                 )
                 assert size <= len(file.getvalue())
 

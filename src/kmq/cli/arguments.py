@@ -102,6 +102,11 @@ ALPHA = click.option(
     help="What becomes of transparent pixels; binary makes those of alpha below 128 clear "
     "and the rest opaque, for GIF and old hardware.",
 )
+STRIP = click.option(
+    "--strip",
+    is_flag=True,
+    help="Leave out the metadata: resolution, EXIF, XMP, text. [default: they are kept]",
+)
 MAX_PIXELS = click.option(
     "--max-pixels",
     type=click.IntRange(min=1),

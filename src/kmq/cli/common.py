@@ -189,8 +189,12 @@ def display(name: str) -> str:
     """Return a file's name as it can be printed: one line, whatever its bytes."""
     if name == STANDARD:
         return "standard input"
-    printable = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in printable)
+    return printable(os.fsencode(name).decode("utf-8", "backslashreplace"))
+
+
+def printable(text: str) -> str:
+    """Return a text as it can be printed: one line, without control characters."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def reason(error: Exception, told: str | None = None) -> str:

@@ -126,6 +126,7 @@ def compare(
             background=options.background,
             alpha=options.alpha,
             max_pixels=options.max_pixels,
+            strip=True,
         )
         for note in read.notes:
             tell(f"kmq: {display(source)}: {note}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -12,6 +13,7 @@ from kmq.cli import arguments, batch
 from kmq.cli.common import STANDARD, read_kmq, require_kmq, write_output
 from kmq.cli.jobs import Handling, Job, plan
 from kmq.cli.outcomes import Outcome
+from kmq.metadata import NOTHING
 from kmq.options import Options
 
 if TYPE_CHECKING:
@@ -22,12 +24,19 @@ EXTENSION = ".png"
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=arguments.FILE)
-@arguments.takes(arguments.OUTPUT, arguments.BACKGROUND, arguments.OPTIMIZE, *arguments.BATCH)
+@arguments.takes(
+    arguments.OUTPUT,
+    arguments.BACKGROUND,
+    arguments.OPTIMIZE,
+    arguments.STRIP,
+    *arguments.BATCH,
+)
 def decode(files: tuple[str, ...], options: Options, handling: Handling, optimize: bool) -> None:
     """Turn .kmq files into PNG, or into what the output's extension says.
 
     Every pixel is kept, except in a format that is never lossless, such as JPEG. Formats
-    without transparency need --background if the image has transparent pixels.
+    without transparency need --background if the image has transparent pixels. The
+    metadata are kept as far as the format has a place for them.
 
     FILES may be directories (with -r), or - for standard input. photo.kmq becomes
     photo.png beside it, or in the directory that -o names, where the tree of a
@@ -47,9 +56,15 @@ def decode(files: tuple[str, ...], options: Options, handling: Handling, optimiz
         started = time.perf_counter()
         stored = read_kmq(job.source)
 
-        from kmq import codec, pixels
+        from kmq import pixels
+        from kmq.container import stripes
 
-        indexed = codec.load(stored, max_pixels=options.max_pixels, threads=threads)
+        indexed, fault = stripes.load_with_fault(
+            io.BytesIO(stored), max_pixels=options.max_pixels, threads=threads
+        )
+        notes: tuple[str, ...] = () if fault is None else (f"{fault}; {stripes.WITHOUT_METADATA}",)
+        if options.strip:
+            indexed, notes = indexed.with_metadata(NOTHING), ()
         extension = EXTENSION if job.target == STANDARD else Path(job.target).suffix
         data = pixels.indexed_to_file(
             indexed,
@@ -57,6 +72,7 @@ def decode(files: tuple[str, ...], options: Options, handling: Handling, optimiz
             background=cast("Rgb | None", options.background),
             optimize=optimize,
         )
+        notes += pixels.metadata_notes(indexed.metadata, extension)
         write_output(job.target, data, force=handling.replaces, with_folders=job.makes_folders)
         used = len(indexed.palette)
         seconds = time.perf_counter() - started
@@ -70,7 +86,7 @@ def decode(files: tuple[str, ...], options: Options, handling: Handling, optimiz
             "colors": used,
             "seconds": round(seconds, 3),
         }
-        return Outcome(len(stored), len(data), line, figures=figures)
+        return Outcome(len(stored), len(data), line, notes, figures)
 
     batch.run(jobs, decode_one, handling, threads=options.workers, check=require_kmq)
 

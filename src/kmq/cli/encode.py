@@ -19,6 +19,7 @@ from kmq.options import Options
     arguments.COLORS,
     *arguments.SEARCH,
     arguments.FRAMES,
+    arguments.STRIP,
     arguments.CODING,
     *arguments.BATCH,
 )

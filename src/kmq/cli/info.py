@@ -1,25 +1,33 @@
-"""`kmq info`: what the head of a `.kmq` file says."""
+"""`kmq info`: what the head and the metadata of a `.kmq` file say."""
 
 from __future__ import annotations
 
 import io
 import math
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from kmq.cli.common import FILE, STANDARD, display, for_each, read_input, say
+from kmq.cli.common import FILE, STANDARD, display, for_each, printable, read_input, say
 
 # Not codec, which would load the options of encoding.
 from kmq.container.summary import Info, read_info
+
+_TEXTS_SHOWN = 10
+_TEXT_SHOWN = 60
+"""How many texts, and characters of each, are shown."""
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=FILE)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array, an object a file.")
 def info(files: tuple[str, ...], as_json: bool) -> None:
-    """Show what the head of .kmq files says; nothing else is read.
+    """Show what the head and the metadata of .kmq files say; nothing else is read.
+
+    Long texts are cut short, and EXIF and XMP counted; --json has all of them, EXIF in
+    Base64.
 
     \b
     Examples:
@@ -67,9 +75,32 @@ def _described(source: str, found: Info) -> str:
         "difference": f"the file is {abs(found.excess_bytes):,.1f} bytes "
         f"{'smaller' if share < 0 else 'larger'} than in theory, {abs(share):.1%}",
     }
-    return "\n".join(
-        [f"{display(source)}:", *(f"  {label:<11} {text}" for label, text in lines.items())]
-    )
+    rows = [*lines.items(), *_metadata_lines(found)]
+    return "\n".join([f"{display(source)}:", *(f"  {label:<11} {text}" for label, text in rows)])
+
+
+def _metadata_lines(found: Info) -> Iterator[tuple[str, str]]:
+    """Yield a label and a text for each kind of metadata, and for the first texts."""
+    if found.metadata_fault is not None:
+        yield "metadata", f"damaged: {found.metadata_fault.removeprefix('metadata: ')}"
+    elif found.metadata_bytes:
+        yield "metadata", f"{_counted(found.metadata_bytes, 'byte')} of the file"
+    metadata = found.metadata
+    if metadata.resolution is not None:
+        across, down = (f"{round(float(part), 2):g}" for part in metadata.resolution)
+        yield "resolution", f"{across} x {down} pixels per inch"
+    for label, block in (("EXIF", metadata.exif), ("XMP", metadata.xmp)):
+        if block:
+            yield label, _counted(len(block), "byte")
+    for keyword, text in metadata.text[:_TEXTS_SHOWN]:
+        yield "text", f"{_abbreviated(keyword)}: {_abbreviated(text)}"
+    if (more := len(metadata.text) - _TEXTS_SHOWN) > 0:
+        yield "text", f"and {more:,} more"
+
+
+def _abbreviated(text: str) -> str:
+    shown = printable(text[:_TEXT_SHOWN])
+    return shown if len(text) <= _TEXT_SHOWN else f"{shown}... ({len(text):,} characters)"
 
 
 def _codings(found: Info) -> str:

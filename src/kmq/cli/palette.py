@@ -172,7 +172,7 @@ def _histogram(
     notes: dict[Job, tuple[str, ...]] = {}
 
     def count(job: Job, _: int) -> Outcome:
-        data, read = read_image(job, options, stored)
+        data, read = read_image(job, replace(options, strip=True), stored)
         histograms[job] = Histogram.from_image(read.rgb)
         notes[job] = read.notes
         return Outcome(len(data), 0, "")

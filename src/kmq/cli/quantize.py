@@ -12,6 +12,7 @@ from kmq.cli.jobs import Handling, Job
 from kmq.cli.quantizing import ToBytes, given_palette, plan_images, quantize_all
 from kmq.extensions import KMQ, extension_of
 from kmq.limits import MAX_COLORS_OF_A_BYTE
+from kmq.metadata import Metadata
 from kmq.options import Options
 
 _PNG = ".png"
@@ -25,6 +26,7 @@ _EXTENSIONS = (_PNG, ".gif", ".webp", ".bmp", ".tif", ".tiff")
     arguments.FEW_COLORS,
     *arguments.SEARCH,
     arguments.FRAMES,
+    arguments.STRIP,
     arguments.OPTIMIZE,
     *arguments.BATCH,
 )
@@ -72,9 +74,12 @@ def quantize(
             indexed, _extension_for(job), optimize=optimize
         )
 
+    def notes_on(job: Job, metadata: Metadata) -> tuple[str, ...]:
+        return pixels.metadata_notes(metadata, _extension_for(job))
+
     from kmq import pixels
 
-    quantize_all(jobs, options, handling, palette, to_bytes_for)
+    quantize_all(jobs, options, handling, palette, to_bytes_for, notes_on)
 
 
 def _check_target(job: Job) -> None:

@@ -29,6 +29,7 @@ from kmq.options import Options
 
 if TYPE_CHECKING:
     from kmq.image import IndexedImage, Palette
+    from kmq.metadata import Metadata
     from kmq.pixels import Pixels
 
 ToBytes: TypeAlias = "Callable[[IndexedImage, Options], bytes]"
@@ -72,10 +73,12 @@ def quantize_all(
     handling: Handling,
     palette: Palette | None,
     to_bytes_for: Callable[[Job], ToBytes],
+    notes_on: Callable[[Job, Metadata], tuple[str, ...]] = lambda _job, _metadata: (),
 ) -> None:
     """Read and quantize every image, write what `to_bytes_for` its job makes of it.
 
-    `palette`, where one is given, replaces the search for the best.
+    `palette`, where one is given, replaces the search for the best. `notes_on` says
+    what of the metadata is not written.
     """
 
     def quantize_one(job: Job, threads: int) -> Outcome:
@@ -88,9 +91,9 @@ def quantize_all(
         own = options.with_threads(threads)
         to_bytes = to_bytes_for(job)
         if palette is None:
-            indexed, data = codec.encode_pixels(read.rgb, own, to_bytes)
+            indexed, data = codec.encode_pixels(read.rgb, own, to_bytes, metadata=read.metadata)
         else:
-            indexed = codec.apply_palette(read.rgb, palette, own)
+            indexed = codec.apply_palette(read.rgb, palette, own).with_metadata(read.metadata)
             data = to_bytes(indexed, own)
         quality = psnr(read.rgb, indexed)
         write_output(job.target, data, force=handling.replaces, with_folders=job.makes_folders)
@@ -102,7 +105,8 @@ def quantize_all(
             f"({len(data) / len(stored):.1%}), {used:,} colour{'s' if used > 1 else ''}, "
             f"{'exact' if is_exact else f'{quality:.2f} dB'}, {seconds:.2f} s"
         )
-        notes = [*read.notes, *_remarks(used, quality, len(stored), len(data), own)]
+        remarks = _remarks(used, quality, len(stored), len(data), own)
+        notes = [*read.notes, *notes_on(job, read.metadata), *remarks]
         figures = {
             **({"frame": job.frame} if job.frame is not None else {}),
             "width": indexed.width,
@@ -171,6 +175,7 @@ def read_image(job: Job, options: Options, stored: bytes | None = None) -> tuple
             alpha=options.alpha,
             max_pixels=options.max_pixels,
             frame=job.frame,
+            strip=options.strip,
         )
     except pixels.UnknownKindError:
         if job.is_sought and not pixels.is_image_name(job.source):

@@ -28,10 +28,10 @@ def _is_whole_kmq(target: str) -> bool:
         with path.open("rb") as file:
             head = read_head(file)
             check_length(head, path.stat().st_size)
-            return all(
-                checksum(file.read(stripe.length)) == file.read(CHECKSUM_BYTES)
-                for stripe in head.stripes
-            )
+            lengths = [stripe.length for stripe in head.stripes]
+            if head.metadata_bytes:
+                lengths.append(head.metadata_bytes)
+            return all(checksum(file.read(n)) == file.read(CHECKSUM_BYTES) for n in lengths)
     except FormatError:
         return False
 

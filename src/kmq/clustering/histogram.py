@@ -102,7 +102,9 @@ class Histogram:
         """
         from kmq.pixels import read_with_warnings
 
-        read = read_with_warnings(image, background=background, alpha=alpha, max_pixels=max_pixels)
+        read = read_with_warnings(
+            image, background=background, alpha=alpha, max_pixels=max_pixels, strip=True
+        )
         return cls.of_pixels(read.rgb)
 
     @classmethod

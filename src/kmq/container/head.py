@@ -12,7 +12,7 @@ from typing import BinaryIO, NamedTuple
 
 from kmq.container.fields import CHECKSUM_BYTES, Reader, checksum, varint
 from kmq.errors import FormatError, LimitError
-from kmq.limits import MAX_COLORS
+from kmq.limits import MAX_COLORS, MAX_METADATA
 
 SIGNATURE = b"\x89KMQ"
 VERSION = 1
@@ -34,9 +34,6 @@ ENTRY_BYTES = {GREY: 1, RGB: 3, RGBA: 4, GREY_ALPHA: 2}
 """Layouts, and the bytes of a palette entry in each: the two low bits of the kind."""
 ORDERED, DESCRIBED = 4, 8
 """Bits of the kind: the palette's order follows it; metadata follows the last stripe."""
-
-MAX_METADATA = 1 << 22
-"""Bytes of the metadata, without their checksum."""
 
 PACKED, MODELLED = 0, 1
 CODINGS = {PACKED: "packed", MODELLED: "modelled"}

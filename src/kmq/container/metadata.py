@@ -9,11 +9,13 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import BinaryIO
 
-from kmq.container.fields import Reader, varint
-from kmq.container.head import MAX_METADATA
+from kmq.container.fields import CHECKSUM_BYTES, Reader, checksum, varint
+from kmq.container.head import Head
 from kmq.errors import FormatError, OptionError
-from kmq.metadata import MAX_RESOLUTION_PART, MAX_TEXTS, Metadata
+from kmq.limits import MAX_METADATA
+from kmq.metadata import MAX_RESOLUTION_PART, MAX_TEXTS, NOTHING, Metadata
 
 RESOLUTION, EXIF, XMP, TEXT = 1, 2, 3, 4
 """Kinds of items. An item is its kind, one byte; the length of its payload, a varint; and
@@ -34,7 +36,7 @@ def to_bytes(metadata: Metadata) -> bytes:
     if len(block) > MAX_METADATA:
         raise OptionError(
             f"metadata: {len(block):,} bytes are more than the {MAX_METADATA:,} that a file holds; "
-            "drop it with --strip or metadata=None"
+            "encode with strip=True, or set less with with_metadata"
         )
     return block
 
@@ -63,6 +65,23 @@ def from_bytes(block: bytes) -> Metadata:
         )
     except (FormatError, OptionError) as error:
         raise FormatError(f"metadata: {error}") from error
+
+
+def read(stream: BinaryIO, head: Head) -> tuple[Metadata, FormatError | None]:
+    """Return a file's metadata, or none and what is wrong with them.
+
+    `stream` holds the whole file, of the length that its head says.
+    """
+    if not head.metadata_bytes:
+        return NOTHING, None
+    stream.seek(head.metadata_start)
+    block = stream.read(head.metadata_bytes)
+    if stream.read(CHECKSUM_BYTES) != checksum(block):
+        return NOTHING, FormatError("metadata: the checksum does not match")
+    try:
+        return from_bytes(block), None
+    except FormatError as error:
+        return NOTHING, error
 
 
 def _read_items(block: bytes) -> Iterator[tuple[int, bytes]]:

@@ -29,8 +29,10 @@ from kmq.errors import FormatError, OptionError, warn
 from kmq.files import at_its_beginning
 from kmq.image import IndexedImage, Palette, index_dtype
 from kmq.limits import DEFAULT_MAX_PIXELS, check_pixel_count
-from kmq.metadata import NOTHING, Metadata
 from kmq.threads import map_threads, stream_threads
+
+WITHOUT_METADATA = "the picture is read without them"
+"""What a damage in the metadata of a file comes to."""
 
 
 def dumps(
@@ -107,6 +109,8 @@ def load(
 ) -> IndexedImage:
     """Return the indexed image that a `.kmq` file holds, or a band of its rows.
 
+    Metadata that are damaged are left out with a KmqWarning.
+
     Parameters
     ----------
     stream
@@ -128,6 +132,20 @@ def load(
     OptionError
         If the image has no such rows.
     """
+    image, fault = load_with_fault(stream, rows=rows, max_pixels=max_pixels, threads=threads)
+    if fault is not None:
+        warn(f"{fault}; {WITHOUT_METADATA}")
+    return image
+
+
+def load_with_fault(
+    stream: BinaryIO,
+    *,
+    rows: tuple[int, int] | None = None,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    threads: int = 1,
+) -> tuple[IndexedImage, FormatError | None]:
+    """Do what `load` does; return what is wrong with the metadata instead of warning of it."""
     stream = at_its_beginning(stream)
     head = read_head(stream)
     check_length(head, stream.seek(0, io.SEEK_END))
@@ -141,32 +159,14 @@ def load(
     for stripe, decoded in _decoded_stripes(stream, head, stripes, threads):
         place = stripe.first_row - top
         indices[place : place + stripe.rows] = decoded
-    found, fault = read_metadata(stream, head)
-    if fault is not None:
-        warn(f"{fault}; the picture is read without them")
-    return IndexedImage.owning(
+    found, fault = metadata.read(stream, head)
+    image = IndexedImage.owning(
         palette,
         indices[first - top : end - top],
         is_grey_picture=head.layout == GREY,
         metadata=found,
     )
-
-
-def read_metadata(stream: BinaryIO, head: Head) -> tuple[Metadata, FormatError | None]:
-    """Return a file's metadata, or none and what is wrong with them.
-
-    `stream` holds the whole file, of the length that its head says.
-    """
-    if not head.metadata_bytes:
-        return NOTHING, None
-    stream.seek(head.metadata_start)
-    block = stream.read(head.metadata_bytes)
-    if stream.read(CHECKSUM_BYTES) != checksum(block):
-        return NOTHING, FormatError("metadata: the checksum does not match")
-    try:
-        return metadata.from_bytes(block), None
-    except FormatError as error:
-        return NOTHING, error
+    return image, fault
 
 
 def bands(
@@ -211,7 +211,7 @@ def faults(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> list[FormatE
             decode(item)
         except FormatError as error:
             found.append(error)
-    _, fault = read_metadata(stream, head)
+    _, fault = metadata.read(stream, head)
     return found if fault is None else [*found, fault]
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from base64 import b64encode
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
 from kmq.container.head import CODINGS, GREY, GREY_ALPHA, STRIPE_PIXELS, check_length, read_head
+from kmq.container.metadata import read
 from kmq.files import at_its_beginning
+from kmq.metadata import Metadata
 
 
 def bits_in_theory(colors: int, pixels: int, *, has_alpha: bool = False) -> float:
@@ -38,7 +41,7 @@ class StripeInfo:
 
 @dataclass(frozen=True)
 class Info:
-    """What the head of a `.kmq` file says."""
+    """What the head and the metadata of a `.kmq` file say."""
 
     width: int
     height: int
@@ -51,6 +54,10 @@ class Info:
     """Whether the stripes number the palette's entries in an order of their own."""
     metadata_bytes: int
     """Bytes of metadata, their checksum not counted."""
+    metadata: Metadata
+    """The metadata; empty if there are none, or they are damaged."""
+    metadata_fault: str | None
+    """What is wrong with the metadata, None if nothing is."""
     file_bytes: int
     stripes: tuple[StripeInfo, ...]
 
@@ -70,8 +77,9 @@ class Info:
         return 8 * self.file_bytes / self.theoretical_bits
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, ready for JSON."""
+        """Return plain values, ready for JSON; EXIF in Base64."""
         return asdict(self) | {
+            "metadata": _plain(self.metadata),
             "theoretical_bits": self.theoretical_bits,
             "excess_bytes": self.excess_bytes,
             "share": self.share,
@@ -79,7 +87,7 @@ class Info:
 
 
 def read_info(stream: BinaryIO) -> Info:
-    """Read the head off a stream and compare the file's length with it.
+    """Read the head and the metadata off a stream; compare the file's length with the head's.
 
     A stream that cannot be sought in, such as a pipe, is read whole.
 
@@ -91,6 +99,7 @@ def read_info(stream: BinaryIO) -> Info:
     stream = at_its_beginning(stream)
     head = read_head(stream)
     check_length(head, stream.seek(0, 2))
+    metadata, fault = read(stream, head)
     stripes = tuple(
         StripeInfo(
             stripe.first_row,
@@ -108,6 +117,18 @@ def read_info(stream: BinaryIO) -> Info:
         head.has_alpha,
         head.order is not None,
         head.metadata_bytes,
+        metadata,
+        None if fault is None else str(fault),
         head.file_size,
         stripes,
     )
+
+
+def _plain(metadata: Metadata) -> dict[str, Any]:
+    resolution = metadata.resolution
+    return {
+        "resolution": None if resolution is None else [float(part) for part in resolution],
+        "exif": b64encode(metadata.exif).decode(),
+        "xmp": metadata.xmp.decode(errors="replace"),
+        "text": [list(pair) for pair in metadata.text],
+    }

@@ -1,11 +1,13 @@
 """Image.open and Image.save for `.kmq` files; `import kmq` registers them.
 
-Opening reads only the head; the pixels are decoded when they are first asked for.
+Opening reads only the head and the metadata; the pixels are decoded when they are first
+asked for.
 """
 
 from __future__ import annotations
 
-from typing import IO, TYPE_CHECKING
+from copy import copy
+from typing import IO, TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
     from kmq.pillow.plugin import KmqImageFile
 
 FORMAT = "KMQ"
+
+_PARTS_OF_METADATA = ("metadata", "dpi", "exif", "xmp")
+"""Keywords of `save` that replace what an image says about itself."""
 
 
 def register() -> None:
@@ -37,10 +42,12 @@ def _open(file: IO[bytes], name: str | bytes) -> KmqImageFile:
 
 
 def _save(image: Image.Image, file: IO[bytes], _name: str | bytes) -> None:
-    """Save with the keywords of `kmq.encode`.
+    """Save with the keywords of `kmq.encode`, and with Pillow's for metadata.
 
-    A palette image keeps all its colours unless `colors` says otherwise, and so does
-    one that was opened from a `.kmq` file.
+    The image's own metadata are kept; `dpi`, `exif` and `xmp` replace parts of them, as
+    for a PNG, and `metadata`, a `kmq.Metadata`, all of them. A palette image keeps all its
+    colours unless `colors` says otherwise, and so does one that was opened from a `.kmq`
+    file.
     """
     from dataclasses import fields
 
@@ -54,7 +61,27 @@ def _save(image: Image.Image, file: IO[bytes], _name: str | bytes) -> None:
         options.setdefault("colors", 256)
     elif image.format == FORMAT:
         options.setdefault("colors", MAX_COLORS)
-    file.write(codec.encode(image, **options))
+    parts = {name: given[name] for name in _PARTS_OF_METADATA if given.get(name) is not None}
+    file.write(codec.encode(_described(image, parts) if parts else image, **options))
+
+
+def _described(image: Image.Image, parts: dict[str, Any]) -> Image.Image:
+    """Return the same image, its pixels shared, with other metadata."""
+    from kmq.metadata.images import info_of
+
+    image.load()
+    other = copy(image)
+    other._exif = None  # which was read of the old ones
+    other.info = image.info.copy()
+    if (metadata := parts.pop("metadata", None)) is not None:
+        transparency = image.info.get("transparency")
+        other.info = {} if transparency is None else {"transparency": transparency}
+        other.info.update(info_of(metadata))
+        other.metadata = metadata  # type: ignore[attr-defined]  # exact, where info may not be
+    if isinstance(block := parts.get("exif"), Image.Exif):
+        parts["exif"] = block.tobytes()
+    other.info.update(parts)
+    return other
 
 
 def _save_all(image: Image.Image, file: IO[bytes], name: str | bytes) -> None:

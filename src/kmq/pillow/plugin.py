@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any, BinaryIO, cast
 
 from PIL import Image, ImageFile, ImagePalette
 
-from kmq.container import stripes
-from kmq.container.head import GREY, read_head
-from kmq.errors import FormatError, LimitError
+from kmq.container import metadata, stripes
+from kmq.container.head import GREY, Head, read_head
+from kmq.errors import FormatError, LimitError, warn
 from kmq.image import IndexedImage
+from kmq.metadata import NOTHING, Metadata
+from kmq.metadata.images import info_of
 from kmq.threads import thread_count
 
 
@@ -18,10 +21,21 @@ class DamagedImageError(FormatError, OSError):
 
 
 class KmqImageFile(ImageFile.ImageFile):
-    """Has the mode that `IndexedImage.to_pil` gives to the image in the file."""
+    """Has the mode that `IndexedImage.to_pil` gives to the image in the file.
+
+    `info` has the metadata as Pillow has it of a PNG: "dpi", "exif", "xmp", and each text.
+
+    Attributes
+    ----------
+    metadata : Metadata
+    text : dict
+        The texts by their keywords; of a repeated keyword the last.
+    """
 
     format = "KMQ"
     format_description = "K-means palette image"
+    metadata: Metadata
+    text: dict[str, str]
 
     def _open(self) -> None:
         assert self.fp is not None
@@ -43,7 +57,21 @@ class KmqImageFile(ImageFile.ImageFile):
             self._mode = "RGBA"
         else:
             self._mode = "L" if red == green == blue else "RGB"
+        self._read_metadata(head)
         self.tile = [ImageFile._Tile("kmq", (0, 0, *self._size), 0)]
+
+    def _read_metadata(self, head: Head) -> None:
+        file = cast("BinaryIO", self.fp)
+        fault = None
+        self.metadata = NOTHING
+        # A part of the file, as ImageFile.Parser opens it, need not have them yet.
+        if head.metadata_bytes and file.seek(0, io.SEEK_END) >= head.file_size:
+            self.metadata, fault = metadata.read(file, head)
+        file.seek(head.size)
+        if fault is not None:
+            warn(f"{fault}; {stripes.WITHOUT_METADATA}")
+        self.text = dict(self.metadata.text)
+        self.info.update(info_of(self.metadata))
 
     def load_seek(self, pos: int) -> None:
         """Be there: so `ImageFile.Parser` knows that decoding takes the whole file."""

@@ -20,13 +20,16 @@ from PIL import Image
 from kmq.colors import Rgb, parse_color
 from kmq.errors import KmqError, OptionError, warn
 from kmq.limits import DEFAULT_MAX_PIXELS, check_pixel_count
+from kmq.metadata import NOTHING, Metadata
+from kmq.metadata.images import metadata_of
 from kmq.pixels import arrays, frames
-from kmq.pixels.colour import eight_bits, to_srgb
+from kmq.pixels.colour import COLOUR_SPACE, UNUSABLE, eight_bits, to_srgb
 from kmq.pixels.opening import UnknownKindError as UnknownKindError
 from kmq.pixels.opening import is_trusted, open_image, unreadable
 from kmq.pixels.readers import decoded
 from kmq.pixels.samples import Samples
 from kmq.pixels.saving import indexed_to_file as indexed_to_file
+from kmq.pixels.saving import metadata_notes as metadata_notes
 from kmq.pixels.saving import to_file as to_file
 from kmq.pixels.standard_error import quiet
 from kmq.pixels.transparency import KEEP_ALPHA, Transparency
@@ -58,6 +61,8 @@ class Pixels:
     Empty only if `rgb` holds every sample of the source, so that a copy without error
     is a copy of the source as well.
     """
+    metadata: Metadata = NOTHING
+    """What the image says besides its pixels, as far as it can be kept."""
     frame: str = ""
     """Which of a file's pictures was chosen, such as "page 2"; empty if none was."""
 
@@ -70,8 +75,9 @@ def read(
     alpha: str = KEEP_ALPHA,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     frame: int | None = None,
+    strip: bool = False,
 ) -> Pixels:
-    """Return the pixels of an ordinary image.
+    """Return the pixels of an ordinary image, and its metadata.
 
     Parameters
     ----------
@@ -91,6 +97,8 @@ def read(
     frame
         Which page or frame of a path or a binary file to take, from 1. None takes the
         first and notes that there are others.
+    strip
+        Leave the metadata out, and say nothing of them.
 
     Raises
     ------
@@ -106,12 +114,12 @@ def read(
     """
     transparency = Transparency(None if background is None else parse_color(background), alpha)
     if isinstance(source, Image.Image):
-        return _from_image(source, transparency, max_pixels)
+        return _from_image(source, transparency, max_pixels, strip)
     if isinstance(source, str | os.PathLike):
         with Path(os.fsdecode(source)).open("rb") as file:
-            return _from_file(file, transparency, max_pixels, frame)
+            return _from_file(file, transparency, max_pixels, frame, strip)
     if hasattr(source, "read"):
-        return _from_file(cast("IO[bytes]", source), transparency, max_pixels, frame)
+        return _from_file(cast("IO[bytes]", source), transparency, max_pixels, frame, strip)
     if hasattr(source, "__array__"):
         return _from_array(source, transparency, max_pixels)
     raise OptionError(
@@ -125,9 +133,10 @@ def read_with_warnings(
     background: str | Rgb | None = None,
     alpha: str = KEEP_ALPHA,
     max_pixels: int = DEFAULT_MAX_PIXELS,
+    strip: bool = False,
 ) -> Pixels:
     """Do what `read` does, and issue each note as a KmqWarning, after the file's name."""
-    pixels = read(source, background=background, alpha=alpha, max_pixels=max_pixels)
+    pixels = read(source, background=background, alpha=alpha, max_pixels=max_pixels, strip=strip)
     name = source if isinstance(source, str | os.PathLike) else getattr(source, "name", None)
     is_named = isinstance(name, str | os.PathLike)
     for note in pixels.notes:
@@ -166,15 +175,15 @@ def count_frames(path: str | os.PathLike[str], max_pixels: int = DEFAULT_MAX_PIX
 
 
 def _from_file(
-    file: IO[bytes], transparency: Transparency, max_pixels: int, frame: int | None
+    file: IO[bytes], transparency: Transparency, max_pixels: int, frame: int | None, strip: bool
 ) -> Pixels:
     with open_image(file, max_pixels) as image:
         word = frames.word_for(image)
         if frame is not None:
             frames.select(image, frame)
-            pixels = _from_image(image, transparency, max_pixels)
+            pixels = _from_image(image, transparency, max_pixels, strip)
             return replace(pixels, frame=f"{word} {frame:,}")
-        pixels = _from_image(image, transparency, max_pixels)
+        pixels = _from_image(image, transparency, max_pixels, strip)
         count = frames.count(image)
     if count == 1:
         return pixels
@@ -186,7 +195,9 @@ def _from_file(
     )
 
 
-def _from_image(image: Image.Image, transparency: Transparency, max_pixels: int) -> Pixels:
+def _from_image(
+    image: Image.Image, transparency: Transparency, max_pixels: int, strip: bool
+) -> Pixels:
     if 0 in image.size:
         raise OptionError(f"image: expected at least one pixel, got {image.width} x {image.height}")
     check_pixel_count(image.width, image.height, max_pixels)
@@ -196,7 +207,12 @@ def _from_image(image: Image.Image, transparency: Transparency, max_pixels: int)
         raise
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged bytes
         raise unreadable(image.format, error) from error
-    return _pixels(samples, transparency)
+    pixels = _pixels(samples, transparency)
+    if strip:
+        return pixels
+    is_converted = COLOUR_SPACE in pixels.lost and UNUSABLE not in pixels.notes
+    metadata, notes = metadata_of(image, is_converted=is_converted)
+    return replace(pixels, metadata=metadata, notes=(*pixels.notes, *notes))
 
 
 def _pixels(samples: Samples, transparency: Transparency) -> Pixels:

@@ -19,7 +19,7 @@ from kmq.pixels import profiles
 from kmq.pixels.samples import Levels, Samples
 from kmq.pixels.spaces import Space, is_rounding
 
-_UNUSABLE = "its colour profile cannot be used: taken as sRGB"
+UNUSABLE = "its colour profile cannot be used: taken as sRGB"
 
 _Conversion: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
@@ -68,7 +68,9 @@ def _fits(space: Space, kind: str) -> bool:
     return kind == "L" or (kind == "RGB" and not space.is_grey)
 
 
-_CONVERTED = ("its colour space",)
+COLOUR_SPACE = "its colour space"
+"""What is lost where colours are converted from a space that is not sRGB."""
+_CONVERTED = (COLOUR_SPACE,)
 
 
 def _by_space(values: Levels, space: Space) -> Converted:
@@ -102,7 +104,7 @@ def _by_profile(values: NDArray[np.uint8], kind: str, profile: bytes) -> Convert
         return Converted(convert(values), lost=_CONVERTED)
     except (ImageCms.PyCMSError, OSError, ValueError):
         converted = _without_profile(values, kind)
-        return converted._replace(notes=(_UNUSABLE,), lost=_CONVERTED)
+        return converted._replace(notes=(UNUSABLE,), lost=_CONVERTED)
 
 
 def _grey_by_profile(values: NDArray[np.uint8], source: Any) -> Converted:

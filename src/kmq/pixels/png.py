@@ -29,8 +29,8 @@ _OPTIMIZATION_LEVEL = 4
 """Of oxipng, 0 to 6. Level 6 takes several times as long for 0.1 % fewer bytes."""
 
 
-def smallest(image: Image.Image) -> bytes:
-    """Return the smallest PNG of an image that Pillow's encoder makes.
+def smallest(image: Image.Image, options: dict[str, Any]) -> bytes:
+    """Return the smallest PNG of an image that Pillow's encoder makes, saved with `options`.
 
     A palette keeps its entries and their order; it and greys take the fewest bits that
     hold them. The way to compress a large image is the best for its middle rows. One of
@@ -39,8 +39,8 @@ def smallest(image: Image.Image) -> bytes:
     """
     shallow, bits = _with_fewest_bits(image)
     if image.mode not in ("1", "L", "P"):
-        return _encoded(shallow, {})
-    attempts = [bits | encoding for encoding in _ENCODINGS]
+        return _encoded(shallow, options)
+    attempts = [options | bits | encoding for encoding in _ENCODINGS]
     if image.width * image.height <= _TRIED_PIXELS:
         return min((_encoded(shallow, attempt) for attempt in attempts), key=len)
     rows = max(1, _TRIED_PIXELS // image.width)

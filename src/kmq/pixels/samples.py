@@ -8,9 +8,10 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import Image
 
 from kmq.errors import FormatError
+from kmq.metadata.images import orientation as orientation
 from kmq.pixels.spaces import Space
 
 Levels: TypeAlias = "NDArray[Any]"
@@ -70,16 +71,6 @@ def of_image(image: Image.Image) -> Samples:
     if low_bits:
         samples = replace(samples, lost=(*samples.lost, "16 bits per channel"))
     return samples.turned(orientation(image))
-
-
-def orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 (upright) if there is none that can be read."""
-    try:
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except MemoryError:
-        raise
-    except Exception:  # damaged EXIF turns nothing
-        return 1
 
 
 def from_key(values: Levels, key: Any) -> Levels | None:

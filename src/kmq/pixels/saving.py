@@ -17,6 +17,8 @@ from kmq.colors import Rgb
 from kmq.errors import KmqError, OptionError
 from kmq.image import IndexedImage
 from kmq.limits import MAX_COLORS, MAX_COLORS_OF_A_BYTE
+from kmq.metadata import NOTHING, Metadata
+from kmq.metadata.saving import save_options
 from kmq.pixels import png
 
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -50,19 +52,32 @@ def indexed_to_file(
 
     The file keeps the palette, with its unused entries, if that has at most 256. Of a
     larger one only the used entries count. With a background, transparent pixels are laid
-    over it.
+    over it. It keeps the metadata that the format has a place for;
+    `metadata_notes` says what is left out.
 
     Parameters and errors as for `to_file`.
     """
+    metadata = indexed.metadata
     if background is not None and indexed.has_alpha:
         colors, alphas = indexed.palette[:, :3], indexed.palette[:, 3]
         indexed = IndexedImage(composite(colors, alphas, background), indexed.indices)
     if len(indexed.palette) > MAX_COLORS_OF_A_BYTE:
         indexed = _without_unused_entries(indexed)
-    return to_file(indexed.to_pil(), extension, optimize=optimize)
+    return to_file(indexed.to_pil(), extension, optimize=optimize, metadata=metadata)
 
 
-def to_file(image: Image.Image, extension: str, *, optimize: bool = False) -> bytes:
+def metadata_notes(metadata: Metadata, extension: str) -> tuple[str, ...]:
+    """Return at most one note: on what a file with this extension does not keep."""
+    return save_options(metadata, Image.registered_extensions().get(extension.lower(), ""))[1]
+
+
+def to_file(
+    image: Image.Image,
+    extension: str,
+    *,
+    optimize: bool = False,
+    metadata: Metadata = NOTHING,
+) -> bytes:
     """Return a Pillow image in the format that `extension` (such as ".png") stands for.
 
     Every pixel is kept, except in formats that are always lossy. With `optimize`, which
@@ -81,7 +96,8 @@ def to_file(image: Image.Image, extension: str, *, optimize: bool = False) -> by
         raise OptionError(f"optimize: expected an output that ends in .png, got {extension}")
     _check_transparency(image, kind, extension)
     try:
-        data = _saved_in_some_mode(image, kind)
+        options = _OPTIONS.get(kind, {}) | save_options(metadata, kind)[0]
+        data = _saved_in_some_mode(image, kind, options)
     except (KmqError, MemoryError):
         raise
     except Exception as error:  # Pillow's writers raise nearly anything on what they cannot hold
@@ -93,14 +109,14 @@ def to_file(image: Image.Image, extension: str, *, optimize: bool = False) -> by
     return png.optimized(data) if optimize else data
 
 
-def _saved_in_some_mode(image: Image.Image, kind: str) -> bytes:
+def _saved_in_some_mode(image: Image.Image, kind: str, options: dict[str, Any]) -> bytes:
     try:
-        return _saved(image, kind)
+        return _saved(image, kind, options)
     except (OSError, ValueError):  # "cannot write mode P as JPEG", "Unsupported QOI image mode"
         plain = "RGBA" if image.has_transparency_data else "RGB"
         if image.mode == plain:
             raise
-        return _saved(image.convert(plain), kind)
+        return _saved(image.convert(plain), kind, options)
 
 
 def _check_transparency(image: Image.Image, kind: str, extension: str) -> None:
@@ -123,15 +139,15 @@ def _is_partly_transparent(image: Image.Image) -> bool:
     return any(image.convert("RGBA").getchannel("A").histogram()[1:255])
 
 
-def _saved(image: Image.Image, kind: str) -> bytes:
+def _saved(image: Image.Image, kind: str, options: dict[str, Any]) -> bytes:
     if kind == "PNG":
-        return png.smallest(image)
+        return png.smallest(image, options)
     if kind == "GIF":
         image = _with_one_clear_entry(image)
     elif image.mode == "P" and image.has_transparency_data:
         image = image.convert("RGBA")  # Pillow writes palettes with alpha into PNG alone
     file = io.BytesIO()
-    image.save(file, format=kind, **_OPTIONS.get(kind, {}))
+    image.save(file, format=kind, **options)
     return file.getvalue()
 
 

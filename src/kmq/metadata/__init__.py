@@ -31,8 +31,8 @@ class Metadata:
         resolution that a PNG can store.
     exif
         The TIFF structure of an EXIF block, without the ``Exif`` prefix that JPEG puts in
-        front of it; empty if there is none. kmq stores pictures upright, so an orientation
-        in here says "upright".
+        front of it; empty if there is none. kmq turns pictures upright when it reads
+        them, and sets the orientation in here to 1.
     xmp
         An XMP packet in UTF-8, empty if there is none.
     text

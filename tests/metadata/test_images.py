@@ -9,7 +9,8 @@ from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from kmq.metadata import Metadata
-from kmq.pixels.metadata import metadata_of, save_options
+from kmq.metadata.images import metadata_of
+from kmq.metadata.saving import save_options
 
 XMP = b"<?xpacket begin='' id='W5M0MpCehiHzreSzNTczkc9d'?><x/>\n<?xpacket end='w'?>"
 
@@ -66,7 +67,7 @@ def test_exif_of_the_other_byte_order_says_upright_too():
 def test_damaged_exif_is_dropped_with_a_note(damaged):
     found, notes = metadata_of(saved("WEBP", exif=b"Exif\0\0" + bytes.fromhex(damaged)))
     assert found == Metadata()
-    assert notes == ("its EXIF is damaged and not kept",)
+    assert notes == ("not kept: damaged EXIF",)
 
 
 def test_tags_that_describe_a_tiff_become_exif_and_those_that_store_it_do_not():
@@ -140,7 +141,8 @@ def test_what_is_written_is_read_again_and_the_rest_is_named(kind, kept):
             assert [round(part) for part in value] == [300, 72]
         else:
             assert value == expected
-    left_out = [name for name in ("resolution", "exif", "xmp", "text") if name not in kept]
+    labels = {"resolution": "resolution", "exif": "EXIF", "xmp": "XMP", "text": "1 text"}
+    left_out = [label for name, label in labels.items() if name not in kept]
     assert notes == ((f"not written to a {kind}: {', '.join(left_out)}",) if left_out else ())
 
 
@@ -158,4 +160,4 @@ def test_a_png_says_that_its_samples_are_srgb():
 def test_what_is_too_long_for_a_jpeg_is_left_out_and_named():
     options, notes = save_options(Metadata(xmp=bytes(70_000)), "JPEG")
     assert options == {}
-    assert notes == ("not written to a JPEG: xmp",)
+    assert notes == ("not written to a JPEG: XMP",)
