@@ -93,7 +93,7 @@ def mostly_flat(colors: int, height: int, width: int) -> IndexedImage:
     band_height, band_width = min(64, height // 2), min(1024, width)
     y, x = np.mgrid[0:band_height, 0:band_width]
     random = scrambled(y * band_width + x)
-    band = np.where(random % 40 == 0, 1 + (random >> 8) % (colors - 1), 0)
+    band = np.where(random % 80 == 0, 1 + (random >> 8) % (colors - 1), 0)
     is_noise = (y < 24) & (x >= band_width - min(64, band_width // 8))
     band = np.where(is_noise, (random >> 8) % colors, band)
     indices = np.zeros((height, width), np.int64)
