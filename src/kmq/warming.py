@@ -7,6 +7,7 @@ import numpy as np
 from kmq import clustering, codec, jit
 from kmq.clustering.histogram import SMALLEST_CUBE_WORK
 from kmq.errors import KmqError
+from kmq.pixels.bleeding import bleed
 
 _WIDTH = 256
 
@@ -39,6 +40,7 @@ def run_kernels(threads: int = 1) -> None:
     # As few pixels as are counted by kernels, of many colours, so that palettes are searched for.
     shape = SMALLEST_CUBE_WORK // _WIDTH, _WIDTH, 4
     noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    bleed(noise)
     for pixels in (noise[..., :3], noise):
         for colors in (5, 300):  # indices of 8 and of 16 bits
             for coding in ("packed", "modelled"):

@@ -214,6 +214,17 @@ def test_a_format_without_transparency_is_refused_until_a_background_is_named(fo
     assert opened(folder / "out.bmp").convert("RGB").getpixel((0, 0)) == (10, 20, 30)
 
 
+def test_clear_pixels_bleed_on_demand(folder):
+    Image.fromarray(icon()).save(folder / "icon.png")
+    run("encode", "icon.png", "-k", "16")
+    assert run("decode", "icon.kmq", "--bleed", "-o", "out.png").exit_code == 0
+    written = np.asarray(opened(folder / "out.png"))
+    stored = kmq.decode(folder / "icon.kmq")
+    assert np.array_equal(written[..., 3], stored[..., 3])
+    seen = {tuple(color) for color in stored[stored[..., 3] > 0][:, :3].tolist()}
+    assert {tuple(color) for color in written[..., :3].reshape(-1, 3).tolist()} <= seen
+
+
 def test_partial_transparency_becomes_clear_or_opaque_for_gif(folder):
     Image.fromarray(icon()).save(folder / "icon.png")
     result = run("quantize", "icon.png", "-k", "16", "-o", "out.gif")

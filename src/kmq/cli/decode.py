@@ -21,17 +21,27 @@ if TYPE_CHECKING:
 
 EXTENSION = ".png"
 
+BLEED = click.option(
+    "--bleed",
+    is_flag=True,
+    help="Give each clear pixel the colour of the nearest seen one, for programs that filter "
+    "or shrink the picture. The file then has no palette.",
+)
+
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=arguments.FILE)
 @arguments.takes(
     arguments.OUTPUT,
     arguments.BACKGROUND,
+    BLEED,
     arguments.OPTIMIZE,
     arguments.STRIP,
     *arguments.BATCH,
 )
-def decode(files: tuple[str, ...], options: Options, handling: Handling, optimize: bool) -> None:
+def decode(
+    files: tuple[str, ...], options: Options, handling: Handling, bleed: bool, optimize: bool
+) -> None:
     """Turn .kmq files into PNG, or into what the output's extension says.
 
     Every pixel is kept, except in a format that is never lossless, such as JPEG. Formats
@@ -70,6 +80,7 @@ def decode(files: tuple[str, ...], options: Options, handling: Handling, optimiz
             indexed,
             extension,
             background=cast("Rgb | None", options.background),
+            bleeds=bleed,
             optimize=optimize,
         )
         notes += pixels.metadata_notes(indexed.metadata, extension)

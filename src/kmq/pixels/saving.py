@@ -46,13 +46,15 @@ def indexed_to_file(
     extension: str,
     *,
     background: Rgb | None = None,
+    bleeds: bool = False,
     optimize: bool = False,
 ) -> bytes:
     """Return an indexed image in the format that `extension` (such as ".png") stands for.
 
     The file keeps the palette, with its unused entries, if that has at most 256. Of a
     larger one only the used entries count. With a background, transparent pixels are laid
-    over it. It keeps the metadata that the format has a place for;
+    over it. If it bleeds, clear pixels hide the colour of the nearest seen one, and the
+    file has no palette. It keeps the metadata that the format has a place for;
     `metadata_notes` says what is left out.
 
     Parameters and errors as for `to_file`.
@@ -61,6 +63,11 @@ def indexed_to_file(
     if background is not None and indexed.has_alpha:
         colors, alphas = indexed.palette[:, :3], indexed.palette[:, 3]
         indexed = IndexedImage(composite(colors, alphas, background), indexed.indices)
+    if bleeds and indexed.has_alpha:
+        from kmq.pixels.bleeding import bleed  # its kernel loads numba
+
+        bled = Image.fromarray(bleed(indexed.to_rgba()))
+        return to_file(bled, extension, optimize=optimize, metadata=metadata)
     if len(indexed.palette) > MAX_COLORS_OF_A_BYTE:
         indexed = _without_unused_entries(indexed)
     return to_file(indexed.to_pil(), extension, optimize=optimize, metadata=metadata)
