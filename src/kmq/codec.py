@@ -7,9 +7,11 @@ so that reading a head needs none of it.
 from __future__ import annotations
 
 import io
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
 
@@ -43,6 +45,7 @@ def quantize(
     effort: str = DEFAULT_EFFORT,
     seed: int = 0,
     max_iter: int | None = None,
+    sort: bool = False,
     background: str | Rgb | None = None,
     alpha: str = DEFAULT_ALPHA,
     strip: bool = False,
@@ -52,7 +55,8 @@ def quantize(
     """Return an image in its K best colours, each pixel in the nearest of them.
 
     An image with no more than K distinct colours comes through exactly; any other
-    gets K different colours, each used.
+    gets K different colours, each used. A palette image with no more than K entries,
+    equal and unused ones included, keeps its palette and its indices.
 
     Parameters
     ----------
@@ -60,7 +64,7 @@ def quantize(
         Array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4): bool; floats from 0 to 1; uint16
         samples of 16 bits; any other integer dtype with values from 0 to 255. An object
         with `__array__`, Pillow image, path or binary file.
-    colors, psnr, effort, seed, max_iter, background, alpha, strip, max_pixels, threads
+    colors, psnr, effort, seed, max_iter, sort, background, alpha, strip, max_pixels, threads
         As `kmq.Options` has them.
 
     Raises
@@ -80,6 +84,7 @@ def quantize(
         effort=effort,
         seed=seed,
         max_iter=max_iter,
+        sort=sort,
         background=background,
         alpha=alpha,
         strip=strip,
@@ -87,7 +92,8 @@ def quantize(
         threads=threads,
     )
     read = _read(image, options)
-    return quantize_pixels(read.rgb, options).with_metadata(read.metadata)
+    found = quantize_pixels(read.rgb, options, palette_image=read.indexed)
+    return found.with_metadata(read.metadata)
 
 
 def encode(
@@ -100,6 +106,7 @@ def encode(
     coding: str = DEFAULT_CODING,
     seed: int = 0,
     max_iter: int | None = None,
+    sort: bool = False,
     background: str | Rgb | None = None,
     alpha: str = DEFAULT_ALPHA,
     strip: bool = False,
@@ -110,8 +117,8 @@ def encode(
 
     Parameters and errors as for `quantize`; `max_bytes` and `coding` as `kmq.Options`
     has them. An IndexedImage is stored as it is: of the options only `coding`, `strip`
-    and `threads` apply to it, and `colors`, `psnr` or `max_bytes` given with it is an
-    OptionError. So is metadata of more than 2^22 bytes, in an IndexedImage; of the
+    and `threads` apply to it, and `colors`, `psnr`, `max_bytes` or `sort` given with it is
+    an OptionError. So is metadata of more than 2^22 bytes, in an IndexedImage; of the
     metadata of any other image, what is too long is left out with a KmqWarning.
     """
     options = Options(
@@ -122,6 +129,7 @@ def encode(
         coding=coding,
         seed=seed,
         max_iter=max_iter,
+        sort=sort,
         background=background,
         alpha=alpha,
         strip=strip,
@@ -134,7 +142,8 @@ def encode(
         _refuse_to_choose_colors(options)
         return to_bytes(image.with_metadata(NOTHING) if strip else image, options)
     read = _read(image, options)
-    return encode_pixels(read.rgb, options, metadata=read.metadata)[1]
+    _, data = encode_pixels(read.rgb, options, metadata=read.metadata, palette_image=read.indexed)
+    return data
 
 
 def save(
@@ -225,12 +234,24 @@ def apply(
     return apply_palette(read.rgb, given, options).with_metadata(read.metadata)
 
 
-def quantize_pixels(rgb: NDArray[np.uint8], options: Options) -> IndexedImage:
-    """Do what `quantize` does, for pixels (H, W, 3) that have been read."""
+def quantize_pixels(
+    rgb: NDArray[np.uint8], options: Options, *, palette_image: IndexedImage | None = None
+) -> IndexedImage:
+    """Do what `quantize` does, for pixels (H, W, 3) that have been read.
+
+    `palette_image` is the same image in its own palette, if it has one.
+    """
+    kept = _kept(palette_image, options)
     if options.psnr is not None:
         from kmq import targets
+        from kmq.quality import psnr
 
-        return targets.quantize_to_psnr(rgb, options.psnr, options)
+        found = targets.quantize_to_psnr(rgb, options.psnr, options)
+        return found if kept is None or not math.isinf(psnr(rgb, found)) else kept
+    if kept is not None:
+        return kept
+    if palette_image is not None and options.colors is None:
+        options = replace(options, colors=len(palette_image.palette))
     from kmq import clustering
 
     return clustering.quantize(
@@ -269,17 +290,33 @@ def encode_pixels(
     to_bytes: Callable[[IndexedImage, Options], bytes] = to_bytes,
     *,
     metadata: Metadata = NOTHING,
+    palette_image: IndexedImage | None = None,
 ) -> tuple[IndexedImage, bytes]:
     """Do what `encode` does, for pixels that have been read; return the image and its file.
 
     `to_bytes` makes the file, of whatever format, from an image that has the metadata.
+    `palette_image` is as `quantize_pixels` has it.
     """
     if options.max_bytes is not None:
         from kmq import targets
 
+        kept = _kept(palette_image, options)
+        if kept is not None:
+            kept = kept.with_metadata(metadata)
+            if len(data := to_bytes(kept, options)) <= options.max_bytes:
+                return kept, data
         return targets.encode_to_size(rgb, options.max_bytes, options, to_bytes, metadata)
-    indexed = quantize_pixels(rgb, options).with_metadata(metadata)
+    found = quantize_pixels(rgb, options, palette_image=palette_image)
+    indexed = found.with_metadata(metadata)
     return indexed, to_bytes(indexed, options)
+
+
+def _kept(palette_image: IndexedImage | None, options: Options) -> IndexedImage | None:
+    """Return an image in its own palette if it is to be kept as it is."""
+    if palette_image is None or options.sort:
+        return None
+    is_small = options.colors is None or len(palette_image.palette) <= options.colors
+    return palette_image if is_small else None
 
 
 def apply_palette(rgb: NDArray[np.uint8], palette: Palette, options: Options) -> IndexedImage:
@@ -308,7 +345,6 @@ def load(
         read and decoded than the stripes that hold them.
     max_pixels
         More pixels are not decoded; that is found out before anything is allocated.
-    threads
         As `kmq.Options` has it.
 
     Raises
@@ -359,8 +395,8 @@ def info(source: DataSource) -> Info:
 
 
 def _refuse_to_choose_colors(options: Options) -> None:
-    for name in ("colors", "psnr", "max_bytes"):
-        if getattr(options, name) is not None:
+    for name in ("colors", "psnr", "max_bytes", "sort"):
+        if getattr(options, name) not in (None, False):
             raise OptionError(
                 f"{name}: an IndexedImage has its colours, and is stored as it is; leave {name} out"
             )

@@ -189,7 +189,7 @@ class IndexedImage:
                 palette, is_grey = alpha.with_alpha(palette), False
                 palette[key, 3] = 0
         elif image.mode == "P":
-            palette, is_grey = _palette_of(image), False
+            palette, is_grey = palette_of(image), False
         else:
             raise OptionError(
                 f"image: expected mode P, L or 1, got {image.mode}; kmq.quantize takes any image"
@@ -336,15 +336,20 @@ def _restored(
     return IndexedImage(palette, indices, is_grey_picture=is_grey_picture, metadata=metadata)
 
 
-def _palette_of(image: Image.Image) -> NDArray[np.uint8]:
+def palette_of(image: Image.Image) -> NDArray[np.uint8]:
     """Return the palette of a Pillow image in mode P, (K, 4), with an entry for every index."""
     image.load()
-    plain = image.copy()
-    plain.apply_transparency()
-    entries = np.array(plain.getpalette("RGBA") or [], np.uint8).reshape(-1, 4)
+    entries = np.array(image.getpalette("RGBA") or [], np.uint8).reshape(-1, 4)
     missing = int(np.asarray(image).max(initial=0)) + 1 - len(entries)
     black = np.full((max(missing, 0), 4), (0, 0, 0, 255), np.uint8)
-    return np.concatenate([entries, black])
+    palette = np.concatenate([entries, black])
+    transparency = image.info.get("transparency")
+    if isinstance(transparency, bytes):  # the alpha of the first entries
+        alphas = np.frombuffer(transparency, np.uint8)[: len(palette)]
+        palette[: len(alphas), 3] = alphas
+    elif isinstance(transparency, int) and 0 <= transparency < len(palette):
+        palette[transparency, 3] = 0
+    return palette
 
 
 def array_of(name: str, given: ArrayLike) -> NDArray[Any]:

@@ -29,13 +29,15 @@ class Options:
     Attributes
     ----------
     colors
-        K, 1 to 65,536. None stands for 64, or for no bound where there is a target.
+        K, 1 to 65,536. None stands for 64, for all colours of a palette image, or for no
+        bound where there is a target. A palette image with at most K entries keeps its
+        palette and its indices.
     psnr
         A target: the fewest colours, at most `colors`, that come at least so close,
-        in decibels, above 0, at most 100.
+        in decibels, above 0, at most 100. A palette image is kept if that takes them all.
     max_bytes
         A target: the most colours, at most `colors`, whose whole file has at most so
-        many bytes.
+        many bytes. A palette image is kept if its file has.
     effort
         How long to search for a palette of lower error: "fast", "default" or "best".
     coding
@@ -47,6 +49,9 @@ class Options:
     max_iter
         The most iterations over the distinct colours that end the search, at least 1;
         None for what the effort sets.
+    sort
+        Do not keep the palette of an image that has one: leave out equal and unused
+        entries, and order the others so that the file is small.
     background
         Colour laid behind transparent pixels: a name, a hex code, or (red, green, blue),
         which is what is kept. None keeps the transparency.
@@ -76,6 +81,7 @@ class Options:
     coding: str = DEFAULT_CODING
     seed: int = 0
     max_iter: int | None = None
+    sort: bool = False
     background: str | Rgb | None = None
     alpha: str = DEFAULT_ALPHA
     strip: bool = False
@@ -105,8 +111,9 @@ class Options:
                 )
         if self.background is not None and self.alpha != DEFAULT_ALPHA:
             raise OptionError("alpha: a background leaves no transparency; leave one of them out")
-        if not isinstance(self.strip, bool):
-            raise OptionError(f"strip: expected True or False, got {shown(self.strip)}")
+        for name in ("sort", "strip"):
+            if not isinstance(given := getattr(self, name), bool):
+                raise OptionError(f"{name}: expected True or False, got {shown(given)}")
         if self.psnr is not None and self.max_bytes is not None:
             raise OptionError("max_bytes: cannot be asked for together with psnr")
         object.__setattr__(self, "threads", thread_count(self.threads))

@@ -138,3 +138,40 @@ def test_without_oxipng_optimize_says_how_to_install_it(folder, monkeypatch, arg
     result = run(*arguments, "--optimize")
     assert result.exit_code == 2
     assert "pip install 'kmq[optimize]'" in result.stderr
+
+
+@pytest.mark.parametrize("extension", [".png", ".gif", ".bmp", ".tif"])
+def test_a_palette_of_an_images_own_goes_from_file_to_file(folder, extension):
+    colors = [(9, 9, 9), (1, 2, 3), (9, 9, 9), (0, 0, 0), (77, 0, 0)]
+    own = kmq.IndexedImage(np.array(colors), np.array([[4, 2, 0], [0, 2, 4]]))
+    own.to_pil().save(folder / "a.png")
+    result = run("quantize", "a.png", "-o", f"b{extension}")
+    assert result.exit_code == 0, result.stderr
+    written = kmq.IndexedImage.from_pil(opened(folder / f"b{extension}"))
+    assert written.palette[:5].tolist() == own.palette.tolist()
+    assert np.array_equal(written.indices, own.indices)
+    assert run("quantize", "a.png", "-o", "c.png", "--sort").exit_code == 0
+    assert len(kmq.IndexedImage.from_pil(opened(folder / "c.png")).palette) == 2
+
+
+def test_a_kmq_file_of_more_than_256_colours_is_brought_to_few(folder):
+    colors = np.random.default_rng(1).integers(0, 256, (300, 3))
+    kmq.save("a.kmq", kmq.IndexedImage(colors, np.arange(300).reshape(15, 20)))
+    result = run("quantize", "a.kmq", "-o", "b.png")
+    assert ", 64 colours, " in result.stderr
+
+
+def test_another_coding_of_a_kmq_file_changes_nothing_else(folder):
+    colors = np.random.default_rng(1).integers(0, 256, (300, 3))
+    kmq.save("a.kmq", kmq.IndexedImage(colors, np.arange(300).reshape(15, 20)))
+    assert run("encode", "--coding", "packed", "a.kmq", "-o", "b.kmq").exit_code == 0
+    assert kmq.load("b.kmq") == kmq.load("a.kmq")
+
+
+def test_exact_is_said_only_if_nothing_of_the_file_is_lost(folder):
+    Image.fromarray(np.array([[0, 1, 60_000]], np.uint16)).save(folder / "deep.png")
+    Image.fromarray(np.array([[0, 1, 200]], np.uint8)).save(folder / "shallow.png")
+    deep, shallow = run("encode", "deep.png"), run("encode", "shallow.png")
+    assert "exact" not in deep.stderr
+    assert "lossless except for 16 bits per channel" in deep.stderr
+    assert "exact" in shallow.stderr

@@ -41,13 +41,15 @@ COLORS = click.option(
     "-k",
     "--colors",
     type=click.IntRange(1, MAX_COLORS),
-    help=f"Number of colours. [default: {DEFAULT_COLORS}; with a target: no bound]",
+    help="Number of colours. An image with a palette of no more entries keeps it, and its "
+    f"indices. [default: {DEFAULT_COLORS}, or all of such a palette; with a target: no bound]",
 )
 FEW_COLORS = click.option(
     "-k",
     "--colors",
     type=click.IntRange(1, MAX_COLORS_OF_A_BYTE),
-    help=f"Number of colours. [default: {DEFAULT_COLORS}; with a target: at most "
+    help="Number of colours. An image with a palette of no more entries keeps it, and its "
+    f"indices. [default: {DEFAULT_COLORS}, or all of such a palette; with a target: at most "
     f"{MAX_COLORS_OF_A_BYTE}]",
 )
 PSNR = click.option(
@@ -88,6 +90,12 @@ MAX_ITER = click.option(
     "--max-iter",
     type=click.IntRange(min=1),
     help="The most iterations over all colours that end the search. [default: by effort]",
+)
+SORT = click.option(
+    "--sort",
+    is_flag=True,
+    help="Do not keep the palette of an image that has one: leave out equal and unused "
+    "entries, and order the others so that the file is small.",
 )
 BACKGROUND = click.option(
     "--background",
@@ -179,7 +187,7 @@ OPTIMIZE = click.option(
     "--optimize", is_flag=True, help="Make PNG files smaller with oxipng, which takes longer."
 )
 
-SEARCH = (PSNR, MAX_BYTES, EFFORT, SEED, MAX_ITER, BACKGROUND, ALPHA, PALETTE_FILE)
+SEARCH = (PSNR, MAX_BYTES, EFFORT, SEED, MAX_ITER, SORT, BACKGROUND, ALPHA, PALETTE_FILE)
 """How the colours are found, beside how many: for `encode` and `quantize`."""
 BATCH = (RECURSIVE, FORCE, SKIP_EXISTING, RESUME, THREADS, MAX_PIXELS, JSON_LINES, QUIET)
 """How many inputs are treated."""

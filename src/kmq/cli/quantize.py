@@ -79,7 +79,9 @@ def quantize(
 
     from kmq import pixels
 
-    quantize_all(jobs, options, handling, palette, to_bytes_for, notes_on)
+    quantize_all(
+        jobs, options, handling, palette, to_bytes_for, notes_on, most_entries=MAX_COLORS_OF_A_BYTE
+    )
 
 
 def _check_target(job: Job) -> None:

@@ -25,6 +25,7 @@ from kmq.cli.outcomes import Outcome
 from kmq.errors import FormatError, KmqError, LimitError
 from kmq.extensions import KMQ, extension_of
 from kmq.files import is_temporary
+from kmq.limits import MAX_COLORS
 from kmq.options import Options
 
 if TYPE_CHECKING:
@@ -74,11 +75,14 @@ def quantize_all(
     palette: Palette | None,
     to_bytes_for: Callable[[Job], ToBytes],
     notes_on: Callable[[Job, Metadata], tuple[str, ...]] = lambda _job, _metadata: (),
+    *,
+    most_entries: int = MAX_COLORS,
 ) -> None:
     """Read and quantize every image, write what `to_bytes_for` its job makes of it.
 
     `palette`, where one is given, replaces the search for the best. `notes_on` says
-    what of the metadata is not written.
+    what of the metadata is not written. Palettes of more than `most_entries` that images
+    have of their own are not kept.
     """
 
     def quantize_one(job: Job, threads: int) -> Outcome:
@@ -90,20 +94,26 @@ def quantize_all(
         stored, read = read_image(job, options)
         own = options.with_threads(threads)
         to_bytes = to_bytes_for(job)
+        kept = read.indexed
+        if kept is not None and len(kept.palette) > most_entries:
+            kept = None
         if palette is None:
-            indexed, data = codec.encode_pixels(read.rgb, own, to_bytes, metadata=read.metadata)
+            indexed, data = codec.encode_pixels(
+                read.rgb, own, to_bytes, metadata=read.metadata, palette_image=kept
+            )
         else:
             indexed = codec.apply_palette(read.rgb, palette, own).with_metadata(read.metadata)
             data = to_bytes(indexed, own)
         quality = psnr(read.rgb, indexed)
         write_output(job.target, data, force=handling.replaces, with_folders=job.makes_folders)
-        used, is_exact = len(indexed.palette), math.isinf(quality)
+        used, is_equal = len(indexed.palette), math.isinf(quality)
+        is_exact = is_equal and not read.lost
         seconds = time.perf_counter() - started
         which = f"{read.frame}: " if read.frame else ""
         line = (
             f"{which}{len(stored):,} -> {len(data):,} bytes "
             f"({len(data) / len(stored):.1%}), {used:,} colour{'s' if used > 1 else ''}, "
-            f"{'exact' if is_exact else f'{quality:.2f} dB'}, {seconds:.2f} s"
+            f"{_closeness(quality, read.lost)}, {seconds:.2f} s"
         )
         remarks = _remarks(used, quality, len(stored), len(data), own)
         notes = [*read.notes, *notes_on(job, read.metadata), *remarks]
@@ -113,7 +123,7 @@ def quantize_all(
             "height": indexed.height,
             "colors": used,
             "exact": is_exact,
-            "psnr": None if is_exact else round(quality, 4),
+            "psnr": None if is_equal else round(quality, 4),
             "seconds": round(seconds, 3),
         }
         return Outcome(len(stored), len(data), line, tuple(notes), figures)
@@ -129,7 +139,7 @@ def given_palette(name: str | None, options: Options) -> Palette | None:
         return None
     from kmq import palettes
 
-    if idle := arguments.given("psnr", "max_bytes", "effort", "seed", "max_iter"):
+    if idle := arguments.given("psnr", "max_bytes", "effort", "seed", "max_iter", "sort"):
         raise click.UsageError(f"--palette leaves nothing to choose for {idle}")
     try:
         with Path(name).open("rb") as file:
@@ -141,6 +151,13 @@ def given_palette(name: str | None, options: Options) -> Palette | None:
             f"--colors {options.colors}, but {display(name)} has {len(palette):,}"
         )
     return palette
+
+
+def _closeness(quality: float, lost: Sequence[str]) -> str:
+    """Say how close the result is; exact only if nothing of the file was lost on the way."""
+    if not math.isinf(quality):
+        return f"{quality:.2f} dB"
+    return f"lossless except for {', '.join(lost)}" if lost else "exact"
 
 
 def _remarks(

@@ -11,7 +11,7 @@ from PIL import Image
 
 from kmq import pixels
 from kmq.alpha import with_alpha
-from kmq.errors import FormatError, KmqError, OptionError
+from kmq.errors import FormatError, OptionError
 from kmq.limits import MAX_COLORS
 from kmq.palettes.entries import OPAQUE, Entry
 from kmq.pixels.opening import UnknownKindError, open_image
@@ -42,37 +42,12 @@ def read(file: IO[bytes], max_pixels: int) -> Iterator[Entry] | None:
         image = open_image(file, max_pixels)
     except UnknownKindError:
         return None
-    return _of_row(_palette_as_row(image)) if image.mode == "P" else _of_pixels(image, max_pixels)
-
-
-def _of_pixels(image: Image.Image, max_pixels: int) -> Iterator[Entry]:
-    colors = with_alpha(pixels.read(image, max_pixels=max_pixels).rgb)
-    yield from map(tuple, _distinct_in_reading_order(colors.reshape(-1, 4)).tolist())
-
-
-def _palette_as_row(image: Image.Image) -> Image.Image:
-    """Return the palette of an indexed picture as a picture of one row."""
-    try:
-        image.load()
-    except (KmqError, MemoryError):
-        raise
-    except Exception as error:  # Pillow's decoders raise nearly anything on damaged bytes
-        raise FormatError(f"the picture cannot be decoded: {error}") from error
-    colors = image.getpalette("RGB") or []
-    row = Image.frombytes("P", (len(colors) // 3, 1), bytes(range(len(colors) // 3)))
-    row.putpalette(colors, "RGB")
-    row.info = {
-        key: image.info[key] for key in ("icc_profile", "transparency") if key in image.info
-    }
-    return row
-
-
-def _of_row(row: Image.Image) -> Iterator[Entry]:
-    """Yield the colours of a row, converted from its profile as those of any picture are."""
-    alphas = row.convert("RGBA").getchannel("A").tobytes()
-    row.info.pop("transparency", None)
-    for (red, green, blue), alpha in zip(pixels.read(row).rgb[0].tolist(), alphas, strict=True):
-        yield red, green, blue, alpha
+    picture = pixels.read(image, max_pixels=max_pixels)
+    if picture.indexed is not None:
+        colors = with_alpha(picture.indexed.palette)
+    else:
+        colors = _distinct_in_reading_order(with_alpha(picture.rgb).reshape(-1, 4))
+    return map(tuple, colors.tolist())
 
 
 def _distinct_in_reading_order(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -45,9 +45,9 @@ def _save(image: Image.Image, file: IO[bytes], _name: str | bytes) -> None:
     """Save with the keywords of `kmq.encode`, and with Pillow's for metadata.
 
     The image's own metadata are kept; `dpi`, `exif` and `xmp` replace parts of them, as
-    for a PNG, and `metadata`, a `kmq.Metadata`, all of them. A palette image keeps all its
-    colours unless `colors` says otherwise, and so does one that was opened from a `.kmq`
-    file.
+    for a PNG, and `metadata`, a `kmq.Metadata`, all of them. A palette image keeps its
+    palette and its indices unless `colors` or `sort` says otherwise; any other image that
+    was opened from a `.kmq` file keeps all its colours.
     """
     from dataclasses import fields
 
@@ -57,9 +57,7 @@ def _save(image: Image.Image, file: IO[bytes], _name: str | bytes) -> None:
 
     given = image.encoderinfo
     options = {field.name: given[field.name] for field in fields(Options) if field.name in given}
-    if image.mode == "P":
-        options.setdefault("colors", 256)
-    elif image.format == FORMAT:
+    if image.mode != "P" and image.format == FORMAT:
         options.setdefault("colors", MAX_COLORS)
     parts = {name: given[name] for name in _PARTS_OF_METADATA if given.get(name) is not None}
     file.write(codec.encode(_described(image, parts) if parts else image, **options))

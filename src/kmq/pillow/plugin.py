@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any, BinaryIO, cast
 
+import numpy as np
 from PIL import Image, ImageFile, ImagePalette
 
 from kmq.container import metadata, stripes
@@ -72,6 +73,22 @@ class KmqImageFile(ImageFile.ImageFile):
             warn(f"{fault}; {stripes.WITHOUT_METADATA}")
         self.text = dict(self.metadata.text)
         self.info.update(info_of(self.metadata))
+
+    def to_indexed(self) -> IndexedImage:
+        """Return the palette and the indices in the file, which Pillow's image may not show."""
+        bands = [
+            band
+            for _, band in stripes.bands(
+                cast("BinaryIO", self.fp),
+                max_pixels=self.width * self.height,
+                threads=thread_count(None),
+            )
+        ]
+        return IndexedImage.owning(
+            bands[0].palette,
+            np.concatenate([band.indices for band in bands]),
+            is_grey_picture=bands[0].is_grey_picture,
+        )
 
     def load_seek(self, pos: int) -> None:
         """Be there: so `ImageFile.Parser` knows that decoding takes the whole file."""

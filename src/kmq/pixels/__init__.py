@@ -19,6 +19,7 @@ from PIL import Image
 
 from kmq.colors import Rgb, parse_color
 from kmq.errors import KmqError, OptionError, warn
+from kmq.image import IndexedImage
 from kmq.limits import DEFAULT_MAX_PIXELS, check_pixel_count
 from kmq.metadata import NOTHING, Metadata
 from kmq.metadata.images import metadata_of
@@ -63,6 +64,8 @@ class Pixels:
     """
     metadata: Metadata = NOTHING
     """What the image says besides its pixels, as far as it can be kept."""
+    indexed: IndexedImage | None = None
+    """The same with the image's own palette and indices; None if it has none."""
     frame: str = ""
     """Which of a file's pictures was chosen, such as "page 2"; empty if none was."""
 
@@ -217,6 +220,8 @@ def _from_image(
 
 def _pixels(samples: Samples, transparency: Transparency) -> Pixels:
     """Return samples as sRGB pixels, their transparency treated as asked for."""
+    if samples.palette is not None:
+        return _palette_image(samples, samples.palette, transparency)
     converted = to_srgb(samples)
     alpha = None if samples.alpha is None else eight_bits(samples.alpha)
     treated, lost = transparency.treated(converted.rgb, alpha)
@@ -225,3 +230,20 @@ def _pixels(samples: Samples, transparency: Transparency) -> Pixels:
         (*samples.notes, *converted.notes),
         (*samples.lost, *converted.lost, *lost),
     )
+
+
+def _palette_image(
+    samples: Samples, palette: NDArray[np.uint8], transparency: Transparency
+) -> Pixels:
+    """Treat the palette as a picture of one row, so that every pixel keeps its index."""
+    row = replace(
+        samples, values=palette[None, :, :3], kind="RGB", alpha=palette[None, :, 3], palette=None
+    )
+    treated = _pixels(row, transparency)
+    colors = treated.rgb[0]
+    indexed = IndexedImage(colors, samples.values, is_grey_picture=samples.is_grey_picture)
+    is_used = np.zeros(len(colors), bool)
+    is_used[indexed.indices] = True
+    if colors.shape[1] == 4 and (colors[is_used, 3] == 255).all():
+        colors = colors[:, :3]
+    return replace(treated, rgb=np.take(colors, indexed.indices, axis=0), indexed=indexed)

@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kmq.errors import FormatError
+from kmq.image import palette_of
 from kmq.metadata.images import orientation as orientation
 from kmq.pixels.spaces import Space
 
 Levels: TypeAlias = "NDArray[Any]"
 """uint8 or uint16, 0 to the largest number of the dtype."""
 
-Kind: TypeAlias = Literal["L", "RGB", "CMYK", "LAB"]
-"""What the channels are: grey (0 is black), or as Pillow's mode of this name has them."""
+Kind: TypeAlias = Literal["L", "RGB", "CMYK", "LAB", "P"]
+"""What the channels are: grey (0 is black), or those of Pillow's mode of this name."""
 
 _SIXTEEN_BIT_GREY = ("I;16", "I;16L", "I;16B", "I;16N")
 
@@ -39,7 +40,7 @@ class Samples:
     """The samples of a picture, and how its file says that they are to be seen."""
 
     values: Levels
-    """(H, W) if `kind` is "L", else (H, W, channels)."""
+    """(H, W) if `kind` is "L" or "P", else (H, W, channels). With "P" they are indices."""
     kind: Kind = "RGB"
     alpha: Levels | None = None
     """(H, W), of the dtype of `values`; None if the picture is opaque."""
@@ -47,6 +48,10 @@ class Samples:
     """An ICC profile, or a space; None stands for sRGB."""
     notes: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
+    palette: NDArray[np.uint8] | None = None
+    """(K, 4) red, green, blue and alpha, an entry for every index; only if `kind` is "P"."""
+    is_grey_picture: bool = False
+    """Whether the indices mean nothing beyond the greys of the palette."""
 
     def turned(self, orientation: int) -> Samples:
         """Return the samples of a picture of this EXIF orientation upright."""
@@ -97,6 +102,8 @@ def _of_mode(image: Image.Image) -> Samples:
     if image.mode in ("1", "L"):
         values = np.asarray(image.convert("L"))
         return Samples(values, "L", from_key(values, key))
+    if image.mode == "P":
+        return Samples(np.asarray(image), "P", palette=palette_of(image))
     if image.mode in ("La", "LA"):
         both = np.asarray(image.convert("LA"))
         return Samples(both[..., 0], "L", both[..., 1])
@@ -105,7 +112,7 @@ def _of_mode(image: Image.Image) -> Samples:
         return Samples(np.ascontiguousarray(rgba[..., :3]), "RGB", rgba[..., 3])
     if image.mode in ("RGB", "CMYK", "LAB"):
         return Samples(np.asarray(image), image.mode)  # type: ignore[arg-type]  # one of Literal
-    lost = () if image.mode in ("P", "RGBX") else (f"colours as {image.mode}",)
+    lost = () if image.mode == "RGBX" else (f"colours as {image.mode}",)
     return Samples(np.asarray(image.convert("RGB")), "RGB", lost=lost)
 
 

@@ -22,8 +22,9 @@ from kmq.metadata.saving import save_options
 from kmq.pixels import png
 
 _OPTIONS: dict[str, dict[str, Any]] = {
-    "WEBP": {"lossless": True, "exact": True},
+    "GIF": {"optimize": False},  # it would leave out unused entries
     "KMQ": {"colors": MAX_COLORS},
+    "WEBP": {"lossless": True, "exact": True},
 }
 """For formats that Pillow writes with loss unless it is told otherwise."""
 

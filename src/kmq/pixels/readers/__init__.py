@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PIL import Image, ImageFile
 
-from kmq.pixels.readers import avif, bitmaps, icons, png, psd, tiff
+from kmq.pixels.readers import avif, bitmaps, icons, kmq_files, png, psd, tiff
 from kmq.pixels.samples import Samples, of_image
 
 _READERS: dict[str, Callable[[ImageFile.ImageFile], Samples]] = {
@@ -14,6 +14,7 @@ _READERS: dict[str, Callable[[ImageFile.ImageFile], Samples]] = {
     "BMP": bitmaps.read_bmp,
     "CUR": icons.read,
     "DIB": bitmaps.read_bmp,
+    "KMQ": kmq_files.read,
     "PNG": png.read,
     "PSD": psd.read,
     "TIFF": tiff.read,

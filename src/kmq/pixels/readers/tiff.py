@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, TiffImagePlugin
 
+from kmq.alpha import with_alpha
 from kmq.errors import FormatError
 from kmq.pixels.readers.claims import read_claimed
 from kmq.pixels.samples import Kind, Levels, Samples, of_image, too_deep
@@ -292,10 +293,16 @@ def _samples(channels: NDArray[Any], layout: _Layout, tags: Mapping[int, Any]) -
         alpha = _spread(channels[..., layout.colors + i], layout.bits)
         if meaning == _PREMULTIPLIED:
             colors = _divided(colors, alpha)
-    if layout.photometric == _PALETTE:
-        return Samples(_colors_of_map(tags, layout.bits)[colors[..., 0]], "RGB", alpha, notes=notes)
     lost: tuple[str, ...] = ("further channels",) if notes else ()
     profile = tags.get(_ICC_PROFILE)
+    if layout.photometric == _PALETTE:
+        palette = _colors_of_map(tags, layout.bits)
+        indices = colors[..., 0] // (255 // (len(palette) - 1))
+        if alpha is None:
+            return Samples(
+                indices, "P", colour=profile, notes=notes, lost=lost, palette=with_alpha(palette)
+            )
+        return Samples(palette[indices], "RGB", alpha, profile, notes, lost)
     colors = _spread(colors, layout.bits)
     if layout.photometric == _WHITE_IS_ZERO:
         colors = np.iinfo(colors.dtype).max - colors
@@ -328,7 +335,7 @@ def _divided(colors: Levels, alpha: Levels) -> Levels:
 
 
 def _colors_of_map(tags: Mapping[int, Any], bits: int) -> NDArray[np.uint8]:
-    """Return the colours of a palette, by index as spread; one of 8 bits is taken as such.
+    """Return the colours of a palette, (K, 3); one of 8 bits is taken as such.
 
     A colour map has 16 bits per channel, but some programs write 8, as libtiff knows too.
     """
@@ -339,9 +346,7 @@ def _colors_of_map(tags: Mapping[int, Any], bits: int) -> NDArray[np.uint8]:
     colors = given.reshape(3, count).T
     if colors.max() > 0xFF:
         colors = colors // 256
-    by_level = np.zeros((256, 3), np.uint8)
-    by_level[:: 255 // (count - 1)] = colors
-    return by_level
+    return colors.astype(np.uint8)
 
 
 def _unsupported(what: str) -> FormatError:
