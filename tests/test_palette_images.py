@@ -103,7 +103,7 @@ def test_a_profile_converts_the_palette_and_not_the_indices():
     swapped = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     red, green = swapped.index(b"rXYZ"), swapped.index(b"gXYZ")
     swapped[red], swapped[green] = swapped[green], swapped[red]
-    converted = kmq.quantize(stored(sprite(), "PNG", icc_profile=bytes(swapped)))
+    converted = kmq.quantize(stored(sprite(), "PNG", icc_profile=bytes(swapped)), strip=True)
     assert converted.indices.tolist() == sprite().indices.tolist()
     assert converted.palette[1].tolist() != list(SPRITE[1])
     assert converted.palette[1].tolist() == converted.palette[2].tolist()
@@ -173,3 +173,18 @@ def test_metadata_survive_a_change_of_coding():
     recoded = kmq.load(kmq.encode(io.BytesIO(kmq.encode(image)), coding="packed"))
     assert recoded == image
     assert recoded.metadata == image.metadata
+
+
+def test_a_strict_palette_must_have_every_colour():
+    image = np.zeros((70, 3, 3), np.uint8)
+    assert kmq.apply(image, SPRITE, strict=True).indices.max() == 0
+    image[66, 2] = image[67, 0] = 1, 2, 4
+    with pytest.raises(OptionError, match=r"no colour #010204, .* x = 2, y = 66"):
+        kmq.apply(image, SPRITE, strict=True)
+    assert kmq.apply(image, SPRITE).indices[66, 2] == 5
+
+
+def test_a_strict_palette_asks_nothing_of_the_colour_of_clear_pixels():
+    image = np.array([[[5, 5, 5, 0], [0, 0, 0, 255]]], np.uint8)
+    palette = [[0, 0, 0, 0], [0, 0, 0, 255]]
+    assert kmq.apply(image, palette, strict=True).indices.tolist() == [[0, 1]]

@@ -212,6 +212,7 @@ def apply(
     image: ImageSource,
     palette: Palette | ArrayLike,
     *,
+    strict: bool = False,
     background: str | Rgb | None = None,
     alpha: str = DEFAULT_ALPHA,
     strip: bool = False,
@@ -221,8 +222,9 @@ def apply(
     """Return an image in the colours of a given palette, each pixel in the nearest.
 
     The palette is kept as it is, whether every entry is used or not; floats, such as
-    the centroids of scikit-learn, are rounded as `Palette` has it.
-    Parameters and errors as for `quantize`.
+    the centroids of scikit-learn, are rounded as `Palette` has it. With `strict`, a pixel
+    whose colour is not in the palette is an OptionError that names the first.
+    Other parameters and errors as for `quantize`.
     """
     options = Options(
         background=background, alpha=alpha, strip=strip, max_pixels=max_pixels, threads=threads
@@ -231,7 +233,7 @@ def apply(
 
     given = palette if isinstance(palette, Palette) else Palette(palette)
     read = _read(image, options)
-    return apply_palette(read.rgb, given, options).with_metadata(read.metadata)
+    return apply_palette(read.rgb, given, options, strict=strict).with_metadata(read.metadata)
 
 
 def quantize_pixels(
@@ -319,11 +321,21 @@ def _kept(palette_image: IndexedImage | None, options: Options) -> IndexedImage 
     return palette_image if is_small else None
 
 
-def apply_palette(rgb: NDArray[np.uint8], palette: Palette, options: Options) -> IndexedImage:
+def apply_palette(
+    pixels: NDArray[np.uint8], palette: Palette, options: Options, *, strict: bool = False
+) -> IndexedImage:
     """Do what `apply` does, for pixels that have been read."""
     from kmq import clustering
+    from kmq.quality import first_difference
 
-    return clustering.apply(rgb, palette, threads=options.workers)
+    indexed = clustering.apply(pixels, palette, threads=options.workers)
+    if strict and (place := first_difference(pixels, indexed)) is not None:
+        x, y = place
+        raise OptionError(
+            f"strict: the palette has no colour #{pixels[y, x].tobytes().hex()}, "
+            f"which is that of the pixel at x = {x:,}, y = {y:,}"
+        )
+    return indexed
 
 
 def load(

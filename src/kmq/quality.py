@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -26,19 +27,38 @@ def psnr(pixels: NDArray[np.uint8], indexed: IndexedImage) -> float:
     See `psnr_of`; `pixels` are (H, W, 3) or (H, W, 4). Where they or the indexed image have
     alpha, the squared difference is the mean over all uniform backgrounds (`kmq.alpha`).
     """
-    has_alpha = indexed.has_alpha or pixels.shape[2] == 4
+    total = sum(int((apart**2).sum()) for apart in _differences(pixels, indexed))
+    unit = alpha.UNITS if _has_alpha(pixels, indexed) else 1
+    return psnr_of(Fraction(total, unit**2), 3 * indexed.width * indexed.height)
+
+
+def first_difference(pixels: NDArray[np.uint8], indexed: IndexedImage) -> tuple[int, int] | None:
+    """Return (x, y) of the first pixel in reading order whose colour is another; None if none.
+
+    Arguments are those of `psnr`. Two clear pixels have the same colour.
+    """
+    for band, apart in enumerate(_differences(pixels, indexed)):
+        if (differs := apart.any(axis=2)).any():
+            row, column = divmod(int(differs.argmax()), indexed.width)
+            return column, band * _ROWS_AT_ONCE + row
+    return None
+
+
+def _has_alpha(pixels: NDArray[np.uint8], indexed: IndexedImage) -> bool:
+    return indexed.has_alpha or pixels.shape[2] == 4
+
+
+def _differences(pixels: NDArray[np.uint8], indexed: IndexedImage) -> Iterator[NDArray[np.int64]]:
+    """Yield how far apart the pixels of each band of rows are, as points of `kmq.alpha`."""
+    has_alpha = _has_alpha(pixels, indexed)
 
     def points(colors: NDArray[np.uint8]) -> NDArray[np.int64]:
         return alpha.coordinates(alpha.with_alpha(colors) if has_alpha else colors)
 
     palette = points(indexed.palette)
-    total = 0
     for first in range(0, indexed.height, _ROWS_AT_ONCE):
         rows = slice(first, first + _ROWS_AT_ONCE)
-        apart = palette[indexed.indices[rows]] - points(pixels[rows])
-        total += int((apart**2).sum())
-    unit = alpha.UNITS if has_alpha else 1
-    return psnr_of(Fraction(total, unit**2), 3 * indexed.width * indexed.height)
+        yield palette[indexed.indices[rows]] - points(pixels[rows])
 
 
 def psnr_of(squared_error: int | Fraction, samples: int) -> float:

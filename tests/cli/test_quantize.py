@@ -175,3 +175,13 @@ def test_exact_is_said_only_if_nothing_of_the_file_is_lost(folder):
     assert "exact" not in deep.stderr
     assert "lossless except for 16 bits per channel" in deep.stderr
     assert "exact" in shallow.stderr
+
+
+def test_strict_names_the_colour_that_the_palette_lacks(folder):
+    Image.fromarray(np.array([[[0, 0, 0], [255, 16, 0]]], np.uint8)).save(folder / "a.png")
+    (folder / "two.hex").write_text("000000\nff1100\n")
+    result = run("encode", "--palette", "two.hex", "--strict", "a.png")
+    assert result.exit_code == 1
+    assert "no colour #ff1000, which is that of the pixel at x = 1, y = 0" in result.stderr
+    assert run("encode", "--palette", "two.hex", "a.png").exit_code == 0
+    assert "name one" in run("encode", "--strict", "a.png").stderr

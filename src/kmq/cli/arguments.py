@@ -137,6 +137,10 @@ PALETTE_FILE = click.option(
     "picture or a .kmq file.",
 )
 
+STRICT = click.option(
+    "--strict", is_flag=True, help="Fail where a pixel's colour is not in the --palette."
+)
+
 ALL_FRAMES = 0
 
 
@@ -187,7 +191,7 @@ OPTIMIZE = click.option(
     "--optimize", is_flag=True, help="Make PNG files smaller with oxipng, which takes longer."
 )
 
-SEARCH = (PSNR, MAX_BYTES, EFFORT, SEED, MAX_ITER, SORT, BACKGROUND, ALPHA, PALETTE_FILE)
+SEARCH = (PSNR, MAX_BYTES, EFFORT, SEED, MAX_ITER, SORT, BACKGROUND, ALPHA, PALETTE_FILE, STRICT)
 """How the colours are found, beside how many: for `encode` and `quantize`."""
 BATCH = (RECURSIVE, FORCE, SKIP_EXISTING, RESUME, THREADS, MAX_PIXELS, JSON_LINES, QUIET)
 """How many inputs are treated."""

@@ -28,6 +28,7 @@ def encode(
     options: Options,
     handling: Handling,
     palette_file: str | None,
+    strict: bool,
     frames: int | None,
 ) -> None:
     """Turn images into .kmq files of at most K colours.
@@ -46,7 +47,7 @@ def encode(
       kmq encode --frames all scan.tif
       kmq encode - < photo.jpg > photo.kmq
     """
-    palette = given_palette(palette_file, options)
+    palette = given_palette(palette_file, options, strict=strict)
     jobs = plan_images(images, options, handling, KMQ, frames)
     for job in jobs:
         if job.problem is None and names_another_format(job.target):
@@ -57,4 +58,4 @@ def encode(
 
     from kmq import codec
 
-    quantize_all(jobs, options, handling, palette, lambda _: codec.to_bytes)
+    quantize_all(jobs, options, handling, palette, lambda _: codec.to_bytes, strict=strict)

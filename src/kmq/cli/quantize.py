@@ -35,6 +35,7 @@ def quantize(
     options: Options,
     handling: Handling,
     palette_file: str | None,
+    strict: bool,
     frames: int | None,
     optimize: bool,
 ) -> None:
@@ -56,7 +57,7 @@ def quantize(
         raise click.UsageError(
             f"name the output with -o: a file that ends in {', '.join(_EXTENSIONS)}, or a directory"
         )
-    palette = given_palette(palette_file, options)
+    palette = given_palette(palette_file, options, strict=strict)
     if palette is not None and len(palette) > MAX_COLORS_OF_A_BYTE:
         raise click.UsageError(
             f"{display(str(palette_file))} has {len(palette):,} colours; an image with a palette "
@@ -80,7 +81,14 @@ def quantize(
     from kmq import pixels
 
     quantize_all(
-        jobs, options, handling, palette, to_bytes_for, notes_on, most_entries=MAX_COLORS_OF_A_BYTE
+        jobs,
+        options,
+        handling,
+        palette,
+        to_bytes_for,
+        notes_on,
+        strict=strict,
+        most_entries=MAX_COLORS_OF_A_BYTE,
     )
 
 

@@ -76,13 +76,14 @@ def quantize_all(
     to_bytes_for: Callable[[Job], ToBytes],
     notes_on: Callable[[Job, Metadata], tuple[str, ...]] = lambda _job, _metadata: (),
     *,
+    strict: bool = False,
     most_entries: int = MAX_COLORS,
 ) -> None:
     """Read and quantize every image, write what `to_bytes_for` its job makes of it.
 
-    `palette`, where one is given, replaces the search for the best. `notes_on` says
-    what of the metadata is not written. Palettes of more than `most_entries` that images
-    have of their own are not kept.
+    `palette`, where one is given, replaces the search for the best; if `strict`, it has
+    the colour of every pixel. `notes_on` says what of the metadata is not written.
+    Palettes of more than `most_entries` that images have of their own are not kept.
     """
 
     def quantize_one(job: Job, threads: int) -> Outcome:
@@ -102,7 +103,9 @@ def quantize_all(
                 read.rgb, own, to_bytes, metadata=read.metadata, palette_image=kept
             )
         else:
-            indexed = codec.apply_palette(read.rgb, palette, own).with_metadata(read.metadata)
+            indexed = codec.apply_palette(read.rgb, palette, own, strict=strict).with_metadata(
+                read.metadata
+            )
             data = to_bytes(indexed, own)
         quality = psnr(read.rgb, indexed)
         write_output(job.target, data, force=handling.replaces, with_folders=job.makes_folders)
@@ -133,9 +136,11 @@ def quantize_all(
     batch.run(jobs, quantize_one, handling, threads=options.workers)
 
 
-def given_palette(name: str | None, options: Options) -> Palette | None:
+def given_palette(name: str | None, options: Options, *, strict: bool = False) -> Palette | None:
     """Return the palette that a file holds; what is wrong with it is wrong usage."""
     if name is None:
+        if strict:
+            raise click.UsageError("--strict is for the colours of a --palette; name one")
         return None
     from kmq import palettes
 
