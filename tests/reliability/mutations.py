@@ -25,13 +25,11 @@ INTERESTING = (0, 1, 2, 3, 0x7F, 0x80, 0xFF)
 
 
 def mutations(seeds: Sequence[bytes], chance: random.Random) -> Iterator[bytes]:
-    """Yield damaged files for ever: half of them by `damaged`, half by `with_other_stripes`."""
+    """Yield damaged files for ever, by each of the three functions below."""
+    kinds = (damaged, with_other_stripes, with_other_extras)
     while True:
-        seed = chance.choice(seeds)
-        if chance.random() < 0.5:
-            yield with_other_stripes(seed, chance, seeds)
-        else:
-            yield damaged(seed, chance, seeds)
+        [kind] = chance.choices(kinds, weights=(2, 2, 1))
+        yield kind(chance.choice(seeds), chance, seeds)
 
 
 def damaged(seed: bytes, chance: random.Random, seeds: Sequence[bytes]) -> bytes:
@@ -80,6 +78,38 @@ def with_other_stripes(seed: bytes, chance: random.Random, seeds: Sequence[bytes
     )
     made += b"".join(body + checksum(body) for _, body in bodies)
     return made + (described + checksum(described) if described else b"")
+
+
+def with_other_extras(seed: bytes, chance: random.Random, seeds: Sequence[bytes]) -> bytes:
+    """Return a file with its stripes as they are, another order, and metadata that are damaged.
+
+    Its modelled stripes stay right, which hardly any other damage leaves them.
+    """
+    stream = io.BytesIO(seed)
+    try:
+        head = read_head(stream)
+    except FormatError:
+        return seed
+    stored = [stream.read(stripe.length + CHECKSUM_BYTES) for stripe in head.stripes]
+    order = list(range(head.palette_size))
+    chance.shuffle(order)
+    described = bytearray(stream.read(head.metadata_bytes))
+    _damage(described, len(described), chance, seeds)
+    made = write_head(
+        head.width,
+        head.height,
+        head.layout,
+        head.coded_palette,
+        head.stripe_rows,
+        [
+            (stripe.coding, body[: stripe.length])
+            for stripe, body in zip(head.stripes, stored, strict=True)
+        ],
+        order=order if chance.random() < 0.8 else None,
+        metadata_bytes=len(described),
+    )
+    made += b"".join(stored)
+    return made + (bytes(described) + checksum(described) if described else b"")
 
 
 def _damage(data: bytearray, end: int, chance: random.Random, seeds: Sequence[bytes]) -> None:
