@@ -30,7 +30,6 @@ def compile_level(level: str, folder: Path) -> None:
     kernels = [
         (dispatcher, versions_of(dispatcher, name_of(dispatcher)))
         for dispatcher in sorted(jit.kernels, key=name_of)
-        if not dispatcher.targetoptions.get("parallel")
     ]
     write_level(kernels, level, folder)
 

@@ -5,7 +5,6 @@ import os
 
 import numpy as np
 import pytest
-from conftest import needs_numba
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
@@ -94,28 +93,27 @@ def test_nothing_is_left_to_choose_of_an_indexed_image(tmp_path, option):
 
 @pytest.fixture
 def in_parallel(monkeypatch):
-    """Have parallel kernels take little work too; record which of them ran in parallel."""
-    ran = []
+    """Have parallel kernels take little work too; record which of them ran on how many threads."""
+    ran = set()
+    call = jit.ParallelKernel.__call__
 
-    def recording(name, parallel):
-        return lambda *arguments: (ran.append(name), parallel(*arguments))[1]
+    def recording(kernel, threads, *arguments):
+        ran.add((kernel, threads))
+        call(kernel, threads, *arguments)
 
-    for name, kernel in (("alternate", lloyd.alternate), ("gather", nearest.gather)):
-        monkeypatch.setattr(kernel, "parallel", recording(name, kernel.parallel))
+    monkeypatch.setattr(jit.ParallelKernel, "__call__", recording)
     monkeypatch.setattr(nearest, "SMALLEST_CUBE_WORK", 1)
     with jit.threads_for_any_work():
         yield ran
 
 
-@needs_numba
 def test_any_number_of_threads_gives_the_same_bytes(in_parallel):
     rgb = np.random.default_rng(5).integers(0, 256, (61, 67, 3), np.uint8)
     one = kmq.encode(rgb, 13, threads=1)
-    assert not in_parallel
     for threads in (2, 8):
-        assert kmq.encode(rgb, 13, threads=threads) == one
-        assert set(in_parallel) == {"alternate", "gather"}
         in_parallel.clear()
+        assert kmq.encode(rgb, 13, threads=threads) == one
+        assert in_parallel == {(lloyd.assign, threads), (nearest.gather, threads)}
 
 
 def test_the_number_of_threads_may_come_from_the_environment(monkeypatch):

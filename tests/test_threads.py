@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 
 import pytest
 
 from kmq import OptionError
-from kmq.threads import map_threads, stream_threads, thread_count
+from kmq.threads import map_threads, share, stream_threads, thread_count
 
 
 def test_the_argument_comes_before_the_environment_and_that_before_the_processors(monkeypatch):
@@ -78,3 +79,47 @@ def test_items_are_taken_as_results_are_asked_for(threads):
     assert len(taken) <= 2 * threads
     results.close()
     assert len(taken) <= 2 * threads
+
+
+@pytest.mark.parametrize("threads", [1, 2, 7, 100])
+def test_shared_work_is_done_once_each(threads):
+    done = []
+    share(done.append, 23, threads)
+    assert sorted(done) == list(range(23))
+
+
+def test_work_is_shared_with_the_thread_that_waits():
+    gate = threading.Barrier(2, timeout=10)
+    threads = set()
+
+    def work(_):
+        gate.wait()
+        threads.add(threading.get_ident())
+
+    share(work, 2, 2)
+    assert len(threads) == 2
+    assert threading.get_ident() in threads
+
+
+def test_where_no_thread_can_be_started_one_does_all_the_work(monkeypatch):
+    def fail(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", fail)
+    done = []
+    share(done.append, 5, 3)
+    assert done == list(range(5))
+
+
+def test_an_error_in_shared_work_stops_it_and_is_raised():
+    done = []
+
+    def work(number):
+        done.append(number)
+        time.sleep(0.001)
+        if number == 3:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        share(work, 1000, 2)
+    assert len(done) < 10

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
+from threading import Thread
 from typing import TypeVar
 
 from kmq.errors import OptionError
@@ -74,6 +75,41 @@ def stream_threads(
             yield begun.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def share(work: Callable[[int], object], count: int, threads: int) -> None:
+    """Call work(0) to work(count - 1), on this thread and on up to `threads` - 1 others.
+
+    Where the system starts no more threads, those that run do all the work. When one fails,
+    the others stop after what they have begun, and the first error is raised.
+    """
+    numbers = deque(range(count))
+    failures: list[BaseException] = []
+
+    def take() -> None:
+        while not failures:
+            try:
+                number = numbers.popleft()
+            except IndexError:  # none is left
+                return
+            try:
+                work(number)
+            except BaseException as error:  # raised by the thread that waits
+                failures.append(error)
+
+    helpers = []
+    for _ in range(min(threads, count) - 1):
+        helper = Thread(target=take)
+        try:
+            helper.start()
+        except RuntimeError:
+            break
+        helpers.append(helper)
+    take()
+    for helper in helpers:
+        helper.join()
+    if failures:
+        raise failures[0]
 
 
 def _from_environment() -> int | None:

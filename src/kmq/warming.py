@@ -17,15 +17,13 @@ class NothingKeptError(KmqError):
 
 
 def warm_up() -> list[str]:
-    """Run every kernel with every type it takes, serial and parallel; return the caches' folders.
+    """Run every kernel with every type it takes; return the caches' folders.
 
     Raises
     ------
     NothingKeptError
         If there is no folder to keep compiled code in.
     """
-    with jit.threads_for_any_work():
-        run_kernels(threads=2)
     run_kernels()
     folders = {folder for kernel in jit.kernels if (folder := jit.cache_folder(kernel))}
     if not folders:
@@ -35,16 +33,17 @@ def warm_up() -> list[str]:
     return sorted(folders)
 
 
-def run_kernels(threads: int = 1) -> None:
+def run_kernels() -> None:
     """Run every kernel with every type it takes: what this does not run is not compiled ahead."""
     # As few pixels as are counted by kernels, of many colours, so that palettes are searched for.
     shape = SMALLEST_CUBE_WORK // _WIDTH, _WIDTH, 4
     noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     bleed(noise)
-    for pixels in (noise[..., :3], noise):
-        for colors in (5, 300):  # indices of 8 and of 16 bits
-            for coding in ("packed", "modelled"):
-                _there_and_back(pixels, colors, coding, threads)
+    with jit.threads_for_any_work():
+        for pixels in (noise[..., :3], noise):
+            for colors in (5, 300):  # indices of 8 and of 16 bits
+                for coding, threads in (("packed", 1), ("modelled", 2)):
+                    _there_and_back(pixels, colors, coding, threads)
 
 
 def _there_and_back(

@@ -3,8 +3,9 @@ import oracle
 import pytest
 
 from clustering.images import of_channels
-from kmq.clustering import Histogram
-from kmq.clustering.lloyd import OVERSTEP, TOLERANCE, Clusters, alternate, iterate
+from kmq import jit
+from kmq.clustering import Histogram, lloyd
+from kmq.clustering.lloyd import OVERSTEP, TOLERANCE, Clusters, iterate
 from kmq.clustering.points import coarsen, distinct_colors, with_heavy_clear
 
 
@@ -61,28 +62,20 @@ def test_iterations_are_those_of_the_textbook(channels, bits, iterations):
     assert np.isclose(found.error, error, rtol=1e-4)
 
 
-@pytest.mark.parametrize("chunks", [2, 3, 8, 500])
-def test_chunks_and_threads_do_not_change_a_bit(channels, chunks):
+@pytest.mark.parametrize("threads", [2, 3, 8, 100])
+@pytest.mark.parametrize("chunks_per_thread", [1, 4])
+def test_chunks_and_threads_do_not_change_a_bit(channels, threads, chunks_per_thread, monkeypatch):
+    monkeypatch.setattr(lloyd, "CHUNKS_PER_THREAD", chunks_per_thread)
     points = points_of(channels, 31, 37)
     start = centroids_of(channels, 40, seed=2)
     whole, parts = Clusters.around(points, start), Clusters.around(points, start)
-    for threads, count, clusters in ((1, 1, whole), (2, chunks, parts)):
-        alternate(
-            threads,
-            points.coordinates,
-            points.sums,
-            points.tree,
-            points.axes,
-            clusters.centroids,
-            clusters.sums,
-            clusters.labels,
-            points.energy,
-            5,
-            count,
-        )
+    iterate(points, whole, 5, threads=1)
+    with jit.threads_for_any_work():
+        iterate(points, parts, 5, threads)
     assert np.array_equal(whole.centroids, parts.centroids)
     assert np.array_equal(whole.labels, parts.labels)
     assert np.array_equal(whole.sums, parts.sums)
+    assert whole.error == parts.error
 
 
 @pytest.mark.parametrize("bits", [0, 1, 4])

@@ -12,7 +12,6 @@ import pytest
 
 from kmq import forks, jit
 from kmq.jit import cache as kernel_cache
-from kmq.jit import parallelism
 
 pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="about compiled kernels")
 
@@ -31,8 +30,8 @@ def sum_of_squares(numbers):
 
 
 @jit.parallel_kernel
-def chunk_sums(numbers, sums):
-    for chunk in jit.prange(len(sums)):
+def chunk_sums(first, end, numbers, sums):
+    for chunk in jit.prange(first, end):
         for position in range(chunk, len(numbers), len(sums)):
             sums[chunk] += numbers[position]
 
@@ -42,43 +41,36 @@ NUMBERS = np.arange(1001)
 
 def total_on(threads):
     sums = np.zeros(7, np.int64)
-    chunk_sums(threads, NUMBERS, sums)
+    chunk_sums(threads, len(sums), NUMBERS, sums)
     return sums.sum()
-
-
-@pytest.fixture
-def which(monkeypatch):
-    """Record which compilation runs."""
-    ran = []
-    for name in ("serial", "parallel"):
-        compiled = getattr(chunk_sums, name)
-        monkeypatch.setattr(
-            chunk_sums, name, lambda *a, name=name, run=compiled: (ran.append(name), run(*a))
-        )
-    return ran
 
 
 def test_kernels_and_their_helpers_run_compiled():
     assert sum_of_squares(NUMBERS) == (NUMBERS**2).sum()
 
 
-def test_both_compilations_give_the_same(which):
+def test_any_number_of_threads_does_every_part_once():
     assert total_on(1) == total_on(2) == total_on(8) == NUMBERS.sum()
-    assert which == ["serial", "parallel", "parallel"]
 
 
-def test_the_hosts_number_of_threads_is_left_alone():
-    before = numba.get_num_threads()
-    total_on(2)
-    assert numba.get_num_threads() == before
+def test_threads_share_the_loop_of_a_parallel_kernel(monkeypatch):
+    parts = []
+    monkeypatch.setattr(chunk_sums, "serial", lambda first, end, *_: parts.append((first, end)))
+    total_on(1)
+    assert parts == [(0, 7)]
+    parts.clear()
+    chunk_sums(2, 100, NUMBERS, None)
+    bounds = sorted(parts)
+    assert len(bounds) == 2 * jit.PARTS_PER_THREAD
+    assert [end for _, end in bounds] == [first for first, _ in bounds[1:]] + [100]
 
 
-def test_a_second_thread_does_not_enter_a_parallel_kernel(which):
-    with parallelism._lock:
-        assert total_on(2) == NUMBERS.sum()
-    assert which == ["serial"]
-    assert total_on(2) == NUMBERS.sum()
-    assert which == ["serial", "parallel"]
+def test_the_loops_are_parallel_loops_of_numbas_too():
+    """Nothing but the choice of threads keeps numba from running them in parallel."""
+    compiled = numba.njit(parallel=True)(chunk_sums.serial.py_func)
+    sums = np.zeros(7, np.int64)
+    compiled(0, 7, NUMBERS, sums)
+    assert sums.sum() == NUMBERS.sum()
 
 
 def test_many_threads_at_once_get_right_results():

@@ -36,11 +36,6 @@ def test_any_number_of_threads_gives_the_same_bytes(layer):
     assert set(run(ALTERNATING, **layer).stdout.split()) == {expected()}
 
 
-@needs_numba
-def test_a_threading_layer_that_cannot_be_loaded_is_done_without():
-    assert run("print(encoded(8))", NUMBA_THREADING_LAYER="none").stdout.split() == [expected()]
-
-
 def test_threads_are_those_of_the_environment():
     program = "from kmq.threads import thread_count; print(thread_count(None))"
     assert run(program, KMQ_NUM_THREADS="3").stdout.split() == ["3"]

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmq.clustering.points import LANES, Axes, Points, Tree
-from kmq.jit import helper, parallel_kernel, prange, useful_threads
+from kmq.jit import helper, kernel, parallel_kernel, prange, useful_threads
 
 OVERSTEP = 1.6
 """Step towards the mean, as a multiple of the way there. Plain Lloyd (1.0) approaches
@@ -95,19 +95,48 @@ def iterate(points: Points, clusters: Clusters, iterations: int, threads: int) -
     depends on `threads`: labels are found point by point, sums are whole numbers.
     """
     threads = useful_threads(len(points) // POINTS_PER_WORK, threads)
-    clusters.error = points.energy + alternate(
-        threads,
-        points.coordinates,
-        points.sums,
-        points.tree,
-        points.axes,
-        clusters.centroids,
-        clusters.sums,
-        clusters.labels,
-        points.energy,
-        iterations,
-        CHUNKS_PER_THREAD * threads if threads > 1 else 1,
-    )
+    if threads > 1:
+        error = _alternate_on_threads(points, clusters, iterations, threads)
+    else:
+        error = alternate(
+            points.coordinates,
+            points.sums,
+            points.tree,
+            points.axes,
+            clusters.centroids,
+            clusters.sums,
+            clusters.labels,
+            points.energy,
+            iterations,
+        )
+    clusters.error = points.energy + error
+
+
+def _alternate_on_threads(
+    points: Points, clusters: Clusters, iterations: int, threads: int
+) -> float:
+    """Do what `alternate` does, with several threads on each assignment step."""
+    chunks = CHUNKS_PER_THREAD * threads
+    moved = np.zeros((chunks, *clusters.sums.shape), np.int64)
+    previous = np.inf
+    for _ in range(iterations):
+        planar = np.ascontiguousarray(clusters.centroids.T, points.coordinates.dtype)
+        assign(
+            threads,
+            chunks,
+            points.coordinates,
+            points.sums,
+            points.tree,
+            points.axes,
+            planar,
+            clusters.labels,
+            moved,
+        )
+        error = update(clusters.centroids, clusters.sums, moved, points.axes, previous)
+        if has_settled(error, previous, points.energy):
+            break
+        previous = error
+    return finish(clusters.centroids, clusters.sums, points.axes)
 
 
 def is_serial(points: Points, threads: int) -> bool:
@@ -116,6 +145,71 @@ def is_serial(points: Points, threads: int) -> bool:
 
 
 @parallel_kernel
+def assign(
+    first: int,
+    end: int,
+    coordinates: NDArray[Any],
+    point_sums: NDArray[np.int64],
+    tree: Tree,
+    axes: Axes,
+    planar: NDArray[Any],
+    labels: NDArray[np.int32],
+    moved: NDArray[np.int64],
+) -> None:
+    """Label the points of chunks `first` to `end` - 1: the assignment step.
+
+    The points are divided into `len(moved)` chunks of about as many. `moved[chunk]` gathers
+    what each cluster gains less what it loses.
+    """
+    chunks, points = len(moved), len(labels)
+    for chunk in prange(first, end):
+        first_leaf = np.searchsorted(tree.leaf_starts, points * chunk // chunks)
+        end_leaf = np.searchsorted(tree.leaf_starts, points * (chunk + 1) // chunks)
+        assign_leaves(
+            first_leaf, end_leaf, coordinates, point_sums, tree, axes, planar, labels, moved[chunk]
+        )
+
+
+assign_serially = assign.serial
+
+
+@kernel
+def update(
+    centroids: NDArray[np.float64],
+    cluster_sums: NDArray[np.int64],
+    moved: NDArray[np.int64],
+    axes: Axes,
+    previous: float,
+) -> float:
+    """Add up what has moved and move the centroids: the update step.
+
+    Return the error before the centroids move, less the points' energy. A step that is too
+    long and raised the error over the `previous` one is followed by a plain one.
+    """
+    for cluster in prange(len(centroids)):
+        for chunk in range(len(moved)):
+            for column in range(moved.shape[2]):
+                cluster_sums[cluster, column] += moved[chunk, cluster, column]
+                moved[chunk, cluster, column] = 0
+    error = error_at(centroids, cluster_sums, axes)
+    step_towards_means(centroids, cluster_sums, axes, OVERSTEP if error <= previous else 1.0)
+    return error
+
+
+@kernel
+def finish(centroids: NDArray[np.float64], cluster_sums: NDArray[np.int64], axes: Axes) -> float:
+    """Move the centroids to the means; return the error less the points' energy."""
+    step_towards_means(centroids, cluster_sums, axes, 1.0)
+    return error_at(centroids, cluster_sums, axes)
+
+
+@helper
+def has_settled(error: float, previous: float, energy: float) -> bool:
+    """Whether an iteration changed the error so little that the next would not pay."""
+    return abs(previous - error) <= TOLERANCE * (energy + error)
+
+
+@kernel
 def alternate(
     coordinates: NDArray[Any],
     point_sums: NDArray[np.int64],
@@ -126,38 +220,33 @@ def alternate(
     labels: NDArray[np.int32],
     energy: float,
     iterations: int,
-    chunks: int,
 ) -> float:
-    """Alternate the two steps in place; return the error less `energy`.
-
-    Each of `chunks` assigns about as many points.
-    """
+    """Alternate the two steps in place; return the error less `energy`."""
     clusters = len(centroids)
-    points = len(labels)
     planar = np.empty((len(axes), clusters), coordinates.dtype)
-    moved = np.zeros((chunks, clusters, len(axes) + 1), np.int64)
+    moved = np.zeros((1, clusters, len(axes) + 1), np.int64)
     previous = np.inf
     for _ in range(iterations):
         for cluster in range(clusters):
             for axis in range(len(axes)):
                 planar[axis, cluster] = centroids[cluster, axis]
-        for chunk in prange(chunks):
-            first = np.searchsorted(tree.leaf_starts, points * chunk // chunks)
-            end = np.searchsorted(tree.leaf_starts, points * (chunk + 1) // chunks)
-            assign_leaves(
-                first, end, coordinates, point_sums, tree, axes, planar, labels, moved[chunk]
-            )
-        for chunk in range(chunks):
-            cluster_sums += moved[chunk]
-            moved[chunk] = 0
-        error = error_at(centroids, cluster_sums, axes)
-        # An overlong step that made things worse is followed by a plain one.
-        step_towards_means(centroids, cluster_sums, axes, OVERSTEP if error <= previous else 1.0)
-        if abs(previous - error) <= TOLERANCE * (energy + error):
+        # The only chunk is the last. (For a literal 0, numba would compile `assign` once more.)
+        assign_serially(
+            len(moved) - 1,
+            len(moved),
+            coordinates,
+            point_sums,
+            tree,
+            axes,
+            planar,
+            labels,
+            moved,
+        )
+        error = update(centroids, cluster_sums, moved, axes, previous)
+        if has_settled(error, previous, energy):
             break
         previous = error
-    step_towards_means(centroids, cluster_sums, axes, 1.0)
-    return error_at(centroids, cluster_sums, axes)
+    return finish(centroids, cluster_sums, axes)
 
 
 @helper

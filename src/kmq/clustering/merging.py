@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmq.clustering.points import Axes
+from kmq.clustering.sorting import stable_order
 from kmq.jit import helper, kernel
 
 
@@ -56,7 +57,7 @@ def merge_cheapest(
         left = len(alive)
         costs, partners = find_cheapest_partners(centroids, sums, axes, alive)
         taken = np.zeros(left, np.bool_)
-        for i in np.argsort(costs, kind="mergesort"):
+        for i in stable_order(costs):
             j = partners[i]
             if left > target and not taken[i] and not taken[j]:
                 taken[i] = taken[j] = True

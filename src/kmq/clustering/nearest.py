@@ -54,7 +54,13 @@ def look_up(
     table[keys] = narrow_entries
     indices = np.empty(pixels.shape[:2], dtype)
     flat = pixels.reshape(-1, 3)
-    gather(useful_threads(len(flat) // PIXELS_PER_WORK, threads), flat, table, indices.reshape(-1))
+    gather(
+        useful_threads(len(flat) // PIXELS_PER_WORK, threads),
+        blocks_of(flat),
+        flat,
+        table,
+        indices.reshape(-1),
+    )
     return indices
 
 
@@ -66,6 +72,7 @@ def _look_up_words(
     flat = pixels.reshape(-1, 4)
     gather_words(
         useful_threads(len(flat) // PIXELS_PER_WORK, threads),
+        blocks_of(flat),
         flat,
         words,
         slots_of(words, len(words)),
@@ -75,8 +82,15 @@ def _look_up_words(
     return indices
 
 
+def blocks_of(pixels: NDArray[np.uint8]) -> int:
+    """Return how many blocks (n, channels) pixels make."""
+    return -(-len(pixels) // BLOCK)
+
+
 @parallel_kernel
 def gather_words(
+    first: int,
+    end: int,
     pixels: NDArray[np.uint8],
     words: NDArray[np.uint32],
     slots: NDArray[np.int32],
@@ -85,9 +99,10 @@ def gather_words(
 ) -> None:
     """Write to `indices` (n,) the entry of each of the (n, 4) pixels.
 
+    Of the pixels' blocks, these are `first` to `end` - 1.
     `slots` are those of `words`, which hold every colour of the pixels; `entries` are theirs.
     """
-    for block in prange((len(pixels) + BLOCK - 1) // BLOCK):
+    for block in prange(first, end):
         place = -1
         for pixel in range(block * BLOCK, min((block + 1) * BLOCK, len(pixels))):
             word = joined(pixels[pixel, 0], pixels[pixel, 1], pixels[pixel, 2], pixels[pixel, 3])
@@ -100,9 +115,14 @@ def gather_words(
 
 
 @parallel_kernel
-def gather(pixels: NDArray[np.uint8], table: NDArray[Any], indices: NDArray[Any]) -> None:
-    """Write to `indices` (n,) what `table` holds for each of the (n, 3) pixels."""
-    for block in prange((len(pixels) + BLOCK - 1) // BLOCK):
+def gather(
+    first: int, end: int, pixels: NDArray[np.uint8], table: NDArray[Any], indices: NDArray[Any]
+) -> None:
+    """Write to `indices` (n,) what `table` holds for each of the (n, 3) pixels.
+
+    Of the pixels' blocks, these are `first` to `end` - 1.
+    """
+    for block in prange(first, end):
         for pixel in range(block * BLOCK, min((block + 1) * BLOCK, len(pixels))):
             key = (
                 (SPREAD[pixels[pixel, 0]] << np.uint32(2))

@@ -9,6 +9,7 @@ from kmq import alpha
 from kmq.clustering import morton
 from kmq.clustering.lloyd import Clusters, iterate
 from kmq.clustering.points import AXES_OF_RGB, AXES_OF_RGBA, Axes, Points
+from kmq.clustering.sorting import stable_order
 from kmq.jit import helper, kernel
 
 OPAQUE = 255 * 255
@@ -110,7 +111,7 @@ def split_in_halves(colors: NDArray[np.int64], axes: Axes) -> NDArray[np.int64]:
                 along[i] = 0
                 for axis in range(len(axes)):
                     along[i] += colors[part[i], axis] * direction[axis]
-            for i, position in enumerate(np.argsort(along, kind="mergesort")):
+            for i, position in enumerate(stable_order(along)):
                 order[start + i] = part[position]
         size //= 2
     return order

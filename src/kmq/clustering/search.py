@@ -20,8 +20,6 @@ from kmq.clustering.schedule import LEAST_FALL, Search
 from kmq.clustering.splitting import cut_largest_gains
 from kmq.jit import kernel
 
-alternate_serially = alternate.serial
-
 
 def search(points: Points, clusters: Clusters, schedule: Search, threads: int) -> Clusters:
     """Return clusters at least as good as these, as many.
@@ -150,8 +148,8 @@ def search_serially(
             after_split,
         )
         left, left_sums, found = join_cheapest_pairs(more, more_sums, found, axes, len(centroids))
-        tried = energy + alternate_serially(
-            coordinates, point_sums, tree, axes, left, left_sums, found, energy, after_merge, 1
+        tried = energy + alternate(
+            coordinates, point_sums, tree, axes, left, left_sums, found, energy, after_merge
         )
         if tried < error * (1 - LEAST_FALL):
             centroids, cluster_sums, labels, error = left, left_sums, found, tried
@@ -178,7 +176,7 @@ def split_and_alternate(
         coordinates, point_sums, labels, centroids, cluster_sums, axes, count
     )
     found = labels.copy()
-    error = alternate_serially(
-        coordinates, point_sums, tree, axes, more, more_sums, found, energy, iterations, 1
+    error = alternate(
+        coordinates, point_sums, tree, axes, more, more_sums, found, energy, iterations
     )
     return more, more_sums, found, energy + error

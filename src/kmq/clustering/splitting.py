@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmq.clustering.points import Axes
+from kmq.clustering.sorting import stable_order
 from kmq.jit import helper, kernel
 
 
@@ -27,7 +28,7 @@ def cut_largest_gains(
     nothing is cut.
     """
     gains, parts = bisect(coordinates, point_sums, labels, centroids, cluster_sums, axes)
-    order = np.argsort(-gains, kind="mergesort")
+    order = stable_order(-gains)
     cuts = 0
     while cuts < min(count, len(gains)) and gains[order[cuts]] > 0:
         cuts += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from kmq import prebuilt
 
@@ -28,23 +28,6 @@ def kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]
 def helper(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Return the function itself: compiled kernels contain what they call."""
     return function
-
-
-class ParallelKernel(Generic[Arguments, Result]):
-    """A kernel that takes the number of threads first, and uses one."""
-
-    def __init__(self, function: Callable[Arguments, Result]) -> None:
-        self.__doc__ = function.__doc__
-        self.serial = kernel(function)
-
-    def __call__(
-        self, threads: int, /, *arguments: Arguments.args, **named: Arguments.kwargs
-    ) -> Result:
-        """Run the kernel."""
-        return self.serial(*arguments, **named)
-
-
-parallel_kernel = ParallelKernel
 
 
 def cache_folder(compiled: object) -> None:
