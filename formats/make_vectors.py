@@ -2,8 +2,9 @@
 
 Valid files are written by kmq from images made with arithmetic; `manifest.json` keeps
 what each must decode to: the SHA-256 of the pixels (RGB, or RGBA if some entry is not
-opaque, 8 bits, row after row), of the palette (RGBA) and of the indices (16 bits,
-little-endian), and the items of the metadata, or null if they are damaged.
+opaque, 8 bits, row after row), of the palette (RGBA), of the indices and, if there are
+any, of the entries' labels (16 bits, little-endian), and the items of the metadata, or
+null if they are damaged.
 Invalid files are valid ones with one rule of the specification broken and the
 checksums mended, so that it is the rule that is noticed; the manifest keeps the
 message that kmq gives.
@@ -167,7 +168,24 @@ def valid_files() -> dict[str, bytes]:
     for colors in (1, 7, 64):
         files[f"stripes-{colors}"] = in_stripes(pattern(colors, 70, 131), 32)
     files["stripes-of-one-row"] = in_stripes(pattern(3, 3, 4099), 1)
-    return files | dict(_files_with_alpha()) | dict(_files_in_order()) | dict(_files_described())
+    return (
+        files
+        | dict(_files_with_alpha())
+        | dict(_files_with_labels())
+        | dict(_files_in_order())
+        | dict(_files_described())
+    )
+
+
+def _files_with_labels() -> Iterator[tuple[str, bytes]]:
+    for colors in (1, 2, 19, 300):
+        labels = np.arange(colors) * 8191 % 64_000 + 1014
+        mask = IndexedImage.from_labels(labels[blots(colors, 20, 31).indices])
+        for coding in ("packed", "modelled"):
+            yield f"labels-{colors}-{coding}", dumps(mask, coding=coding)
+    yield "labels-small", dumps(IndexedImage.from_labels([[0, 7, 255, 7]]))
+    yield "labels-256", dumps(IndexedImage.from_labels([[0, 7, 256, 7]]))
+    yield "labels-order", dumps(mask, order=np.arange(len(mask.palette))[::-1])
 
 
 def _files_with_alpha() -> Iterator[tuple[str, bytes]]:
@@ -291,6 +309,7 @@ def _broken_heads() -> Iterator[tuple[str, bytes]]:
     yield "version", file_of(version=2)
     yield "kind-high-bits", file_of(kind=0x11)
     yield "kind-highest-bit", file_of(kind=0x81)
+    yield "kind-labels-of-a-layout", file_of(kind=0x13, palette=bytes(6))
     yield "width-zero", file_of(numbers=bytes((0, 2, 3, 2)), bodies=(struct.pack("<Q", START),))
     yield "height-zero", file_of(numbers=bytes((4, 0, 3, 1)))
     yield "width-too-large", file_of(numbers=b"\x81\x80\x80\x02" + bytes((2, 3, 2)))
@@ -432,6 +451,8 @@ def manifest(valid: dict[str, bytes], invalid: dict[str, bytes]) -> dict[str, di
             "indices_sha256": _digest(image.indices.astype("<u2")),
             "metadata": items_of(block) if metadata_block.read(stream, head)[1] is None else None,
         }
+        if image.labels is not None:
+            decoded[name] |= {"labels_sha256": _digest(image.labels.astype("<u2"))}
     messages: dict[str, object] = {}
     for name, data in invalid.items():
         try:

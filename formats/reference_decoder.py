@@ -37,6 +37,7 @@ class Image(NamedTuple):
     palette: Palette
     indices: "array[int]"  # of type "H", 16 bits: an index is at most 65,535
     metadata: "list[tuple[int, bytes]] | None"  # items (kind, payload); None if damaged
+    labels: list[int]  # of the entries; none if they are colours
 
     def channels(self) -> int:
         """Return 4 if some entry is not opaque, else 3."""
@@ -99,6 +100,7 @@ class Head(NamedTuple):
     height: int
     stripe_rows: int
     palette: Palette  # in the order of the stripes
+    labels: tuple[int, ...]  # in the same order; none if the entries are colours
     order: list[int]  # for each of these entries its index
     metadata_length: int  # -1 if there are none
     stripes: list[tuple[int, int]]  # (coding, body length)
@@ -111,7 +113,7 @@ def read_head(cursor: Cursor) -> Head:
     (version,) = cursor.take(1, "the version")
     require(version == 1, f"the version is {version}, not 1")
     (kind,) = cursor.take(1, "the kind")
-    require(kind < 16, f"the kind is {kind}, above 15")
+    require(kind < 16 or kind & 0xF3 == 16, f"the kind is {kind}")
     width = cursor.varint("the width", 1, 2**22)
     height = cursor.varint("the height", 1, 2**31 - 1)
     colours = cursor.varint("the number of colours", 1, 65_536)
@@ -122,11 +124,12 @@ def read_head(cursor: Cursor) -> Head:
     require(stripe_pixels <= 2**22, f"stripes of {stripe_pixels} pixels are too large")
     large_enough = stripe_count == 1 or stripe_pixels >= max(2**12, colours)
     require(large_enough, f"stripes of {stripe_pixels} pixels are too small")
-    palette = read_palette(cursor, kind & 3, colours)
+    labels = struct.unpack(f"<{colours}H", cursor.take(2 * colours, "labels")) if kind & 16 else ()
+    shift = 0 if max(labels, default=0) < 256 else 8
+    greys: Palette = [(label >> shift,) * 3 + (255,) for label in labels]
+    palette = greys or read_palette(cursor, kind & 3, colours)
     order = read_order(cursor, colours) if kind & 4 else list(range(colours))
-    metadata_length = -1
-    if kind & 8:
-        metadata_length = cursor.varint("the length of the metadata", 1, 2**22)
+    metadata_length = cursor.varint("the length of the metadata", 1, 2**22) if kind & 8 else -1
     stripes = []
     for number in range(1, stripe_count + 1):
         (coding,) = cursor.take(1, f"the coding of stripe {number}")
@@ -135,7 +138,7 @@ def read_head(cursor: Cursor) -> Head:
         require(coding != 1 or rows * (width + 16) <= 2**22, f"stripe {number} has too many places")
         stripes.append((coding, length))
     cursor.checksum(0, "the head checksum")
-    return Head(width, height, stripe_rows, palette, order, metadata_length, stripes)
+    return Head(width, height, stripe_rows, palette, labels, order, metadata_length, stripes)
 
 
 # 3.2 Palette
@@ -285,13 +288,12 @@ def decode(data: bytes, max_pixels: int = 2**28) -> Image:
             indices.extend(CODINGS[coding](body, pixels, head.width, colors))
         except ValueError as error:
             raise FormatError(f"{name}: {error}") from None
-    metadata: list[tuple[int, bytes]] | None = []
-    if head.metadata_length > 0:
-        metadata = read_metadata(cursor, head.metadata_length)
+    metadata = read_metadata(cursor, head.metadata_length) if head.metadata_length > 0 else []
     require(cursor.position == len(data), "bytes follow the end of the file")
     palette = [entry for _, entry in sorted(zip(head.order, head.palette, strict=True))]
     restored = array("H", (head.order[index] for index in indices))
-    return Image(head.width, head.height, palette, restored, metadata)
+    labels = [label for _, label in sorted(zip(head.order, head.labels, strict=False))]
+    return Image(head.width, head.height, palette, restored, metadata, labels)
 
 
 def main(source: str, target: str) -> None:

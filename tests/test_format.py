@@ -68,7 +68,11 @@ def described(image: Any) -> dict[str, object]:
         "palette_sha256": digest(bytes(sample for entry in image.palette for sample in entry)),
         "indices_sha256": digest(struct.pack(f"<{len(image.indices)}H", *image.indices)),
         "metadata": items,
-    }
+    } | ({"labels_sha256": labels_digest(image.labels)} if image.labels else {})
+
+
+def labels_digest(labels: list[int]) -> str:
+    return digest(struct.pack(f"<{len(labels)}H", *labels))
 
 
 def valid(name: str) -> bytes:
@@ -91,6 +95,8 @@ def test_kmq_decodes_every_valid_file(name):
     assert digest(Palette(image.palette).to_rgba().tobytes()) == expected["palette_sha256"]
     assert digest(image.indices.astype("<u2").tobytes()) == expected["indices_sha256"]
     assert bool(image.metadata) == bool(expected["metadata"])
+    labels = None if image.labels is None else labels_digest(image.labels.tolist())
+    assert labels == expected.get("labels_sha256")
 
 
 @pytest.mark.parametrize(

@@ -275,7 +275,7 @@ def to_bytes(indexed: IndexedImage, options: Options) -> bytes:
     from kmq.container import stripes
 
     data = stripes.dumps(indexed, coding=options.coding, threads=options.workers)
-    if options.coding == "packed":
+    if options.coding == "packed" or indexed.labels is not None:
         return data
     from kmq.clustering.palette import order_of
 

@@ -117,6 +117,9 @@ class IndexedImage:
     indices : (H, W), read-only, uint8 where K is at most 256, else uint16
     is_grey_picture : bool
     metadata : Metadata
+    labels : (K,) uint16, read-only, or None
+        The labels that the entries stand for, see `from_labels`. The palette then shows
+        them as greys: by their upper bytes, or by the lower ones if all are below 256.
 
     Raises
     ------
@@ -124,11 +127,12 @@ class IndexedImage:
         If a shape, a dtype or a value does not fit.
     """
 
-    __slots__ = ("_palette", "indices", "is_grey_picture", "metadata")
+    __slots__ = ("_palette", "indices", "is_grey_picture", "labels", "metadata")
     _palette: Palette
     indices: NDArray[np.uint8] | NDArray[np.uint16]
     is_grey_picture: bool
     metadata: Metadata
+    labels: NDArray[np.uint16] | None
 
     def __init__(
         self,
@@ -139,7 +143,7 @@ class IndexedImage:
         metadata: Metadata = NOTHING,
     ) -> None:
         given = array_of("indices", indices)
-        self._set(palette, given, is_grey_picture, metadata)
+        self._set(palette, given, is_grey_picture, metadata, None)
         object.__setattr__(self, "indices", _frozen(self.indices, given))
 
     @classmethod
@@ -150,13 +154,15 @@ class IndexedImage:
         *,
         is_grey_picture: bool = False,
         metadata: Metadata = NOTHING,
+        labels: NDArray[np.uint16] | None = None,
     ) -> IndexedImage:
         """Return an image of `indices` themselves, not of a copy: nobody else may write to them.
 
-        Parameters and errors are those of `IndexedImage`.
+        Parameters and errors are those of `IndexedImage`. With `labels`, (K,), the palette
+        must be the greys that show them.
         """
         made = cls.__new__(cls)
-        made._set(palette, indices, is_grey_picture, metadata)
+        made._set(palette, indices, is_grey_picture, metadata, labels)
         made.indices.flags.writeable = False
         return made
 
@@ -200,12 +206,44 @@ class IndexedImage:
             warn(note)
         return cls(palette, indices, is_grey_picture=is_grey, metadata=metadata)
 
+    @classmethod
+    def from_labels(cls, labels: ArrayLike) -> IndexedImage:
+        """Return a mask that keeps label numbers: index i stands for the i-th smallest label.
+
+        `kmq decode` and Pillow give the labels back as the samples of a grey picture, of 8
+        bits if they are all below 256 (mode L), else of 16 (mode I;16); `to_labels` as an
+        array.
+
+        Parameters
+        ----------
+        labels
+            Array of shape (H, W) and any integer dtype, 0 to 65,535.
+
+        Raises
+        ------
+        OptionError
+            If the shape, the dtype or a value does not fit.
+        """
+        given = array_of("labels", labels)
+        if given.ndim != 2 or given.size == 0:
+            raise OptionError(f"labels: expected shape (H, W), each at least 1, got {given.shape}")
+        values, indices = np.unique(
+            _whole_numbers("labels", given, 65_535, np.uint16), return_inverse=True
+        )
+        indices = indices.reshape(given.shape)
+        greys = (values >> 8 if values[-1] > 255 else values).astype(np.uint8)
+        return cls.owning(np.repeat(greys[:, np.newaxis], 3, axis=1), indices, labels=values)
+
     def with_metadata(self, metadata: Metadata) -> IndexedImage:
         """Return the same palette and indices, which are shared, with other metadata."""
         if metadata == self.metadata:
             return self
         return IndexedImage.owning(
-            self._palette, self.indices, is_grey_picture=self.is_grey_picture, metadata=metadata
+            self._palette,
+            self.indices,
+            is_grey_picture=self.is_grey_picture,
+            metadata=metadata,
+            labels=self.labels,
         )
 
     def _set(
@@ -214,6 +252,7 @@ class IndexedImage:
         given: NDArray[Any],
         is_grey_picture: bool,
         metadata: Metadata,
+        labels: NDArray[np.uint16] | None,
     ) -> None:
         if not isinstance(metadata, Metadata):
             raise OptionError(f"metadata: expected Metadata, got {type(metadata).__name__}")
@@ -224,6 +263,9 @@ class IndexedImage:
         if given.ndim != 2 or given.size == 0:
             raise OptionError(f"indices: expected shape (H, W), each at least 1, got {given.shape}")
         checked = _whole_numbers("indices", given, len(colors) - 1, index_dtype(len(colors)))
+        if labels is not None:
+            labels = _frozen(np.array(labels, np.uint16), labels)
+        object.__setattr__(self, "labels", labels)
         object.__setattr__(self, "_palette", colors)
         object.__setattr__(self, "indices", checked)
         object.__setattr__(self, "is_grey_picture", is_grey_picture)
@@ -237,6 +279,7 @@ class IndexedImage:
         return (
             self._palette == other._palette
             and self.is_grey_picture == other.is_grey_picture
+            and _are_equal(self.labels, other.labels)
             and np.array_equal(self.indices, other.indices)
         )
 
@@ -247,7 +290,13 @@ class IndexedImage:
         return f"<IndexedImage {self.width}x{self.height} of {len(self._palette)} colours>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self._palette, self.indices, self.is_grey_picture, self.metadata)
+        return _restored, (
+            self._palette,
+            self.indices,
+            self.is_grey_picture,
+            self.metadata,
+            self.labels,
+        )
 
     @property
     def palette(self) -> NDArray[np.uint8]:
@@ -307,9 +356,19 @@ class IndexedImage:
         """Return the pixels, (H, W, 4) uint8 if some entry has alpha, else (H, W, 3)."""
         return np.take(self.palette, self.indices, axis=0)
 
+    def to_labels(self) -> NDArray[np.uint16]:
+        """Return the pixels' labels, a new array of shape (H, W) uint16.
+
+        They are what `from_labels` was given; of an image without labels the indices.
+        """
+        if self.labels is None:
+            return self.indices.astype(np.uint16)
+        return np.take(self.labels, self.indices)
+
     def to_pil(self) -> Image.Image:
         """Return a Pillow image.
 
+        Labels have mode L, or I;16 if some are above 255.
         A grey picture has mode L. Any other image of up to 256 colours has mode P, with
         this palette and these indices, even if the palette is grey: the indices may be
         labels. Its alpha is in `info["transparency"]`, as bytes, one for each entry. With
@@ -317,6 +376,9 @@ class IndexedImage:
         """
         from PIL import Image
 
+        if self.labels is not None:
+            dtype = np.uint8 if self.labels.max() < 256 else np.uint16
+            return Image.fromarray(self.to_labels().astype(dtype))
         is_opaque_grey = self.is_grey and not self.has_alpha
         if self.is_grey_picture or (is_opaque_grey and len(self.palette) > 256):
             return Image.fromarray(np.take(self.palette[:, 0], self.indices))
@@ -330,10 +392,24 @@ class IndexedImage:
 
 
 def _restored(
-    palette: Palette, indices: NDArray[Any], is_grey_picture: bool, metadata: Metadata
+    palette: Palette,
+    indices: NDArray[Any],
+    is_grey_picture: bool,
+    metadata: Metadata,
+    labels: NDArray[np.uint16] | None,
 ) -> IndexedImage:
     """Return what was pickled."""
-    return IndexedImage(palette, indices, is_grey_picture=is_grey_picture, metadata=metadata)
+    return IndexedImage.owning(
+        palette,
+        indices.copy(),
+        is_grey_picture=is_grey_picture,
+        metadata=metadata,
+        labels=labels,
+    )
+
+
+def _are_equal(one: NDArray[Any] | None, other: NDArray[Any] | None) -> bool:
+    return one is other or (one is not None and other is not None and np.array_equal(one, other))
 
 
 def palette_of(image: Image.Image) -> NDArray[np.uint8]:

@@ -30,10 +30,12 @@ class Unobservable(NamedTuple):
 
 
 HEAD = (
-    Misreading("the kind's high bits are ignored", "require(kind < 16,", "require(True,", "kind-highest-bit"),
+    Misreading("the kind's high bits are ignored", "require(kind < 16 or kind & 0xF3 == 16,", "require(True,", "kind-highest-bit"),
+    Misreading("labels may have a layout", "kind & 0xF3 == 16", "kind < 32", "kind-labels-of-a-layout"),
+    Misreading("there are no labels", "kind < 16 or kind & 0xF3 == 16", "kind < 16", "labels-2-packed"),
     Misreading("the layout has one bit", "read_palette(cursor, kind & 3, colours)", "read_palette(cursor, kind & 1, colours)", "rgba-partly-opaque"),
     Misreading("bit 3 says that there is an order", "if kind & 4 else", "if kind & 8 else", "metadata-length-not-shortest"),
-    Misreading("bit 2 says that there are metadata", "if kind & 8:", "if kind & 4:", "order-1"),
+    Misreading("bit 2 says that there are metadata", "if kind & 8 else -1", "if kind & 4 else -1", "order-1"),
     Misreading("the height comes before the width", "return Head(width, height, stripe_rows,", "return Head(height, width, stripe_rows,", "specification-example"),
     Misreading("margins do not count", "rows * (width + 16) <= 2**22", "rows * width <= 2**22", "modelled-stripe-with-too-many-places"),
     Misreading("stripes may have 2^23 pixels", "require(stripe_pixels <= 2**22,", "require(stripe_pixels <= 2**23,", "stripes-too-large"),
@@ -66,6 +68,11 @@ HEAD = (
 PALETTE = (
     Misreading("grey and alpha take three bytes", "size = (1, 3, 4, 2)[layout]", "size = (1, 3, 4, 3)[layout]", "grey-alpha-packed"),
     Misreading("layouts 2 and 3 are the other way round", "size = (1, 3, 4, 2)[layout]", "size = (1, 3, 2, 4)[layout]", "rgba-partly-opaque"),
+    Misreading("labels are big-endian", 'struct.unpack(f"<{colours}H", cursor', 'struct.unpack(f">{colours}H", cursor', "labels-2-packed"),
+    Misreading("labels are shown by their lower bytes", "shift = 0 if max(labels, default=0) < 256 else 8", "labels = [label & 255 for label in labels]; shift = 0", "labels-2-packed"),
+    Misreading("small labels are shown by their upper bytes", "shift = 0 if max(labels, default=0) < 256 else 8", "shift = 8", "labels-small"),
+    Misreading("a label of 256 is shown by its lower byte", "default=0) < 256", "default=0) <= 256", "labels-256"),
+    Misreading("labels have no order", "sorted(zip(head.order, head.labels, strict=False))", "zip(head.order, head.labels, strict=False)", "labels-order"),
     Misreading("entries without alpha are clear", "return [(*entry, 255)[:4] for entry", "return [(*entry, 0)[:4] for entry", "one-pixel-one-colour"),
     Misreading("entries are blue, green, red", "return [(*entry, 255)[:4] for entry", "return [(*entry[2::-1], *entry[3:], 255)[:4] for entry", "one-pixel-one-colour"),
     Misreading("the palette is one plane for each sample", "entries = [samples[place : place + size] for place in range(0, colours * size, size)]", "entries = [samples[place::colours] for place in range(colours)]", "specification-example"),

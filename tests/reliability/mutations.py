@@ -13,6 +13,7 @@ from kmq.container.head import (
     DESCRIBED,
     ENTRY_BYTES,
     GREY_ALPHA,
+    LABELS,
     MAX_STRIPES,
     ORDERED,
     SIGNATURE,
@@ -172,7 +173,7 @@ def _followed(data: bytes) -> tuple[int | None, list[int]]:
     lengths = []
     try:
         kind = data[position - 1]
-        entry_bytes = ENTRY_BYTES[kind & GREY_ALPHA]
+        entry_bytes = ENTRY_BYTES[LABELS if kind & LABELS else kind & GREY_ALPHA]
         _, height, colors, stripe_rows = varint(), varint(), varint(), varint()
         position += colors * entry_bytes
         if kind & ORDERED:

@@ -140,6 +140,12 @@ PALETTE_FILE = click.option(
 STRICT = click.option(
     "--strict", is_flag=True, help="Fail where a pixel's colour is not in the --palette."
 )
+LABELS = click.option(
+    "--labels",
+    is_flag=True,
+    help="Keep every number of a mask, however many: the indices of an image with a palette, "
+    "the levels of a grey one, of 16 bits too.",
+)
 
 ALL_FRAMES = 0
 

@@ -18,6 +18,7 @@ from kmq.options import Options
     arguments.OUTPUT,
     arguments.COLORS,
     *arguments.SEARCH,
+    arguments.LABELS,
     arguments.FRAMES,
     arguments.STRIP,
     arguments.CODING,
@@ -29,6 +30,7 @@ def encode(
     handling: Handling,
     palette_file: str | None,
     strict: bool,
+    labels: bool,
     frames: int | None,
 ) -> None:
     """Turn images into .kmq files of at most K colours.
@@ -44,9 +46,25 @@ def encode(
       kmq encode -k 16 map.png -o map-16.kmq
       kmq encode --psnr 38 photo.jpg
       kmq encode -r pictures -o out
+      kmq encode --labels mask.png
       kmq encode --frames all scan.tif
       kmq encode - < photo.jpg > photo.kmq
     """
+    if labels and (
+        idle := arguments.given(
+            "colors",
+            "psnr",
+            "max_bytes",
+            "effort",
+            "seed",
+            "max_iter",
+            "sort",
+            "background",
+            "alpha",
+            "palette_file",
+        )
+    ):
+        raise click.UsageError(f"--labels leaves nothing to choose for {idle}")
     palette = given_palette(palette_file, options, strict=strict)
     jobs = plan_images(images, options, handling, KMQ, frames)
     for job in jobs:
@@ -58,4 +76,6 @@ def encode(
 
     from kmq import codec
 
-    quantize_all(jobs, options, handling, palette, lambda _: codec.to_bytes, strict=strict)
+    quantize_all(
+        jobs, options, handling, palette, lambda _: codec.to_bytes, strict=strict, as_labels=labels
+    )

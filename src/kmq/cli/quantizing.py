@@ -77,13 +77,15 @@ def quantize_all(
     notes_on: Callable[[Job, Metadata], tuple[str, ...]] = lambda _job, _metadata: (),
     *,
     strict: bool = False,
+    as_labels: bool = False,
     most_entries: int = MAX_COLORS,
 ) -> None:
     """Read and quantize every image, write what `to_bytes_for` its job makes of it.
 
     `palette`, where one is given, replaces the search for the best; if `strict`, it has
     the colour of every pixel. `notes_on` says what of the metadata is not written.
-    Palettes of more than `most_entries` that images have of their own are not kept.
+    Palettes of more than `most_entries` that images have of their own are not kept. With
+    `as_labels`, greys are label numbers.
     """
 
     def quantize_one(job: Job, threads: int) -> Outcome:
@@ -92,7 +94,7 @@ def quantize_all(
         from kmq import codec
         from kmq.quality import psnr
 
-        stored, read = read_image(job, options)
+        stored, read = read_image(job, options, as_labels=as_labels)
         own = options.with_threads(threads)
         to_bytes = to_bytes_for(job)
         kept = read.indexed
@@ -182,8 +184,13 @@ def may_be_an_image(path: Path) -> bool:
     return extension_of(path) != KMQ and not is_temporary(path)
 
 
-def read_image(job: Job, options: Options, stored: bytes | None = None) -> tuple[bytes, Pixels]:
-    """Return the bytes of an input, which are `stored` if they have been read, and its pixels."""
+def read_image(
+    job: Job, options: Options, stored: bytes | None = None, *, as_labels: bool = False
+) -> tuple[bytes, Pixels]:
+    """Return the bytes of an input, which are `stored` if they have been read, and its pixels.
+
+    `as_labels` is as `pixels.read` has it.
+    """
     from kmq import pixels
 
     try:
@@ -198,6 +205,7 @@ def read_image(job: Job, options: Options, stored: bytes | None = None) -> tuple
             max_pixels=options.max_pixels,
             frame=job.frame,
             strip=options.strip,
+            as_labels=as_labels,
         )
     except pixels.UnknownKindError:
         if job.is_sought and not pixels.is_image_name(job.source):

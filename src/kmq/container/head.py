@@ -30,8 +30,9 @@ LEAST_STRIPE_PIXELS = 1 << 12
 """Pixels of each stripe except the last, because each takes time to set up."""
 
 GREY, RGB, RGBA, GREY_ALPHA = 0, 1, 2, 3
-ENTRY_BYTES = {GREY: 1, RGB: 3, RGBA: 4, GREY_ALPHA: 2}
-"""Layouts, and the bytes of a palette entry in each: the two low bits of the kind."""
+LABELS = 16
+ENTRY_BYTES = {GREY: 1, RGB: 3, RGBA: 4, GREY_ALPHA: 2, LABELS: 2}
+"""Layouts, and the bytes of a palette entry in each: bits 0, 1 and 4 of the kind."""
 ORDERED, DESCRIBED = 4, 8
 """Bits of the kind: the palette's order follows it; metadata follows the last stripe."""
 
@@ -84,6 +85,8 @@ class Head(NamedTuple):
         """Red, green, blue and alpha of each entry, in index order."""
         size = ENTRY_BYTES[self.layout]
         columns = [self.palette[channel::size] for channel in range(size)]
+        if self.layout == LABELS:
+            columns = [columns[1] if any(columns[1]) else columns[0]]
         alpha = columns.pop() if self.has_alpha else b"\xff" * self.palette_size
         red, green, blue = columns if len(columns) == 3 else columns * 3
         return red, green, blue, alpha
@@ -187,9 +190,9 @@ def read_head(stream: BinaryIO) -> Head:
     if version != VERSION:
         raise FormatError(f"version {version} of the format is not known, only {VERSION}")
     kind = reader.byte("the kind")
-    if kind > ORDERED | DESCRIBED | GREY_ALPHA:
-        raise FormatError(f"kind {kind} is not known, only 0 to 15")
-    layout = kind & GREY_ALPHA
+    layout = kind & ~(ORDERED | DESCRIBED)
+    if layout not in ENTRY_BYTES:
+        raise FormatError(f"kind {kind} is not known")
     width = reader.varint("the width", 1, MOST_STRIPE_PIXELS)
     height = reader.varint("the height", 1, MAX_HEIGHT)
     palette_size = reader.varint("the number of colours", 1, MAX_COLORS)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmq.alpha import composite
-from kmq.container.head import ENTRY_BYTES, GREY, GREY_ALPHA, RGB, RGBA, Head
+from kmq.container.head import ENTRY_BYTES, GREY, GREY_ALPHA, LABELS, RGB, RGBA, Head
 
 MIDDLE_GREY = (128, 128, 128)
 """Behind entries with alpha where the model compares colours."""
@@ -17,22 +17,38 @@ def palette_of(head: Head) -> NDArray[np.uint8]:
     return samples(head.palette, head.layout)
 
 
+def labels_of(head: Head) -> NDArray[np.uint16] | None:
+    """Return the labels of a head's entries in index order, (K,); None if they are colours."""
+    if head.layout != LABELS:
+        return None
+    return np.frombuffer(head.palette, "<u2").astype(np.uint16)
+
+
 def samples(entries: bytes, layout: int) -> NDArray[np.uint8]:
-    """Return stored palette entries as (K, 3) or (K, 4) samples."""
+    """Return stored palette entries as (K, 3) or (K, 4) samples; labels as greys."""
     columns = np.frombuffer(entries, np.uint8).reshape(-1, ENTRY_BYTES[layout])
     if layout == GREY:
         columns = columns[:, [0, 0, 0]]
+    elif layout == LABELS:
+        columns = columns[:, [1, 1, 1] if columns[:, 1].any() else [0, 0, 0]]
     elif layout == GREY_ALPHA:
         columns = columns[:, [0, 0, 0, 1]]
     return np.ascontiguousarray(columns)
 
 
-def stored(palette: NDArray[np.uint8], *, is_grey_picture: bool) -> tuple[int, bytes]:
-    """Return the layout for (K, 3) or (K, 4) samples, and the entries in it.
+def stored(
+    palette: NDArray[np.uint8],
+    labels: NDArray[np.uint16] | None = None,
+    *,
+    is_grey_picture: bool,
+) -> tuple[int, bytes]:
+    """Return the layout for (K, 3) or (K, 4) samples, or for labels, and the entries in it.
 
     A reader takes layout GREY for a grey picture and shows it as levels, so that opaque
     greys whose indices mean something are stored as RGB.
     """
+    if labels is not None:
+        return LABELS, labels.astype("<u2").tobytes()
     if palette.shape[1] == 3:
         layout, columns = (GREY, palette[:, :1]) if is_grey_picture else (RGB, palette)
     else:

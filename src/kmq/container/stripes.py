@@ -24,7 +24,7 @@ from kmq.container.head import (
     stripe_rows_for,
     write_head,
 )
-from kmq.container.palette import palette_of, samples, stored, visible_colors
+from kmq.container.palette import labels_of, palette_of, samples, stored, visible_colors
 from kmq.errors import FormatError, OptionError, warn
 from kmq.files import at_its_beginning
 from kmq.image import IndexedImage, Palette, index_dtype
@@ -57,9 +57,10 @@ def dumps(
         Stripes that are coded at a time; it never changes the result.
     """
     stripe_rows = stripe_rows_for(indexed.width, indexed.height, may_be_modelled=coding != "packed")
-    palette, coded_index = indexed.palette, None
+    palette, labels, coded_index = indexed.palette, indexed.labels, None
     if order is not None:
         palette = palette[order]
+        labels = None if labels is None else labels[order]
         coded_index = np.empty(len(order), index_dtype(len(order)))
         coded_index[order] = np.arange(len(order))
     colors = visible_colors(palette)
@@ -69,7 +70,7 @@ def dumps(
         return _encode_stripe(rows if coded_index is None else coded_index[rows], colors, coding)
 
     bodies = map_threads(body_from, range(0, indexed.height, stripe_rows), threads)
-    layout, entries = stored(palette, is_grey_picture=indexed.is_grey_picture)
+    layout, entries = stored(palette, labels, is_grey_picture=indexed.is_grey_picture)
     described = metadata.to_bytes(indexed.metadata)
     head = write_head(
         indexed.width,
@@ -165,6 +166,7 @@ def load_with_fault(
         indices[first - top : end - top],
         is_grey_picture=head.layout == GREY,
         metadata=found,
+        labels=labels_of(head),
     )
     return image, fault
 
@@ -182,9 +184,11 @@ def bands(
     check_length(head, stream.seek(0, io.SEEK_END))
     check_pixel_count(head.width, head.height, max_pixels)
     palette = Palette(palette_of(head))
-    is_grey_picture = head.layout == GREY
+    is_grey_picture, labels = head.layout == GREY, labels_of(head)
     for stripe, indices in _decoded_stripes(stream, head, range(len(head.stripes)), threads):
-        image = IndexedImage.owning(palette, indices, is_grey_picture=is_grey_picture)
+        image = IndexedImage.owning(
+            palette, indices, is_grey_picture=is_grey_picture, labels=labels
+        )
         yield stripe.first_row, image
 
 

@@ -7,7 +7,15 @@ from base64 import b64encode
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
-from kmq.container.head import CODINGS, GREY, GREY_ALPHA, STRIPE_PIXELS, check_length, read_head
+from kmq.container.head import (
+    CODINGS,
+    GREY,
+    GREY_ALPHA,
+    LABELS,
+    STRIPE_PIXELS,
+    check_length,
+    read_head,
+)
 from kmq.container.metadata import read
 from kmq.files import at_its_beginning
 from kmq.metadata import Metadata
@@ -113,7 +121,7 @@ def read_info(stream: BinaryIO) -> Info:
         head.width,
         head.height,
         head.palette_size,
-        head.layout in (GREY, GREY_ALPHA),
+        head.layout in (GREY, GREY_ALPHA, LABELS),
         head.has_alpha,
         head.order is not None,
         head.metadata_bytes,

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageFile, ImagePalette
 
 from kmq.container import metadata, stripes
-from kmq.container.head import GREY, Head, read_head
+from kmq.container.head import GREY, LABELS, Head, read_head
 from kmq.errors import FormatError, LimitError, warn
 from kmq.image import IndexedImage
 from kmq.metadata import NOTHING, Metadata
@@ -47,7 +47,9 @@ class KmqImageFile(ImageFile.ImageFile):
         self._size = head.width, head.height
         red, green, blue, alpha = head.channels
         is_opaque = min(alpha) == 255
-        if head.layout == GREY:
+        if head.layout == LABELS:
+            self._mode = "I;16" if any(head.palette[1::2]) else "L"
+        elif head.layout == GREY:
             self._mode = "L"
         elif head.palette_size <= 256:
             self._mode = "P"
@@ -88,6 +90,7 @@ class KmqImageFile(ImageFile.ImageFile):
             bands[0].palette,
             np.concatenate([band.indices for band in bands]),
             is_grey_picture=bands[0].is_grey_picture,
+            labels=bands[0].labels,
         )
 
     def load_seek(self, pos: int) -> None:

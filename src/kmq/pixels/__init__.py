@@ -28,6 +28,7 @@ from kmq.pixels.colour import COLOUR_SPACE, UNUSABLE, eight_bits, to_srgb
 from kmq.pixels.opening import UnknownKindError as UnknownKindError
 from kmq.pixels.opening import is_trusted, open_image, unreadable
 from kmq.pixels.readers import decoded
+from kmq.pixels.readers.numbers import numbered, step_of
 from kmq.pixels.samples import Samples
 from kmq.pixels.saving import indexed_to_file as indexed_to_file
 from kmq.pixels.saving import metadata_notes as metadata_notes
@@ -79,6 +80,7 @@ def read(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     frame: int | None = None,
     strip: bool = False,
+    as_labels: bool = False,
 ) -> Pixels:
     """Return the pixels of an ordinary image, and its metadata.
 
@@ -102,6 +104,9 @@ def read(
         first and notes that there are others.
     strip
         Leave the metadata out, and say nothing of them.
+    as_labels
+        The samples of a path or a binary file are label numbers: those of a grey picture
+        become an image of them in `Pixels.indexed`, a palette image has indices already.
 
     Raises
     ------
@@ -120,9 +125,11 @@ def read(
         return _from_image(source, transparency, max_pixels, strip)
     if isinstance(source, str | os.PathLike):
         with Path(os.fsdecode(source)).open("rb") as file:
-            return _from_file(file, transparency, max_pixels, frame, strip)
+            return _from_file(file, transparency, max_pixels, frame, strip, as_labels)
     if hasattr(source, "read"):
-        return _from_file(cast("IO[bytes]", source), transparency, max_pixels, frame, strip)
+        return _from_file(
+            cast("IO[bytes]", source), transparency, max_pixels, frame, strip, as_labels
+        )
     if hasattr(source, "__array__"):
         return _from_array(source, transparency, max_pixels)
     raise OptionError(
@@ -178,15 +185,20 @@ def count_frames(path: str | os.PathLike[str], max_pixels: int = DEFAULT_MAX_PIX
 
 
 def _from_file(
-    file: IO[bytes], transparency: Transparency, max_pixels: int, frame: int | None, strip: bool
+    file: IO[bytes],
+    transparency: Transparency,
+    max_pixels: int,
+    frame: int | None,
+    strip: bool,
+    as_labels: bool,
 ) -> Pixels:
     with open_image(file, max_pixels) as image:
         word = frames.word_for(image)
         if frame is not None:
             frames.select(image, frame)
-            pixels = _from_image(image, transparency, max_pixels, strip)
+            pixels = _from_image(image, transparency, max_pixels, strip, as_labels)
             return replace(pixels, frame=f"{word} {frame:,}")
-        pixels = _from_image(image, transparency, max_pixels, strip)
+        pixels = _from_image(image, transparency, max_pixels, strip, as_labels)
         count = frames.count(image)
     if count == 1:
         return pixels
@@ -199,13 +211,20 @@ def _from_file(
 
 
 def _from_image(
-    image: Image.Image, transparency: Transparency, max_pixels: int, strip: bool
+    image: Image.Image,
+    transparency: Transparency,
+    max_pixels: int,
+    strip: bool,
+    as_labels: bool = False,
 ) -> Pixels:
     if 0 in image.size:
         raise OptionError(f"image: expected at least one pixel, got {image.width} x {image.height}")
     check_pixel_count(image.width, image.height, max_pixels)
     try:
+        step = step_of(image) if as_labels else 1
         samples = decoded(image)
+        if as_labels:
+            samples = numbered(samples, step)
     except (KmqError, MemoryError):
         raise
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged bytes
@@ -241,7 +260,12 @@ def _palette_image(
     )
     treated = _pixels(row, transparency)
     colors = treated.rgb[0]
-    indexed = IndexedImage(colors, samples.values, is_grey_picture=samples.is_grey_picture)
+    indexed = IndexedImage.owning(
+        np.ascontiguousarray(colors),
+        np.array(samples.values, order="C"),
+        is_grey_picture=samples.is_grey_picture,
+        labels=samples.labels,
+    )
     is_used = np.zeros(len(colors), bool)
     is_used[indexed.indices] = True
     if colors.shape[1] == 4 and (colors[is_used, 3] == 255).all():

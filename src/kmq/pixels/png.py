@@ -29,15 +29,16 @@ _OPTIMIZATION_LEVEL = 4
 """Of oxipng, 0 to 6. Level 6 takes several times as long for 0.1 % fewer bytes."""
 
 
-def smallest(image: Image.Image, options: dict[str, Any]) -> bytes:
+def smallest(image: Image.Image, options: dict[str, Any], *, is_mask: bool = False) -> bytes:
     """Return the smallest PNG of an image that Pillow's encoder makes, saved with `options`.
 
     A palette keeps its entries and their order; it and greys take the fewest bits that
     hold them. The way to compress a large image is the best for its middle rows. One of
     more than 256 colours is compressed once, as Pillow does it, because attempts would
-    take long.
+    take long. The levels of a mask are numbers, which samples of fewer bits would scale
+    and a palette would replace by indices; they stay.
     """
-    shallow, bits = _with_fewest_bits(image)
+    shallow, bits = (image, {}) if is_mask else _with_fewest_bits(image)
     if image.mode not in ("1", "L", "P"):
         return _encoded(shallow, options)
     attempts = [options | bits | encoding for encoding in _ENCODINGS]
@@ -49,7 +50,7 @@ def smallest(image: Image.Image, options: dict[str, Any]) -> bytes:
     return _encoded(shallow, min(attempts, key=lambda attempt: len(_encoded(middle, attempt))))
 
 
-def optimized(png: bytes) -> bytes:
+def optimized(png: bytes, *, is_mask: bool = False) -> bytes:
     """Return what oxipng makes of a PNG file; a palette keeps its entries and their order.
 
     Raises
@@ -64,6 +65,7 @@ def optimized(png: bytes) -> bytes:
     return oxipng.optimize_from_memory(
         png,
         level=_OPTIMIZATION_LEVEL,
+        bit_depth_reduction=not is_mask,
         color_type_reduction=False,
         grayscale_reduction=False,
         palette_reduction=False,

@@ -52,6 +52,8 @@ class Samples:
     """(K, 4) red, green, blue and alpha, an entry for every index; only if `kind` is "P"."""
     is_grey_picture: bool = False
     """Whether the indices mean nothing beyond the greys of the palette."""
+    labels: NDArray[np.uint16] | None = None
+    """(K,) what the entries of the palette stand for; None if they are colours."""
 
     def turned(self, orientation: int) -> Samples:
         """Return the samples of a picture of this EXIF orientation upright."""

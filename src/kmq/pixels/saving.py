@@ -38,6 +38,9 @@ Of any other this cannot be said: GIF has 256 colours, icons have sizes of their
 """
 
 
+_DEEP, _WITH_DEEP = "I;16", ("PNG", "TIFF")
+"""The mode of labels of 16 bits, and the formats that keep them."""
+
 _WITH_ALPHA = ("AVIF", "GIF", "ICO", "KMQ", "PNG", "TIFF", "WEBP")
 """Formats that keep transparent pixels."""
 
@@ -69,9 +72,15 @@ def indexed_to_file(
 
         bled = Image.fromarray(bleed(indexed.to_rgba()))
         return to_file(bled, extension, optimize=optimize, metadata=metadata)
-    if len(indexed.palette) > MAX_COLORS_OF_A_BYTE:
+    if len(indexed.palette) > MAX_COLORS_OF_A_BYTE and indexed.labels is None:
         indexed = _without_unused_entries(indexed)
-    return to_file(indexed.to_pil(), extension, optimize=optimize, metadata=metadata)
+    return to_file(
+        indexed.to_pil(),
+        extension,
+        optimize=optimize,
+        metadata=metadata,
+        is_mask=indexed.labels is not None,
+    )
 
 
 def metadata_notes(metadata: Metadata, extension: str) -> tuple[str, ...]:
@@ -85,11 +94,13 @@ def to_file(
     *,
     optimize: bool = False,
     metadata: Metadata = NOTHING,
+    is_mask: bool = False,
 ) -> bytes:
     """Return a Pillow image in the format that `extension` (such as ".png") stands for.
 
     Every pixel is kept, except in formats that are always lossy. With `optimize`, which
-    is for PNG, oxipng makes the file smaller still.
+    is for PNG, oxipng makes the file smaller still. The levels of a mask are numbers,
+    which are not stored as samples of fewer bits or as indices.
 
     Raises
     ------
@@ -102,10 +113,12 @@ def to_file(
         raise OptionError(f"output: no picture format that can be written ends in {extension!r}")
     if optimize and kind != "PNG":
         raise OptionError(f"optimize: expected an output that ends in .png, got {extension}")
+    if image.mode == _DEEP and kind not in _WITH_DEEP:
+        raise OptionError(f"output: {extension} holds no labels of 16 bits; try .png or .tif")
     _check_transparency(image, kind, extension)
     try:
         options = _OPTIONS.get(kind, {}) | save_options(metadata, kind)[0]
-        data = _saved_in_some_mode(image, kind, options)
+        data = _saved_in_some_mode(image, kind, options, is_mask)
     except (KmqError, MemoryError):
         raise
     except Exception as error:  # Pillow's writers raise nearly anything on what they cannot hold
@@ -114,17 +127,19 @@ def to_file(
         raise OptionError(
             f"output: {extension} does not keep this size and all these colours; try .png"
         )
-    return png.optimized(data) if optimize else data
+    return png.optimized(data, is_mask=is_mask) if optimize else data
 
 
-def _saved_in_some_mode(image: Image.Image, kind: str, options: dict[str, Any]) -> bytes:
+def _saved_in_some_mode(
+    image: Image.Image, kind: str, options: dict[str, Any], is_mask: bool
+) -> bytes:
     try:
-        return _saved(image, kind, options)
+        return _saved(image, kind, options, is_mask)
     except (OSError, ValueError):  # "cannot write mode P as JPEG", "Unsupported QOI image mode"
         plain = "RGBA" if image.has_transparency_data else "RGB"
         if image.mode == plain:
             raise
-        return _saved(image.convert(plain), kind, options)
+        return _saved(image.convert(plain), kind, options, is_mask)
 
 
 def _check_transparency(image: Image.Image, kind: str, extension: str) -> None:
@@ -147,9 +162,9 @@ def _is_partly_transparent(image: Image.Image) -> bool:
     return any(image.convert("RGBA").getchannel("A").histogram()[1:255])
 
 
-def _saved(image: Image.Image, kind: str, options: dict[str, Any]) -> bytes:
+def _saved(image: Image.Image, kind: str, options: dict[str, Any], is_mask: bool) -> bytes:
     if kind == "PNG":
-        return png.smallest(image, options)
+        return png.smallest(image, options, is_mask=is_mask)
     if kind == "GIF":
         image = _with_one_clear_entry(image)
     elif image.mode == "P" and image.has_transparency_data:

@@ -23,4 +23,5 @@ def read(image: Any) -> Samples:
         "P",
         palette=with_alpha(indexed.palette),
         is_grey_picture=indexed.is_grey_picture,
+        labels=indexed.labels,
     )
