@@ -68,15 +68,18 @@ def upright(block: bytes) -> bytes:
 def resolution(block: bytes) -> tuple[Fraction, Fraction] | None:
     """Return the pixels per inch that a TIFF structure states, across and down.
 
-    Errors as for `orientation`.
+    None if it states none, or is damaged.
     """
     found: dict[int, Fraction] = {}
     unit = Fraction(1)
-    for entry in _entries(block):
-        if entry.tag in (ExifTags.Base.XResolution, ExifTags.Base.YResolution):
-            found[entry.tag] = _rational(block, entry)
-        elif entry.tag == ExifTags.Base.ResolutionUnit and entry.kind in _WHOLE_NUMBERS:
-            unit = _UNITS.get(_whole_number(block, entry), Fraction(0))
+    try:
+        for entry in _entries(block):
+            if entry.tag in (ExifTags.Base.XResolution, ExifTags.Base.YResolution):
+                found[entry.tag] = _rational(block, entry)
+            elif entry.tag == ExifTags.Base.ResolutionUnit and entry.kind in _WHOLE_NUMBERS:
+                unit = _UNITS.get(_whole_number(block, entry), Fraction(0))
+    except (ValueError, struct.error):
+        return None
     across = found.get(ExifTags.Base.XResolution, Fraction(0)) * unit
     down = found.get(ExifTags.Base.YResolution, Fraction(0)) * unit
     return (across, down) if across > 0 and down > 0 else None
@@ -96,6 +99,15 @@ def of_resolution(pixels_per_inch: tuple[Fraction, Fraction]) -> bytes:
             *(struct.pack("<II", *part.as_integer_ratio()) for part in pixels_per_inch),
         )
     )
+
+
+def is_sound(block: bytes) -> bool:
+    """Whether it is a TIFF structure whose first directory fits in it."""
+    try:
+        orientation(block)
+    except (ValueError, struct.error):
+        return False
+    return True
 
 
 def is_expanded_safely(block: bytes) -> bool:

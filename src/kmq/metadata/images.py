@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -29,8 +28,8 @@ TIFF_TAGS = (
 )
 """Tags of a TIFF that describe the picture and not how it is stored."""
 
-_XMP_PADDING = re.compile(rb"\s{2,}(?=<\?xpacket end=[\"'][rw][\"']\?>\s*$)")
-"""Room that a packet leaves to be edited in place."""
+_XMP_END = b"<?xpacket end="
+"""What ends a packet. In front of it packets leave room to be edited in place."""
 
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=[\"']|>))([0-9])")
 
@@ -50,6 +49,9 @@ _NOT_KEPT = {
 """Tags of a TIFF that `Metadata` has no place for."""
 
 _NAMES = {"resolution": "resolution", "exif": "EXIF", "xmp": "XMP", "text": "texts"}
+
+_DAMAGED_CHUNKS = {b"eXIf": "damaged EXIF", b"pHYs": "damaged resolution"}
+"""Chunks of a PNG that are not texts."""
 
 _ITEM_BYTES = 5
 """Bytes in front of an item of the metadata block, at most."""
@@ -173,11 +175,7 @@ def _resolution(image: Image.Image) -> tuple[Any, Any] | None:
     dpi = image.info.get("dpi")
     if isinstance(dpi, tuple) and len(dpi) == 2 and not _is_invented(image):
         return (dpi[0], dpi[1]) if dpi[0] > 0 and dpi[1] > 0 else None
-    block = _exif_block(image)
-    try:
-        return exif.resolution(block) if block else None
-    except (ValueError, struct.error):  # damage that is reported for the whole block
-        return None
+    return exif.resolution(_exif_block(image))
 
 
 def _is_invented(image: Image.Image) -> bool:
@@ -222,9 +220,16 @@ def _exif_of_tiff(image: Image.Image) -> bytes:
 
 
 def _xmp(image: Image.Image, is_turned: bool) -> bytes:
-    packet = _XMP_PADDING.sub(b"\n", _xmp_packet(image).rstrip(b"\0"))
+    packet = _without_padding(_xmp_packet(image).rstrip(b"\0"))
     packet.decode()  # raises where it is not UTF-8
     return _XMP_ORIENTATION.sub(rb"\g<1>1", packet) if is_turned else packet
+
+
+def _without_padding(packet: bytes) -> bytes:
+    content, end, rest = packet.rpartition(_XMP_END)
+    stripped = content.rstrip()
+    is_padded = len(content) - len(stripped) > 1
+    return stripped + b"\n" + end + rest if end and is_padded else packet
 
 
 def _xmp_packet(image: Image.Image) -> bytes:
@@ -238,7 +243,9 @@ def _texts(image: Image.Image, lost: list[str]) -> list[tuple[str, str]]:
     """Return the texts that fit; name in `lost` how many do not."""
     found = [pair for pair in _pairs(image) if not _is_a_block(pair[0])]
     kept = [pair for pair in found if _fits(*pair)][:MAX_TEXTS]
-    left_out = len(found) - len(kept) + getattr(image, "damaged_texts", 0)
+    chunks = getattr(image, "left_out", ())  # of a PNG
+    lost += [label for kind, label in _DAMAGED_CHUNKS.items() if kind in chunks]
+    left_out = len(found) - len(kept) + sum(kind not in _DAMAGED_CHUNKS for kind in chunks)
     if left_out:
         lost.append(f"{left_out:,} text{'s' if left_out > 1 else ''}, damaged or too long or many")
     return kept

@@ -93,7 +93,8 @@ def _states_resolution(metadata: Metadata, kind: str) -> bool:
     if metadata.resolution is None:
         return False
     if kind in _WITH_EXIF_RESOLUTION:
-        return not metadata.exif or exif.resolution(metadata.exif) == metadata.resolution
+        is_written = _takes_exif(metadata.exif, kind)
+        return not is_written or exif.resolution(metadata.exif) == metadata.resolution
     lowest, highest = _RESOLUTIONS.get(kind, (1, 0))
     return all(lowest <= part <= highest for part in metadata.resolution)
 
@@ -101,7 +102,7 @@ def _states_resolution(metadata: Metadata, kind: str) -> bool:
 def _takes_exif(block: bytes, kind: str) -> bool:
     if kind in _WITH_EXIF_REWRITTEN:
         return exif.is_expanded_safely(block) and _is_rewritten(block, kind)
-    return kind in _WITH_EXIF and _has_room(block, kind)
+    return kind in _WITH_EXIF and _has_room(block, kind) and exif.is_sound(block)
 
 
 def _is_rewritten(block: bytes, kind: str) -> bool:

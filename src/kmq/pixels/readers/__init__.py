@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PIL import Image, ImageFile
 
-from kmq.pixels.readers import avif, bitmaps, icons, kmq_files, png, psd, tiff
+from kmq.pixels.readers import avif, bitmaps, icons, kmq_files, png, png_file, psd, tiff
 from kmq.pixels.samples import Samples, of_image
 
 _READERS: dict[str, Callable[[ImageFile.ImageFile], Samples]] = {
@@ -25,6 +25,7 @@ _READERS: dict[str, Callable[[ImageFile.ImageFile], Samples]] = {
 OPENERS: dict[str, Callable[..., ImageFile.ImageFile]] = {
     "CUR": icons.open_icon,
     "ICO": icons.open_icon,
+    "PNG": png_file.PngFile,
     "PSD": psd.PsdFile,
     "TIFF": tiff.TiffFile,
 }

@@ -20,6 +20,7 @@ from PIL import Image
 from kmq.errors import FormatError
 from kmq.pixels import code_points
 from kmq.pixels.readers.claims import read_claimed
+from kmq.pixels.readers.png_file import PngFile
 from kmq.pixels.samples import Samples, from_key, of_image, orientation
 from kmq.pixels.spaces import (
     SRGB_CHROMATICITIES,
@@ -190,24 +191,25 @@ def _deep(image: Image.Image, color_type: int, key: NDArray[np.uint16] | None) -
     alpha together are four bytes, unpacked as if each were a sample.
     """
     file: Any = image
+    position = file.fp.tell()
     file.fp.seek(0)
     stored = file.fp.read()
+    file.fp.seek(position)
     raw_mode = file.tile[0].args
     if raw_mode == _GREY_AND_ALPHA:
-        parts, turn = _unpacked(stored, "RGBA")
+        parts, turn = _unpacked(image, "RGBA")
         both = parts[..., ::2] * np.uint16(256) + parts[..., 1::2]
         return Samples(both[..., 0], "L", both[..., 1]).turned(turn)
-    upper, turn = _unpacked(stored, raw_mode)
-    lower, _ = _unpacked(stored, raw_mode.replace("16B", "16L"))
+    upper, turn = _unpacked(image, raw_mode)
+    lower, _ = _unpacked(PngFile(io.BytesIO(stored)), raw_mode.replace("16B", "16L"))
     deep = upper * np.uint16(256) + lower
     if color_type == 6:
         return Samples(deep[..., :3], "RGB", deep[..., 3]).turned(turn)
     return Samples(deep, "RGB", from_key(deep, key)).turned(turn)
 
 
-def _unpacked(stored: bytes, raw_mode: str) -> tuple[NDArray[np.uint16], int]:
-    """Return samples as unpacked by a raw mode, and the orientation that the file tells."""
-    image: Any = Image.open(io.BytesIO(stored), formats=["PNG"])
+def _unpacked(image: Any, raw_mode: str) -> tuple[NDArray[np.uint16], int]:
+    """Load a PNG; return samples as unpacked by a raw mode, and the file's orientation."""
     image.tile = [tile._replace(args=raw_mode) for tile in image.tile]
     image.load()
     return np.asarray(image, np.uint16), orientation(image)
