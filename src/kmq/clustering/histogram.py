@@ -274,7 +274,8 @@ def checked_pixels(pixels: NDArray[Any]) -> NDArray[np.uint8]:
 
 def _without_opaque_alpha(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return (..., 3) or (..., 4) colours as (..., 3) where they are all opaque."""
-    return colors[..., :3] if (colors[..., 3:] == 255).all() else colors
+    is_opaque = colors.shape[-1] == 4 and (colors[..., 3] == 255).all()
+    return colors[..., :3] if is_opaque else colors
 
 
 def _beside_clear(image: NDArray[np.uint8]) -> NDArray[np.int64]:

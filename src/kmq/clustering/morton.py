@@ -25,8 +25,8 @@ UNITS = {3: 1, 4: alpha.UNITS}
 KEYS = 1 << 24
 """How many keys RGB colours have."""
 
-LOWEST_COORDINATES = {3: np.zeros(3, np.int64), 4: np.array([-255 * 255] * 3 + [0])}
-"""The coordinates at which cells of RGB and of RGBA colours begin."""
+_ORIGIN = np.array([-255 * 255] * 3 + [0], np.float32)
+"""The coordinates at which the first cell of RGBA colours begins."""
 
 COLOR_BITS = 32
 """Lower bits of an RGBA colour's key: alpha, blue, green and red, the first the highest."""
@@ -46,7 +46,7 @@ def encode(colors: NDArray[np.uint8]) -> NDArray[Any]:
     """Return the keys of colours: (..., 3) uint8 to (...) uint32, (..., 4) to uint64."""
     if colors.shape[-1] == 3:
         return _interleaved(colors, SPREAD)
-    places = (alpha.coordinates(colors) - LOWEST_COORDINATES[4]) // alpha.UNITS
+    places = (alpha.coordinates(colors) - _ORIGIN.astype(np.int64)) // alpha.UNITS
     cells = _interleaved(places, _SPREAD_IN_FOUR).astype(np.uint64)
     keys: NDArray[Any] = (cells << np.uint64(COLOR_BITS)) | words(colors)
     return keys
@@ -60,7 +60,7 @@ def encode_words(given: NDArray[np.uint32]) -> NDArray[np.uint64]:
 def decode(keys: NDArray[Any]) -> NDArray[np.uint8]:
     """Return the colours of keys: (n,) uint32 to (n, 3) uint8, (n,) uint64 to (n, 4)."""
     if keys.dtype == np.uint32:
-        return places_of(keys, 3).astype(np.uint8)
+        return places_of(keys, 3)
     return _colors_of_words((keys & np.uint64(0xFFFFFFFF)).astype(np.uint32))
 
 
@@ -83,12 +83,17 @@ def cells_of(keys: NDArray[Any]) -> NDArray[np.uint32]:
     return cells
 
 
-def places_of(cells: NDArray[np.uint32], axes: int) -> NDArray[np.uint32]:
+def places_of(cells: NDArray[np.uint32], axes: int) -> NDArray[np.uint8]:
     """Return the numbers of 8 bits, (n, axes), that (n,) Morton keys interleave."""
-    places = np.empty((len(cells), axes), np.uint32)
+    places = np.empty((len(cells), axes), np.uint8)
     for axis in range(axes):
         places[:, axis] = _gather_bits(cells >> np.uint32(axes - 1 - axis), axes)
     return places
+
+
+def corners_of(places: NDArray[np.uint8]) -> NDArray[Any]:
+    """Return the least coordinates of the cells at these places, which float32 holds exactly."""
+    return places if places.shape[1] == 3 else places * np.float32(alpha.UNITS) + _ORIGIN
 
 
 def _interleaved(places: NDArray[Any], spread: NDArray[np.uint32]) -> NDArray[Any]:
@@ -102,17 +107,18 @@ def _interleaved(places: NDArray[Any], spread: NDArray[np.uint32]) -> NDArray[An
 def _gather_bits(keys: NDArray[Any], axes: int) -> NDArray[Any]:
     """Return bits 0, `axes`, ..., 7 `axes` of each key moved together."""
     # Bits close up in pairs, then in fours, then in eights.
-    gathered = keys & np.uint32(_every(axes, 1))
-    for bits in (2, 4, 8):
-        closer = gathered >> np.uint32((axes - 1) * bits // 2)
-        gathered = (gathered | closer) & np.uint32(_every(axes * bits, bits))
-    return gathered
+    single, pairs, fours, eights = _MASKS[axes]
+    gathered = keys & single
+    gathered = (gathered | (gathered >> (axes - 1))) & pairs
+    gathered = (gathered | (gathered >> 2 * (axes - 1))) & fours
+    return (gathered | (gathered >> 4 * (axes - 1))) & eights
 
 
-def _every(distance: int, bits: int) -> int:
-    """Return a mask of 8 bits, groups of `bits` of them `distance` apart."""
-    return sum(((1 << bits) - 1) << distance * group for group in range(8 // bits))
-
+_MASKS = {
+    3: (0x249249, 0x0C30C3, 0x00F00F, 0x0000FF),
+    4: (0x11111111, 0x03030303, 0x000F000F, 0x000000FF),
+}
+"""Of 8 bits `axes` places apart, those alone, in pairs, in fours, and all together."""
 
 CLEAR = encode(np.zeros(4, np.uint8))
 """The key of clear black, the lowest of all clear colours."""

@@ -170,10 +170,9 @@ def plant_tree(keys: NDArray[np.uint32], axes: Axes, bits: int) -> Tree:
     for level in range(LEVELS):
         keys = keys[starts[:-1]]
         cells += len(keys)
-        places = morton.places_of(keys, len(axes)).astype(np.int64) >> bits << bits
-        lowest = morton.UNITS[len(axes)] * places + morton.LOWEST_COORDINATES[len(axes)]
+        lowest = morton.places_of(keys, len(axes)) & (0x100 - (1 << bits))
         widths.append((morton.UNITS[len(axes)] << bits) - 1)
-        centers.append((lowest + widths[-1] / 2).astype(np.float32))
+        centers.append(morton.corners_of(lowest) + np.float32(widths[-1] / 2))
         if level == LEVELS - 1:
             parents.append(np.full(len(keys), -1))
         else:
