@@ -170,7 +170,7 @@ def plant_tree(keys: NDArray[np.uint32], axes: Axes, bits: int) -> Tree:
     for level in range(LEVELS):
         keys = keys[starts[:-1]]
         cells += len(keys)
-        lowest = morton.places_of(keys, len(axes)) & (0x100 - (1 << bits))
+        lowest = morton.places_of(keys, len(axes)) & np.uint8(0x100 - (1 << bits))
         widths.append((morton.UNITS[len(axes)] << bits) - 1)
         centers.append(morton.corners_of(lowest) + np.float32(widths[-1] / 2))
         if level == LEVELS - 1:
