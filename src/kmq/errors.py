@@ -25,7 +25,7 @@ class OptionError(KmqError, ValueError):
 
 
 class KmqWarning(UserWarning):
-    """The result is as good as kmq can make it, but something of the input is not in it."""
+    """kmq does what it was asked, but something of the input is lost, or every run compiles."""
 
 
 def warn(message: str) -> None:

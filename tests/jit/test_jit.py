@@ -10,7 +10,7 @@ import numba
 import numpy as np
 import pytest
 
-from kmq import forks, jit
+from kmq import KmqWarning, forks, jit
 from kmq.jit import cache as kernel_cache
 
 pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="about compiled kernels")
@@ -116,7 +116,7 @@ def encode_in_a_process(cache, *, expect_warnings=0, **environment):
         check=True,
         env=os.environ | {"NUMBA_CACHE_DIR": str(cache)} | environment,
     )
-    assert done.stderr.count(b"RuntimeWarning") == expect_warnings, done.stderr
+    assert done.stderr.count(b"KmqWarning") == expect_warnings, done.stderr
     return done.stdout
 
 
@@ -162,23 +162,24 @@ def test_an_edit_of_a_constant_in_another_file_is_noticed(tmp_path):
     assert outputs == [["1", "0"], ["1", "1"], ["2", "0"]]
 
 
-def test_no_place_for_a_cache_is_no_error(tmp_path):
+def test_no_place_for_a_cache_costs_one_warning(tmp_path):
     (tmp_path / "file").write_text("not a folder")
     # Neither the chosen folder nor the one beside the sources can be used then.
     environment = {"NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator"}
     expected = encode_in_a_process(tmp_path / "cache")
-    assert encode_in_a_process(tmp_path / "file" / "cache", **environment) == expected
+    unkept = encode_in_a_process(tmp_path / "file" / "cache", expect_warnings=1, **environment)
+    assert unkept == expected
 
 
 def test_a_cache_that_cannot_be_saved_to_warns_once(tmp_path, monkeypatch):
     cache = kernel_cache.ForgivingCache(sum_of_squares.py_func)
-    monkeypatch.setattr(kernel_cache.ForgivingCache, "_warned", False)
+    monkeypatch.setattr(kernel_cache._Warned, "already", False)
     monkeypatch.setattr(
         kernel_cache.FunctionCache,
         "save_overload",
         lambda *_: (_ for _ in ()).throw(OSError("disk full")),
     )
-    with pytest.warns(RuntimeWarning, match="disk full.*NUMBA_CACHE_DIR") as caught:
+    with pytest.warns(KmqWarning, match="disk full.*NUMBA_CACHE_DIR") as caught:
         cache.save_overload(None, None)
     cache.save_overload(None, None)  # a second warning would be an error here
     assert len(caught) == 1

@@ -44,7 +44,7 @@ def test_a_full_disk_costs_one_warning(small_disk):
     assert list(small_disk.rglob("*.nbc"))
 
 
-def test_without_home_or_a_folder_to_write_to_nothing_is_kept_and_nothing_said(
+def test_without_home_or_a_folder_to_write_to_nothing_is_kept_and_one_line_says_so(
     read_only_disk,
     tmp_path,
 ):
@@ -59,7 +59,7 @@ def test_without_home_or_a_folder_to_write_to_nothing_is_kept_and_nothing_said(
     unwritable = str(read_only_disk)
     environment = {"HOME": unwritable, "XDG_CACHE_HOME": unwritable, "PYTHONPATH": unwritable}
     environment["NUMBA_CACHE_DIR"] = ""
-    assert decode(**environment) == (digest, 0)
+    assert decode(**environment) == (digest, 1)
 
 
 COMPILING_NOTHING = """

@@ -180,7 +180,7 @@ def tell_compiling() -> None:
 
     def announce() -> None:
         jit.on_compile.clear()
-        tell("kmq: compiling for this machine, once; this takes a few seconds")
+        tell("kmq: compiling for this machine, once; this takes up to half a minute")
 
     jit.on_compile.append(announce)
 

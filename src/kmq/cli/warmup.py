@@ -9,6 +9,7 @@ import warnings
 import click
 
 from kmq.cli.common import say, tell
+from kmq.errors import KmqWarning
 
 
 @click.command()
@@ -31,9 +32,9 @@ def warmup() -> None:
     started = time.perf_counter()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", RuntimeWarning)
+            warnings.simplefilter("error", KmqWarning)
             folders = warming.warm_up()
-    except (warming.NothingKeptError, RuntimeWarning) as error:
+    except (warming.NothingKeptError, KmqWarning) as error:
         tell(f"kmq: {error}")
         sys.exit(1)
     say(f"ready after {time.perf_counter() - started:.1f} s; compiled code is kept in")

@@ -11,26 +11,32 @@ asks for new ones.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import inspect
 import io
 import pickle
 import sys
-import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding as llvm
+from numba import config
 from numba.core import environment
 from numba.core.caching import (
     CompileResultCacheImpl,
     FunctionCache,
     IndexDataCacheFile,
+    NullCache,
     UserProvidedCacheLocator,
 )
 from numba.core.runtime import rtsys
+
+from kmq.errors import warn
+from kmq.jit.trust import is_trusted, keep_others_out, source_stamp
 
 _CHECKSUM_BYTES = 4
 
@@ -56,6 +62,56 @@ class _ReadableFolder(UserProvidedCacheLocator):  # type: ignore[misc]  # numba 
 class _Places(CompileResultCacheImpl):  # type: ignore[misc]  # numba is untyped
     _locator_classes = (_ReadableFolder, *CompileResultCacheImpl._locator_classes[1:])
 
+    def rebuild(self, target_context: Any, payload: Any) -> Any:
+        """Restore compiled code, but parse its bitcode only if another kernel inlines it.
+
+        To restore machine code numba asks the bitcode for the names in it, and nothing else:
+        a module that only declares them is parsed in its place. That is a fifth of a run.
+        """
+        (name, kind, code), *others = payload
+        if kind != "object":
+            return super().rebuild(target_context, payload)
+        machine_code, bitcode = code
+        described = others[0]
+        names = described.llvm_func_name, described.llvm_cpython_wrapper_name, described.env_name
+        declared = "\n".join(f'@"{each}" = global i8 0' for each in names)
+        stand_in = llvm.parse_assembly(declared).as_bitcode()
+        made = super().rebuild(target_context, ((name, kind, (machine_code, stand_in)), *others))
+        made.library._get_module_for_linking = functools.lru_cache(
+            functools.partial(llvm.parse_bitcode, bitcode)
+        )
+        return made
+
+
+_SETTINGS = ("OPT", "BOUNDSCHECK", "DEBUGINFO_DEFAULT", "LOOP_VECTORIZE", "SLP_VECTORIZE")
+"""Those of numba's settings that change the code it makes."""
+
+
+class _Warned:
+    """Whether it was said that compiled code is not kept."""
+
+    already = False
+
+
+def warn_once(message: str) -> None:
+    """Warn that compiled code is not kept, the first time."""
+    if not _Warned.already:
+        _Warned.already = True
+        warn(f"{message}; set NUMBA_CACHE_DIR to a folder of your own to compile only once")
+
+
+class NothingKept(NullCache):  # type: ignore[misc]  # numba is untyped
+    """The cache of a kernel for which there is no folder; says so when it has to be compiled."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def load_overload(self, sig: Any, target_context: Any) -> None:
+        """Announce that the kernel is compiled."""
+        for listener in on_compile:
+            listener()
+        warn_once(f"compiled code cannot be kept ({self.reason})")
+
 
 class ForgivingCache(FunctionCache):  # type: ignore[misc]  # numba is untyped
     """The cache of one kernel, in the folder that numba would choose if it could write to it.
@@ -63,16 +119,20 @@ class ForgivingCache(FunctionCache):  # type: ignore[misc]  # numba is untyped
     Raises
     ------
     RuntimeError
-        When it is made, if there is no such folder, nor one that can be written to.
+        When it is made, if there is no such folder, nor one that can be written to, if others
+        can write to it, or if the kernel's sources cannot be told.
     """
 
     _impl_class = _Places
-    _warned = False
     _cache_file: Any
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
-        stamp = _folder_stamp(Path(inspect.getfile(function)).parent)
+        stamp = source_stamp(Path(inspect.getfile(function)).parent)
+        folder = Path(self.cache_path)
+        keep_others_out(folder)
+        if not is_trusted(folder):
+            raise RuntimeError(f"others can write to {folder}, which may hold any code")
         self._cache_file = _Files(self.cache_path, self._impl.filename_base, stamp)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
@@ -99,14 +159,11 @@ class ForgivingCache(FunctionCache):  # type: ignore[misc]  # numba is untyped
         try:
             super().save_overload(sig, data)
         except Exception as error:  # full disk, vanished folder, lost permission
-            if not ForgivingCache._warned:
-                ForgivingCache._warned = True
-                warnings.warn(
-                    f"compiled code cannot be kept in {self.cache_path} ({error}); "
-                    "set NUMBA_CACHE_DIR to a folder that can be written to",
-                    RuntimeWarning,
-                    stacklevel=2,
-                )
+            warn_once(f"compiled code cannot be kept in {self.cache_path} ({error})")
+
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        settings = tuple(str(getattr(config, name)) for name in _SETTINGS)
+        return (*super()._index_key(sig, codegen), settings)
 
     def _forget(self) -> None:
         """Empty the index, so that what is compiled next is not added to damage."""
@@ -130,12 +187,23 @@ class _Files(IndexDataCacheFile):  # type: ignore[misc]  # numba is untyped
         identity = repr((self._version, self._source_stamp, key)).encode()
         return int.from_bytes(hashlib.sha256(identity).digest()[:8], "big")
 
+    def _load_index(self) -> Any:
+        _require_trusted(self._index_path)
+        return super()._load_index()
+
+    @contextlib.contextmanager
+    def _open_for_write(self, filepath: str) -> Iterator[Any]:
+        with super()._open_for_write(filepath) as file:
+            keep_others_out(Path(file.name))
+            yield file
+
     def _save_data(self, name: str, data: Any) -> None:
         pickled = self._dump(data)
         with self._open_for_write(self._data_path(name)) as file:
             file.write(pickled + _checksum(pickled))
 
     def _load_data(self, name: str) -> Any:
+        _require_trusted(self._data_path(name))
         stored = Path(self._data_path(name)).read_bytes()
         pickled = stored[:-_CHECKSUM_BYTES]
         if stored[-_CHECKSUM_BYTES:] != _checksum(pickled):
@@ -167,13 +235,10 @@ def _restored_environment(module: str, constants: Any, name: str) -> Any:
     return found
 
 
-@functools.lru_cache
-def _folder_stamp(folder: Path) -> str:
-    """Return a hash of all sources in a folder: a kernel takes constants from no other."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
+def _require_trusted(name: str) -> None:
+    path = Path(name)
+    if path.exists() and not is_trusted(path):
+        raise PermissionError(f"others can write to {name}")
 
 
 def _checksum(data: bytes) -> bytes:

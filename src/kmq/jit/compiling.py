@@ -8,11 +8,10 @@ from typing import Any, ParamSpec, TypeVar
 
 import numba
 from numba import prange
-from numba.core.caching import NullCache
 from numba.extending import register_jitable
 
 from kmq.jit import forking  # noqa: F401  # sees forks from now on
-from kmq.jit.cache import ForgivingCache, on_compile
+from kmq.jit.cache import ForgivingCache, NothingKept, on_compile
 
 __all__ = ["cache_folder", "helper", "kernel", "kernels", "on_compile", "prange"]
 
@@ -31,8 +30,8 @@ def kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]
         return function
     try:
         compiled._cache = ForgivingCache(function)
-    except RuntimeError:  # no folder can be written to
-        compiled._cache = NullCache()
+    except RuntimeError as error:  # no folder can be written to, or none that can be trusted
+        compiled._cache = NothingKept(str(error).partition("\n")[0])
     kernels.append(compiled)
     found: Callable[Arguments, Result] = compiled
     return found
