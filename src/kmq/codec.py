@@ -42,6 +42,7 @@ def quantize(
     colors: int | None = None,
     *,
     psnr: float | None = None,
+    rdo: float | None = None,
     effort: str = DEFAULT_EFFORT,
     seed: int = 0,
     max_iter: int | None = None,
@@ -55,8 +56,8 @@ def quantize(
     """Return an image in its K best colours, each pixel in the nearest of them.
 
     An image with no more than K distinct colours comes through exactly; any other
-    gets K different colours, each used. A palette image with no more than K entries,
-    equal and unused ones included, keeps its palette and its indices.
+    gets K different colours, each used, or fewer with `rdo`. A palette image with no more
+    than K entries, equal and unused ones included, keeps its palette and its indices.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ def quantize(
         Array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4): bool; floats from 0 to 1; uint16
         samples of 16 bits; any other integer dtype with values from 0 to 255. An object
         with `__array__`, Pillow image, path or binary file.
-    colors, psnr, effort, seed, max_iter, sort, background, alpha, strip, max_pixels, threads
+    colors, psnr, rdo, effort, seed, max_iter, sort, background, alpha, strip, max_pixels, threads
         As `kmq.Options` has them.
 
     Raises
@@ -81,6 +82,7 @@ def quantize(
     options = Options(
         colors=colors,
         psnr=psnr,
+        rdo=rdo,
         effort=effort,
         seed=seed,
         max_iter=max_iter,
@@ -102,6 +104,7 @@ def encode(
     *,
     psnr: float | None = None,
     max_bytes: int | None = None,
+    rdo: float | None = None,
     effort: str = DEFAULT_EFFORT,
     coding: str = DEFAULT_CODING,
     seed: int = 0,
@@ -117,14 +120,15 @@ def encode(
 
     Parameters and errors as for `quantize`; `max_bytes` and `coding` as `kmq.Options`
     has them. An IndexedImage is stored as it is: of the options only `coding`, `strip`
-    and `threads` apply to it, and `colors`, `psnr`, `max_bytes` or `sort` given with it is
-    an OptionError. So is metadata of more than 2^22 bytes, in an IndexedImage; of the
+    and `threads` apply to it, and `colors`, `psnr`, `max_bytes`, `rdo` or `sort` given with
+    it is an OptionError. So is metadata of more than 2^22 bytes, in an IndexedImage; of the
     metadata of any other image, what is too long is left out with a KmqWarning.
     """
     options = Options(
         colors=colors,
         psnr=psnr,
         max_bytes=max_bytes,
+        rdo=rdo,
         effort=effort,
         coding=coding,
         seed=seed,
@@ -196,16 +200,9 @@ def fit_histogram(histogram: Histogram, options: Options) -> Palette:
         from kmq import targets
 
         return targets.fit_to_psnr(histogram, options.psnr, options)
-    from kmq import clustering
+    from kmq import quantizing
 
-    return clustering.fit(
-        histogram,
-        options.exact_colors,
-        effort=options.effort,
-        seed=options.seed,
-        max_iter=options.max_iter,
-        threads=options.workers,
-    )
+    return quantizing.fit(histogram, options.exact_colors, options)
 
 
 def apply(
@@ -213,6 +210,7 @@ def apply(
     palette: Palette | ArrayLike,
     *,
     strict: bool = False,
+    rdo: float | None = None,
     background: str | Rgb | None = None,
     alpha: str = DEFAULT_ALPHA,
     strip: bool = False,
@@ -227,7 +225,12 @@ def apply(
     Other parameters and errors as for `quantize`.
     """
     options = Options(
-        background=background, alpha=alpha, strip=strip, max_pixels=max_pixels, threads=threads
+        rdo=rdo,
+        background=background,
+        alpha=alpha,
+        strip=strip,
+        max_pixels=max_pixels,
+        threads=threads,
     )
     from kmq.image import Palette
 
@@ -254,16 +257,9 @@ def quantize_pixels(
         return kept
     if palette_image is not None and options.colors is None:
         options = replace(options, colors=len(palette_image.palette))
-    from kmq import clustering
+    from kmq import quantizing
 
-    return clustering.quantize(
-        rgb,
-        options.exact_colors,
-        effort=options.effort,
-        seed=options.seed,
-        max_iter=options.max_iter,
-        threads=options.workers,
-    )
+    return quantizing.quantize(rgb, options.exact_colors, options)
 
 
 def to_bytes(indexed: IndexedImage, options: Options) -> bytes:
@@ -335,7 +331,9 @@ def apply_palette(
             f"strict: the palette has no colour #{pixels[y, x].tobytes().hex()}, "
             f"which is that of the pixel at x = {x:,}, y = {y:,}"
         )
-    return indexed
+    from kmq import quantizing
+
+    return quantizing.with_cheaper_indices(pixels, indexed, options, keeps_palette=True)
 
 
 def load(
@@ -407,7 +405,7 @@ def info(source: DataSource) -> Info:
 
 
 def _refuse_to_choose_colors(options: Options) -> None:
-    for name in ("colors", "psnr", "max_bytes", "sort"):
+    for name in ("colors", "psnr", "max_bytes", "rdo", "sort"):
         if getattr(options, name) not in (None, False):
             raise OptionError(
                 f"{name}: an IndexedImage has its colours, and is stored as it is; leave {name} out"

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from kmq import codec, quality
+from kmq import codec, quality, quantizing
 from kmq.container.summary import bits_in_theory
 from kmq.image import IndexedImage
 from kmq.options import Options
@@ -29,6 +29,26 @@ PNG_MOST_COLORS = 256
 
 WEBP_LONGEST_SIDE = 16_383
 """Pixels: the widest and highest image that WebP holds."""
+
+
+@dataclass(frozen=True)
+class CheaperIndices:
+    """What the same number of colours comes to with `Options.rdo`.
+
+    Attributes
+    ----------
+    bytes
+        The whole `.kmq` file.
+    psnr, ssim
+        As `Row` has them.
+    seconds
+        The time of the choice, after clustering.
+    """
+
+    bytes: int
+    psnr: float
+    ssim: float | None
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -56,6 +76,8 @@ class Row:
     ssim
         Structural similarity, at most 1; None without scikit-image, or where it is
         undefined.
+    rdo
+        The same with `Options.rdo`, if that is above 0.
     """
 
     colors: int
@@ -68,6 +90,7 @@ class Row:
     webp_bytes: int | None
     psnr: float
     ssim: float | None
+    rdo: CheaperIndices | None = None
 
     @property
     def used(self) -> int:
@@ -81,7 +104,7 @@ class Row:
 
     def to_dict(self, file_bytes: int) -> dict[str, Any]:
         """Return plain values for JSON and CSV; `file_bytes` is the original's size."""
-        return {
+        described = {
             "colors": self.colors,
             "used": self.used,
             "theoretical_bytes": self.theoretical_bytes,
@@ -95,6 +118,14 @@ class Row:
             "ssim": self.ssim,
             "seconds": self.seconds,
         }
+        if (rdo := self.rdo) is not None:
+            described |= {
+                "rdo_bytes": rdo.bytes,
+                "rdo_psnr": None if math.isinf(rdo.psnr) else rdo.psnr,
+                "rdo_ssim": rdo.ssim,
+                "rdo_seconds": rdo.seconds,
+            }
+        return described
 
 
 def compare(pixels: NDArray[np.uint8], colors: Sequence[int], options: Options) -> list[Row]:
@@ -114,7 +145,8 @@ def compare(pixels: NDArray[np.uint8], colors: Sequence[int], options: Options) 
     OptionError
         If a number of colours is out of its range.
     """
-    choices = [replace(options, colors=each, psnr=None, max_bytes=None) for each in colors]
+    plain = replace(options, psnr=None, max_bytes=None, rdo=None)
+    choices = [replace(plain, colors=each) for each in colors]
     for first in choices[:1]:
         codec.quantize_pixels(pixels, first)  # loads the kernels, which no time includes
     quantized = [_timed_quantize(pixels, each) for each in choices]
@@ -132,9 +164,25 @@ def compare(pixels: NDArray[np.uint8], colors: Sequence[int], options: Options) 
             webp_bytes=webp_bytes(indexed),
             psnr=quality.psnr(pixels, indexed),
             ssim=quality.ssim(pixels, indexed) if has_ssim() else None,
+            rdo=_cheaper_indices(pixels, indexed, options),
         )
 
     return map_threads(row, range(len(choices)), options.workers)
+
+
+def _cheaper_indices(
+    pixels: NDArray[np.uint8], indexed: IndexedImage, options: Options
+) -> CheaperIndices | None:
+    if options.rdo_strength == 0:
+        return None
+    started = time.perf_counter()
+    chosen = quantizing.with_cheaper_indices(pixels, indexed, options.with_threads(1))
+    return CheaperIndices(
+        seconds=time.perf_counter() - started,
+        bytes=len(codec.encode(chosen, threads=1)),
+        psnr=quality.psnr(pixels, chosen),
+        ssim=quality.ssim(pixels, chosen) if has_ssim() else None,
+    )
 
 
 def theoretical_bytes(indexed: IndexedImage) -> float:

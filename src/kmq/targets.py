@@ -15,7 +15,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from kmq import clustering
+from kmq import clustering, quantizing
 from kmq.clustering import Histogram
 from kmq.errors import OptionError
 from kmq.image import IndexedImage, Palette
@@ -55,7 +55,7 @@ def fit_to_psnr(histogram: Histogram, psnr: float, options: Options) -> Palette:
     tried: dict[int, tuple[Palette, int | Fraction]] = {}
 
     def how_close(colors: int) -> int:
-        palette = _fit(histogram, colors, options)
+        palette = quantizing.fit(histogram, colors, options)
         tried[colors] = palette, clustering.squared_error(histogram, palette, options.workers)
         return allowed + 1 - math.ceil(tried[colors][1])
 
@@ -88,11 +88,7 @@ def encode_to_size(
     sizes: dict[int, int] = {}
 
     def excess(colors: int) -> int:
-        palette = _fit(histogram, colors, options)
-        indexed = clustering.apply(
-            pixels, palette, histogram, is_chosen=True, threads=options.workers
-        )
-        indexed = indexed.with_metadata(metadata)
+        indexed = quantizing.quantize(pixels, colors, options, histogram).with_metadata(metadata)
         data = to_bytes(indexed, options)
         sizes[colors] = len(data)
         if len(data) <= max_bytes:
@@ -163,14 +159,3 @@ def largest_squared_error(psnr: float, samples: int) -> int:
     """
     with localcontext(_DECIMAL):
         return math.floor(samples * 255**2 / Decimal(10) ** (Decimal(repr(psnr)) / 10))
-
-
-def _fit(histogram: Histogram, colors: int, options: Options) -> Palette:
-    return clustering.fit(
-        histogram,
-        colors,
-        effort=options.effort,
-        seed=options.seed,
-        max_iter=options.max_iter,
-        threads=options.workers,
-    )

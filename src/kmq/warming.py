@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kmq import clustering, codec, jit
+from kmq import clustering, codec, jit, rate
 from kmq.clustering.histogram import SMALLEST_CUBE_WORK
 from kmq.errors import KmqError
 from kmq.pixels.bleeding import bleed
@@ -50,5 +50,6 @@ def _there_and_back(
     pixels: np.typing.NDArray[np.uint8], colors: int, coding: str, threads: int
 ) -> None:
     indexed = clustering.quantize(pixels, colors, effort="fast", threads=threads)
+    rate.choose(pixels, indexed, 64, len(pixels), threads=threads)
     data = codec.encode(indexed, coding=coding, threads=threads)
     codec.load(data, threads=threads)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import kmq
-from kmq import clustering, jit
+from kmq import clustering, jit, rate
 from kmq.cli.demo_picture import draw
 
 VECTORS = Path(__file__).parents[2] / "formats" / "vectors" / "valid"
@@ -36,6 +36,8 @@ def digest(threads: int) -> str:
                 indexed = clustering.quantize(pixels, colors, effort=effort, threads=threads)
                 made.update(indexed.palette.tobytes() + indexed.indices.tobytes())
                 made.update(kmq.encode(indexed, threads=threads))
+                chosen = rate.choose(pixels, indexed, 64, 50, effort=effort, threads=threads)
+                made.update(chosen.palette.tobytes() + chosen.indices.tobytes())
     return made.hexdigest()
 
 

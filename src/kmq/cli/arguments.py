@@ -17,6 +17,7 @@ from kmq.cli.byte_counts import ByteCount
 from kmq.cli.common import FILE as FILE  # beside the other options
 from kmq.cli.common import STANDARD, display
 from kmq.cli.jobs import Handling
+from kmq.cli.strength import RDO
 from kmq.errors import OptionError
 from kmq.extensions import extension_of
 from kmq.limits import DEFAULT_MAX_PIXELS, MAX_COLORS, MAX_COLORS_OF_A_BYTE
@@ -197,7 +198,19 @@ OPTIMIZE = click.option(
     "--optimize", is_flag=True, help="Make PNG files smaller with oxipng, which takes longer."
 )
 
-SEARCH = (PSNR, MAX_BYTES, EFFORT, SEED, MAX_ITER, SORT, BACKGROUND, ALPHA, PALETTE_FILE, STRICT)
+SEARCH = (
+    PSNR,
+    MAX_BYTES,
+    RDO,
+    EFFORT,
+    SEED,
+    MAX_ITER,
+    SORT,
+    BACKGROUND,
+    ALPHA,
+    PALETTE_FILE,
+    STRICT,
+)
 """How the colours are found, beside how many: for `encode` and `quantize`."""
 BATCH = (RECURSIVE, FORCE, SKIP_EXISTING, RESUME, THREADS, MAX_PIXELS, JSON_LINES, QUIET)
 """How many inputs are treated."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from kmq.cli.common import (
     writing_standard_output,
 )
 from kmq.cli.reporting import working
+from kmq.cli.strength import RDO, CommandWithStrength
 from kmq.files import write_whole
 from kmq.limits import MAX_COLORS
 from kmq.options import Options
@@ -57,7 +59,7 @@ class ColorList(click.ParamType[tuple[int, ...]]):
         return tuple(dict.fromkeys(one.convert(part, param, ctx) for part in value.split(",")))
 
 
-@click.command()
+@click.command(cls=CommandWithStrength)
 @click.argument("image", type=arguments.FILE)
 @arguments.takes(
     click.option(
@@ -77,6 +79,7 @@ class ColorList(click.ParamType[tuple[int, ...]]):
         metavar="OUT.html",
         help=f"Write a page with pictures and plots too. Needs {INSTALL}",
     ),
+    RDO,
     arguments.EFFORT,
     arguments.SEED,
     arguments.MAX_ITER,
@@ -97,7 +100,8 @@ def compare(
     """Compare sizes, closeness and time of an image in several numbers of colours.
 
     Beside each .kmq file stand the same pixels as PNG with a palette and as lossless
-    WebP. --report writes a self-contained page that shows the pictures side by side.
+    WebP, and with --rdo the .kmq file with cheaper indices. --report writes a
+    self-contained page that shows the pictures side by side.
 
     \b
     Examples:
@@ -188,13 +192,16 @@ def _print_table(file_bytes: int, rows: Sequence[Row]) -> None:
         padding=(0, 1, 0, 0),
         caption=f"Sizes in bytes. theory: (24 K + N log2 K) / 8. share: that of the smallest .kmq "
         f"in the file's {file_bytes:,}. PNG-8 and WebP (lossless) hold the same pixels. "
-        "ms: the time of clustering.",
+        "ms: the time of clustering."
+        + (" rdo: the .kmq file with --rdo." if rows[0].rdo is not None else ""),
         caption_justify="left",
     )
-    heads = ["K", "theory", "packed", "modelled", "share", "PNG-8", "WebP", "PSNR", "SSIM", "ms"]
+    heads = ["K", "theory", "packed", "modelled", "share", "PNG-8", "WebP", "PSNR"]
+    heads += ["SSIM"] * with_ssim + ["ms"]
+    if rows[0].rdo is not None:
+        heads += ["rdo", "PSNR", *["SSIM"] * with_ssim, "ms"]
     for head in heads:
-        if head != "SSIM" or with_ssim:
-            table.add_column(head, justify="right", no_wrap=True)
+        table.add_column(head, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(*_cells(row, file_bytes, with_ssim))
     console = Console(highlight=False)
@@ -219,7 +226,13 @@ def _cells(row: Row, file_bytes: int, with_ssim: bool) -> list[str]:
     ]
     if with_ssim:
         cells.append(ABSENT if row.ssim is None else f"{row.ssim:.4f}")
-    return [*cells, f"{1000 * row.seconds:,.0f}"]
+    cells.append(f"{1000 * row.seconds:,.0f}")
+    if (rdo := row.rdo) is not None:
+        cells += [f"{rdo.bytes:,}", "exact" if math.isinf(rdo.psnr) else f"{rdo.psnr:.2f}"]
+        if with_ssim:
+            cells.append(ABSENT if rdo.ssim is None else f"{rdo.ssim:.4f}")
+        cells.append(f"{1000 * rdo.seconds:,.0f}")
+    return cells
 
 
 def _bytes(count: int | None) -> str:

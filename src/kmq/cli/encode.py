@@ -8,11 +8,12 @@ from kmq.cli import arguments
 from kmq.cli.common import display
 from kmq.cli.jobs import Handling
 from kmq.cli.quantizing import given_palette, plan_images, quantize_all
+from kmq.cli.strength import CommandWithStrength
 from kmq.extensions import KMQ, names_another_format
 from kmq.options import Options
 
 
-@click.command()
+@click.command(cls=CommandWithStrength)
 @arguments.IMAGES
 @arguments.takes(
     arguments.OUTPUT,
@@ -45,6 +46,7 @@ def encode(
       kmq encode photo.jpg
       kmq encode -k 16 map.png -o map-16.kmq
       kmq encode --psnr 38 photo.jpg
+      kmq encode --rdo photo.jpg
       kmq encode -r pictures -o out
       kmq encode --labels mask.png
       kmq encode --frames all scan.tif
@@ -55,6 +57,7 @@ def encode(
             "colors",
             "psnr",
             "max_bytes",
+            "rdo",
             "effort",
             "seed",
             "max_iter",

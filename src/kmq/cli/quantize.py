@@ -10,6 +10,7 @@ from kmq.cli import arguments
 from kmq.cli.common import STANDARD, display
 from kmq.cli.jobs import Handling, Job
 from kmq.cli.quantizing import ToBytes, given_palette, plan_images, quantize_all
+from kmq.cli.strength import CommandWithStrength
 from kmq.extensions import KMQ, extension_of
 from kmq.limits import MAX_COLORS_OF_A_BYTE
 from kmq.metadata import Metadata
@@ -19,7 +20,7 @@ _PNG = ".png"
 _EXTENSIONS = (_PNG, ".gif", ".webp", ".bmp", ".tif", ".tiff")
 
 
-@click.command()
+@click.command(cls=CommandWithStrength)
 @arguments.IMAGES
 @arguments.takes(
     arguments.OUTPUT,

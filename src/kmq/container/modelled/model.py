@@ -95,17 +95,23 @@ def _candidates(near: Surroundings) -> tuple[Number, Number]:
 
 
 @helper
-def _code_guesses(decoding: Number, index: Number, words: Array, interval: Interval, slots: Array,
-                  weights: Array, slot_map: SlotMap, near: Surroundings, colors: Array, c1: Number,
-                  c2: Number, first: Number) -> tuple[Number, Interval]:  # fmt: skip
-    """Code whether a pixel is one of the guesses; return it, or `NO_INDEX`, and the interval."""
-    equal = (
+def _equalities(near: Surroundings, c1: Number, c2: Number) -> Number:
+    """Return twelve bits: which neighbours equal the first guess, and which the second."""
+    return (
         np.int64(c1 == near.NW) | np.int64(c1 == near.NE) << 1 | np.int64(c1 == near.WW) << 2
         | np.int64(c1 == near.NN) << 3 | np.int64(c1 == near.N) << 4 | np.int64(c1 == near.W) << 5
         | np.int64(c1 == near.NEE) << 6 | np.int64(c1 == near.NNE) << 7
         | np.int64(c2 == near.NE) << 8 | np.int64(c2 == near.NW) << 9
         | np.int64(c2 == near.WW) << 10 | np.int64(c2 == near.NN) << 11
     )  # fmt: skip
+
+
+@helper
+def _code_guesses(decoding: Number, index: Number, words: Array, interval: Interval, slots: Array,
+                  weights: Array, slot_map: SlotMap, near: Surroundings, colors: Array, c1: Number,
+                  c2: Number, first: Number) -> tuple[Number, Interval]:  # fmt: skip
+    """Code whether a pixel is one of the guesses; return it, or `NO_INDEX`, and the interval."""
+    equal = _equalities(near, c1, c2)
     W, N, NW = color(colors, near.W), color(colors, near.N), color(colors, near.NW)
     distances = (
         distance(W, N) | distance(N, NW) << 3 | distance(W, NW) << 6

@@ -1,0 +1,80 @@
+"""Images in K colours as `Options` ask for them: K-means, then a cheaper choice of indices."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kmq import clustering
+from kmq.clustering import Histogram
+from kmq.container.head import stripe_rows_for
+from kmq.image import IndexedImage, Palette
+from kmq.options import Options
+
+
+def fit(histogram: Histogram, colors: int, options: Options) -> Palette:
+    """Return the palette of so many colours that K-means finds for a histogram."""
+    return clustering.fit(
+        histogram,
+        colors,
+        effort=options.effort,
+        seed=options.seed,
+        max_iter=options.max_iter,
+        threads=options.workers,
+    )
+
+
+def quantize(
+    pixels: NDArray[np.uint8],
+    colors: int,
+    options: Options,
+    histogram: Histogram | None = None,
+) -> IndexedImage:
+    """Return the image in so many colours, or fewer if it has fewer or `rdo` leaves some out.
+
+    `histogram` is that of the pixels, where it is known.
+    """
+    if histogram is None:
+        nearest = clustering.quantize(
+            pixels,
+            colors,
+            effort=options.effort,
+            seed=options.seed,
+            max_iter=options.max_iter,
+            threads=options.workers,
+        )
+    else:
+        palette = fit(histogram, colors, options)
+        nearest = clustering.apply(
+            pixels, palette, histogram, is_chosen=True, threads=options.workers
+        )
+    return with_cheaper_indices(pixels, nearest, options, histogram=histogram)
+
+
+def with_cheaper_indices(
+    pixels: NDArray[np.uint8],
+    nearest: IndexedImage,
+    options: Options,
+    *,
+    keeps_palette: bool = False,
+    histogram: Histogram | None = None,
+) -> IndexedImage:
+    """Return the image with the indices, and the palette, that `options.rdo` asks for.
+
+    `nearest` is the image with each pixel in its nearest entry. With `keeps_palette` the
+    indices alone change.
+    """
+    if options.rdo_strength == 0:
+        return nearest
+    from kmq import rate
+
+    return rate.choose(
+        pixels,
+        nearest,
+        options.rdo_strength,
+        stripe_rows_for(nearest.width, nearest.height),
+        effort=options.effort,
+        keeps_palette=keeps_palette,
+        histogram=histogram,
+        threads=options.workers,
+    )

@@ -1,0 +1,93 @@
+"""A picture as the bands of rows that are coded by themselves, each with its plane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kmq import alpha
+from kmq.rate.costs import count
+from kmq.rate.refitting import COLUMNS, add_up
+from kmq.rate.surroundings import PAD, ROWS_ABOVE
+from kmq.rate.sweeping import squared_error, sweep_plane
+
+
+@dataclass(frozen=True, eq=False)
+class Stripe:
+    """Pixels, their nearest entries, and the plane of indices that sweeps change.
+
+    Attributes
+    ----------
+    rows, width, channels
+        The stripe's shape; 3 or 4 channels.
+    pixels : (rows * width * channels,) uint8, read-only
+    nearest : (rows * width,) uint16
+    plane : ((rows + 2 ROWS_ABOVE) (width + 2 PAD),) uint16
+        The indices as they are now, padded as the coder pads them.
+    """
+
+    rows: int
+    width: int
+    channels: int
+    pixels: NDArray[np.uint8]
+    nearest: NDArray[np.uint16]
+    plane: NDArray[np.uint16]
+
+    @classmethod
+    def of(cls, pixels: NDArray[np.uint8], nearest: NDArray[Any]) -> Stripe:
+        """Return the stripe of (rows, width, channels) pixels whose indices are the nearest."""
+        rows, width, channels = pixels.shape
+        return cls(
+            rows, width, channels, pixels.reshape(-1),
+            nearest.astype(np.uint16).reshape(-1), padded(nearest),
+        )  # fmt: skip
+
+    @property
+    def indices(self) -> NDArray[np.uint16]:
+        """The indices as they are now, (rows, width)."""
+        plane = self.plane.reshape(-1, self.width + 2 * PAD)
+        return plane[ROWS_ABOVE:-ROWS_ABOVE, PAD:-PAD]
+
+    def squared_error(self, entries: NDArray[np.int32]) -> int:
+        """Return the sum of the squared distances to the nearest entries."""
+        return int(squared_error(self.pixels, self.channels, self.nearest, entries))
+
+    def sweep(self, entries: NDArray[np.int32], multiplier: int, cap: int, passes: int) -> None:
+        """Count what indices cost and choose them anew, `passes` times."""
+        for _ in range(passes):
+            costs = count(self.plane, self.rows, self.width, len(entries) // 4)
+            sweep_plane(
+                self.plane, self.rows, self.width, self.pixels, self.channels, self.nearest,
+                entries, costs.guesses, costs.others, multiplier, cap,
+            )  # fmt: skip
+
+    def sums(self, colors: int) -> NDArray[np.int64]:
+        """Return what `refitting.refitted` needs of this stripe, (colors, COLUMNS)."""
+        sums = np.zeros(colors * COLUMNS, np.int64)
+        add_up(self.pixels, self.channels, self.indices.reshape(-1), sums)
+        return sums.reshape(colors, COLUMNS)
+
+
+def padded(indices: NDArray[Any]) -> NDArray[np.uint16]:
+    """Return a plane with margins, flat.
+
+    Above it are zeros. On the right a row repeats its last index, on the left the first
+    of the row above.
+    """
+    rows, width = indices.shape
+    plane = np.zeros((rows + 2 * ROWS_ABOVE, width + 2 * PAD), np.uint16)
+    plane[ROWS_ABOVE:-ROWS_ABOVE, PAD:-PAD] = indices
+    plane[ROWS_ABOVE:-ROWS_ABOVE, -PAD:] = indices[:, -1:]
+    plane[ROWS_ABOVE + 1 : -ROWS_ABOVE + 1, :PAD] = indices[:, :1]
+    return plane.reshape(-1)
+
+
+def entries_of(palette: NDArray[np.uint8], channels: int) -> NDArray[np.int32]:
+    """Return a palette as points of four coordinates, (4 K,); without alpha the last is 0."""
+    colors = alpha.with_alpha(palette) if channels == 4 else palette
+    entries = np.zeros((len(palette), 4), np.int32)
+    entries[:, :channels] = alpha.coordinates(colors)
+    return entries.reshape(-1)
