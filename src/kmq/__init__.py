@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kmq import forks as _forks  # noqa: F401  # sees forks from now on
 from kmq import pillow as _pillow
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Palette and IndexedImage: values that cannot be invalid.
+"""IndexedImage, which cannot be invalid: a palette and one index into it for each pixel.
 
 `IndexedImage` is the hinge between the two halves of kmq: clustering never sees bytes, and
 the container never sees clustering. The order of the palette is a second, silent hinge:
@@ -15,85 +15,15 @@ import numpy as np
 from kmq import alpha
 from kmq.colors import Rgb, parse_color
 from kmq.errors import OptionError, warn
-from kmq.limits import MAX_COLORS
+from kmq.image.arrays import array_of as array_of
+from kmq.image.arrays import frozen, whole_numbers
+from kmq.image.arrays import index_dtype as index_dtype
+from kmq.image.palette import Palette as Palette
 from kmq.metadata import NOTHING, Metadata
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from PIL import Image
-
-
-class Palette:
-    """1 to 65,536 colours in index order; immutable.
-
-    Parameters
-    ----------
-    colors
-        Array of shape (K, 3) or (K, 4), 0 to 255: red, green and blue in sRGB, and alpha
-        from 0, clear, to 255, opaque. The colours are not premultiplied. A column of
-        alpha that is 255 throughout is dropped. Floats, such as the centroids of
-        scikit-learn, are rounded to the nearest whole number, halves up.
-
-    Attributes
-    ----------
-    colors : (K, 3) uint8, or (K, 4) where some alpha is below 255; read-only
-
-    Raises
-    ------
-    OptionError
-        If the shape, the dtype or a value does not fit, or floats that are not all 0 are
-        at most 1: they would be black, and were probably meant as 0 to 1.
-    """
-
-    __slots__ = ("colors",)
-    colors: NDArray[np.uint8]
-
-    def __init__(self, colors: ArrayLike) -> None:
-        given = array_of("palette", colors)
-        if given.ndim != 2 or given.shape[1] not in (3, 4) or not 1 <= len(given) <= MAX_COLORS:
-            raise OptionError(
-                f"palette: expected shape (K, 3) or (K, 4) with K from 1 to {MAX_COLORS:,}, "
-                f"got {given.shape}"
-            )
-        levels = _rounded_levels(given) if given.dtype.kind == "f" else given
-        checked = _whole_numbers("palette", levels, 255, np.uint8)
-        if checked.shape[1] == 4 and (checked[:, 3] == 255).all():
-            checked = np.ascontiguousarray(checked[:, :3])
-        object.__setattr__(self, "colors", _frozen(checked, given))
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"a Palette is immutable; cannot set {name}")
-
-    def __len__(self) -> int:
-        return len(self.colors)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Palette):
-            return NotImplemented
-        return np.array_equal(self.colors, other.colors)
-
-    def __hash__(self) -> int:
-        return hash((self.colors.shape, self.colors.tobytes()))
-
-    def __repr__(self) -> str:
-        return f"<Palette of {len(self)} colours>"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Palette, (self.colors,)
-
-    @property
-    def has_alpha(self) -> bool:
-        """Whether some entry's alpha is below 255."""
-        return bool(self.colors.shape[1] == 4)
-
-    @property
-    def is_grey(self) -> bool:
-        """Whether red, green and blue are equal in every entry, whatever its alpha."""
-        return bool((self.colors[:, :3] == self.colors[:, :1]).all())
-
-    def to_rgba(self) -> NDArray[np.uint8]:
-        """Return the colours with their alpha, a new array of shape (K, 4) uint8."""
-        return alpha.with_alpha(self.colors).copy()
 
 
 class IndexedImage:
@@ -144,7 +74,7 @@ class IndexedImage:
     ) -> None:
         given = array_of("indices", indices)
         self._set(palette, given, is_grey_picture, metadata, None)
-        object.__setattr__(self, "indices", _frozen(self.indices, given))
+        object.__setattr__(self, "indices", frozen(self.indices, given))
 
     @classmethod
     def owning(
@@ -228,7 +158,7 @@ class IndexedImage:
         if given.ndim != 2 or given.size == 0:
             raise OptionError(f"labels: expected shape (H, W), each at least 1, got {given.shape}")
         values, indices = np.unique(
-            _whole_numbers("labels", given, 65_535, np.uint16), return_inverse=True
+            whole_numbers("labels", given, 65_535, np.uint16), return_inverse=True
         )
         indices = indices.reshape(given.shape)
         greys = (values >> 8 if values[-1] > 255 else values).astype(np.uint8)
@@ -262,9 +192,9 @@ class IndexedImage:
             raise OptionError("is_grey_picture: the palette has colours that are no opaque greys")
         if given.ndim != 2 or given.size == 0:
             raise OptionError(f"indices: expected shape (H, W), each at least 1, got {given.shape}")
-        checked = _whole_numbers("indices", given, len(colors) - 1, index_dtype(len(colors)))
+        checked = whole_numbers("indices", given, len(colors) - 1, index_dtype(len(colors)))
         if labels is not None:
-            labels = _frozen(np.array(labels, np.uint16), labels)
+            labels = frozen(np.array(labels, np.uint16), labels)
         object.__setattr__(self, "labels", labels)
         object.__setattr__(self, "_palette", colors)
         object.__setattr__(self, "indices", checked)
@@ -426,55 +356,3 @@ def palette_of(image: Image.Image) -> NDArray[np.uint8]:
     elif isinstance(transparency, int) and 0 <= transparency < len(palette):
         palette[transparency, 3] = 0
     return palette
-
-
-def array_of(name: str, given: ArrayLike) -> NDArray[Any]:
-    """Return the argument `name` as an array, or raise OptionError where its rows differ."""
-    try:
-        return np.asarray(given)
-    except (TypeError, ValueError) as error:
-        raise OptionError(
-            f"{name}: expected an array, got {type(given).__name__}: {error}"
-        ) from error
-
-
-def index_dtype(palette_size: int) -> type[np.uint8] | type[np.uint16]:
-    """Return the narrowest dtype that holds every index of a palette of this size."""
-    return np.uint8 if palette_size <= 256 else np.uint16
-
-
-def _whole_numbers(
-    name: str, given: NDArray[Any], largest: int, dtype: type[np.uint8] | type[np.uint16]
-) -> NDArray[Any]:
-    if given.dtype.kind not in "ui":
-        raise OptionError(f"{name}: expected whole numbers, got dtype {given.dtype}")
-    if given.min() < 0 or given.max() > largest:
-        raise OptionError(
-            f"{name}: expected values from 0 to {largest}, got {given.min()} to {given.max()}"
-        )
-    return np.ascontiguousarray(given, dtype=dtype)
-
-
-def _rounded_levels(colors: NDArray[Any]) -> NDArray[np.int64]:
-    """Return a palette's floats from 0 to 255 as whole numbers, halves up."""
-    levels = np.floor(colors.astype(np.float64) + 0.5)
-    low, high = colors.min(), colors.max()
-    if not (levels.min() >= 0 and levels.max() <= 255):  # NaN included
-        raise OptionError(f"palette: expected values from 0 to 255, got {low} to {high}")
-    if 0 < high <= 1:
-        raise OptionError(
-            f"palette: floats from {low} to {high} are nearly black on the scale of 0 to 255; "
-            "multiply them by 255, or pass integers if they are levels"
-        )
-    return levels.astype(np.int64)
-
-
-def _frozen(array: NDArray[Any], given: NDArray[Any]) -> NDArray[Any]:
-    """Return `array` read-only, copied if it is `given` or a part of it.
-
-    Even a read-only one: it may be a view of what its owner writes to.
-    """
-    if np.may_share_memory(array, given):
-        array = array.copy()
-    array.flags.writeable = False
-    return array

@@ -1,0 +1,102 @@
+"""Palette: colours in index order that cannot be invalid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kmq import alpha
+from kmq.errors import OptionError
+from kmq.image.arrays import array_of, frozen, whole_numbers
+from kmq.limits import MAX_COLORS
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+
+class Palette:
+    """1 to 65,536 colours in index order; immutable.
+
+    Parameters
+    ----------
+    colors
+        Array of shape (K, 3) or (K, 4), 0 to 255: red, green and blue in sRGB, and alpha
+        from 0, clear, to 255, opaque. The colours are not premultiplied. A column of
+        alpha that is 255 throughout is dropped. Floats, such as the centroids of
+        scikit-learn, are rounded to the nearest whole number, halves up.
+
+    Attributes
+    ----------
+    colors : (K, 3) uint8, or (K, 4) where some alpha is below 255; read-only
+
+    Raises
+    ------
+    OptionError
+        If the shape, the dtype or a value does not fit, or floats that are not all 0 are
+        at most 1: they would be black, and were probably meant as 0 to 1.
+    """
+
+    __slots__ = ("colors",)
+    colors: NDArray[np.uint8]
+
+    def __init__(self, colors: ArrayLike) -> None:
+        given = array_of("palette", colors)
+        if given.ndim != 2 or given.shape[1] not in (3, 4) or not 1 <= len(given) <= MAX_COLORS:
+            raise OptionError(
+                f"palette: expected shape (K, 3) or (K, 4) with K from 1 to {MAX_COLORS:,}, "
+                f"got {given.shape}"
+            )
+        levels = _rounded_levels(given) if given.dtype.kind == "f" else given
+        checked = whole_numbers("palette", levels, 255, np.uint8)
+        if checked.shape[1] == 4 and (checked[:, 3] == 255).all():
+            checked = np.ascontiguousarray(checked[:, :3])
+        object.__setattr__(self, "colors", frozen(checked, given))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a Palette is immutable; cannot set {name}")
+
+    def __len__(self) -> int:
+        return len(self.colors)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Palette):
+            return NotImplemented
+        return np.array_equal(self.colors, other.colors)
+
+    def __hash__(self) -> int:
+        return hash((self.colors.shape, self.colors.tobytes()))
+
+    def __repr__(self) -> str:
+        return f"<Palette of {len(self)} colours>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Palette, (self.colors,)
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether some entry's alpha is below 255."""
+        return bool(self.colors.shape[1] == 4)
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether red, green and blue are equal in every entry, whatever its alpha."""
+        return bool((self.colors[:, :3] == self.colors[:, :1]).all())
+
+    def to_rgba(self) -> NDArray[np.uint8]:
+        """Return the colours with their alpha, a new array of shape (K, 4) uint8."""
+        return alpha.with_alpha(self.colors).copy()
+
+
+def _rounded_levels(colors: NDArray[Any]) -> NDArray[np.int64]:
+    """Return a palette's floats from 0 to 255 as whole numbers, halves up."""
+    levels = np.floor(colors.astype(np.float64) + 0.5)
+    low, high = colors.min(), colors.max()
+    if not (levels.min() >= 0 and levels.max() <= 255):  # NaN included
+        raise OptionError(f"palette: expected values from 0 to 255, got {low} to {high}")
+    if 0 < high <= 1:
+        raise OptionError(
+            f"palette: floats from {low} to {high} are nearly black on the scale of 0 to 255; "
+            "multiply them by 255, or pass integers if they are levels"
+        )
+    return levels.astype(np.int64)
