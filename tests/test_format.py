@@ -129,6 +129,14 @@ def test_the_manifest_and_the_folder_hold_the_same_files():
         assert found == set(MANIFEST[kind])
 
 
+def test_no_golden_file_of_the_final_format_has_changed():
+    # These files stay for ever. Where this test fails, the format was changed: undo that.
+    lines = (VECTORS / "SHA256SUMS").read_text().splitlines()
+    assert len(lines) > 150
+    frozen = {name: sum for sum, name in (line.split("  ") for line in lines)}
+    assert {name: digest((VECTORS / name).read_bytes()) for name in frozen} == frozen
+
+
 def test_the_golden_files_are_what_kmq_writes():
     written = module(FORMATS / "make_vectors.py").all_files()
     assert {

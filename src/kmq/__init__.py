@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kmq.metadata import Metadata
     from kmq.options import Options
 
-__version__ = "0.1.0"
+__version__ = "1.0.0rc1"
 
 __all__ = [
     "FormatError",
