@@ -249,6 +249,18 @@ def test_a_named_pipe_is_read_once(picture):
     assert result.stdout == run("palette", "photo.png", "-k", 3).stdout
 
 
+def test_an_image_with_a_palette_keeps_it_as_encode_does(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    colors = [[5, 6, 7], [0, 0, 9], [5, 6, 7], [200, 0, 0]]
+    image = Image.frombytes("P", (3, 1), b"\2\0\0")
+    image.putpalette(np.array(colors, np.uint8).tobytes())
+    image.save("sprite.png")
+    described = json.loads(run("palette", "sprite.png", "--kind", "json").stdout)
+    assert described["colors"] == [f"#{bytes(color).hex()}" for color in colors]
+    assert described["pixels"] == [2, 0, 1, 0]
+    assert run("palette", "sprite.png", "-k", 3).stdout == "#050607\n"
+
+
 def test_what_a_reader_notes_is_told(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     first, second = (Image.new("RGB", (3, 3), color) for color in ("red", "blue"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
@@ -31,7 +31,8 @@ from kmq.palettes import KINDS, Kind, kind_named, kind_of_file
 
 if TYPE_CHECKING:
     from kmq.clustering import Histogram
-    from kmq.image import Palette
+    from kmq.image import IndexedImage, Palette
+    from kmq.pixels import Pixels
 
 
 def _kinds_as_lines() -> str:
@@ -68,8 +69,9 @@ def _kinds_as_lines() -> str:
 def palette(
     images: tuple[str, ...], options: Options, handling: Handling, kind: str | None
 ) -> None:
-    """Print the K best colours of an image, or those of a .kmq file, in its order.
+    """Print the K best colours of an image, or the palette of a .kmq file, in its order.
 
+    An image with a palette of no more than K entries keeps it, in its order, too.
     Several images, or all below a directory (with -r), get one palette together: that
     of their pixels put together. Every kind of palette can be given to kmq encode
     --palette again; so can other pictures.
@@ -99,7 +101,7 @@ def palette(
 
 
 class _Colors(NamedTuple):
-    """A palette and, where that was asked for, the number of pixels of each entry."""
+    """A palette and, where it is known, the number of pixels of each entry."""
 
     palette: Palette
     pixels: list[int] | None = None
@@ -131,7 +133,10 @@ def _colors_of(
             found = _stored_colors(source, io.BytesIO(stored), options, counts_pixels)
         if found is not None:
             return found
-    return _best_colors(_histogram(images, options, handling, stored), options, counts_pixels)
+    jobs = gather(images, recursive=handling.recursive, wanted=may_be_an_image)
+    if len(jobs) == 1:
+        return _colors_of_one(jobs, options, handling, stored)
+    return _colors_together(jobs, options, handling, counts_pixels=counts_pixels)
 
 
 def _stored_colors(
@@ -144,50 +149,76 @@ def _stored_colors(
         return None
     if idle := arguments.given("colors", "psnr", "effort", "seed", "max_iter", "background"):
         raise click.UsageError(f"{display(source)} has its palette: nothing to choose for {idle}")
-    import numpy as np
-
     from kmq import codec, palettes
-    from kmq.image import Palette
 
     file.seek(0)
     if not counts_pixels:
         return _Colors(palettes.read(file))
-    indexed = codec.load(file, max_pixels=options.max_pixels, threads=options.threads)
-    counts = np.bincount(indexed.indices.ravel(), minlength=len(indexed.palette))
-    return _Colors(Palette(indexed.palette), counts.tolist())
+    return _counted(codec.load(file, max_pixels=options.max_pixels, threads=options.threads))
 
 
-def _histogram(
-    images: Sequence[str], options: Options, handling: Handling, stored: bytes | None
-) -> Histogram:
-    """Return the histogram of all the images; `stored` is the only one, where it has been read.
+def _colors_of_one(
+    jobs: Sequence[Job], options: Options, handling: Handling, stored: bytes | None
+) -> _Colors:
+    """Return the palette that `encode` gives the only image; `stored` has its bytes, if read."""
+    from kmq import codec
 
-    If one of them fails, it is told and the program exits: part of the images would
-    give another palette than was asked for.
-    """
+    found: list[Pixels] = []
+    _read_all(jobs, options, handling, lambda _, pixels: found.append(pixels), stored)
+    indexed = codec.quantize_pixels(found[0].rgb, options, palette_image=found[0].indexed)
+    return _counted(indexed)
+
+
+def _colors_together(
+    jobs: Sequence[Job], options: Options, handling: Handling, *, counts_pixels: bool
+) -> _Colors:
+    """Return the best palette for the pixels of all images put together."""
+    from kmq import clustering, codec
     from kmq.clustering import Histogram
 
-    jobs = gather(images, recursive=handling.recursive, wanted=may_be_an_image)
     histograms: dict[Job, Histogram] = {}
-    notes: dict[Job, tuple[str, ...]] = {}
 
-    def count(job: Job, _: int) -> Outcome:
-        data, read = read_image(job, replace(options, strip=True), stored)
-        histograms[job] = Histogram.from_image(read.rgb)
-        notes[job] = read.notes
-        return Outcome(len(data), 0, "")
+    def count(job: Job, pixels: Pixels) -> None:
+        histograms[job] = Histogram.from_image(pixels.rgb)
 
-    batch.run(jobs, count, replace(handling, force=True, quiet=True), threads=options.workers)
-    for job in jobs:
-        for note in notes.get(job, ()):
-            tell(f"kmq: {display(job.source)}: {note}")
-    return Histogram.merge(histograms.values())
-
-
-def _best_colors(histogram: Histogram, options: Options, counts_pixels: bool) -> _Colors:
-    from kmq import clustering, codec
-
+    _read_all(jobs, options, handling, count)
+    histogram = Histogram.merge(histograms.values())
     palette = codec.fit_histogram(histogram, options)
     if not counts_pixels:
         return _Colors(palette)
     return _Colors(palette, clustering.pixel_counts(histogram, palette, options.workers).tolist())
+
+
+def _read_all(
+    jobs: Sequence[Job],
+    options: Options,
+    handling: Handling,
+    use: Callable[[Job, Pixels], None],
+    stored: bytes | None = None,
+) -> None:
+    """Read every image and hand its pixels to `use`, on several threads.
+
+    If one of them fails, it is told and the program exits: part of the images would
+    give another palette than was asked for.
+    """
+    notes: dict[Job, tuple[str, ...]] = {}
+
+    def read_one(job: Job, _: int) -> Outcome:
+        data, read = read_image(job, replace(options, strip=True), stored)
+        use(job, read)
+        notes[job] = read.notes
+        return Outcome(len(data), 0, "")
+
+    batch.run(jobs, read_one, replace(handling, force=True, quiet=True), threads=options.workers)
+    for job in jobs:
+        for note in notes.get(job, ()):
+            tell(f"kmq: {display(job.source)}: {note}")
+
+
+def _counted(indexed: IndexedImage) -> _Colors:
+    import numpy as np
+
+    from kmq.image import Palette
+
+    counts = np.bincount(indexed.indices.ravel(), minlength=len(indexed.palette))
+    return _Colors(Palette(indexed.palette), counts.tolist())
