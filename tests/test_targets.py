@@ -80,11 +80,11 @@ def test_the_largest_error_does_not_depend_on_the_hosts_decimal_context(of_the_h
 @pytest.mark.parametrize("decibels", [18, 25.5, 35])
 def test_a_psnr_is_reached_and_with_one_colour_less_it_is_not(decibels):
     rgb = photo_like()
-    indexed = kmq.quantize(rgb, psnr=decibels)
+    indexed = kmq.quantize(rgb, psnr=decibels, rdo=0)
     colors = len(indexed.palette)
     assert psnr(rgb, indexed) >= decibels
     assert psnr(rgb, kmq.quantize(rgb, colors - 1)) < decibels
-    assert kmq.encode(rgb, psnr=decibels) == kmq.encode(indexed)
+    assert kmq.encode(rgb, psnr=decibels, rdo=0) == kmq.encode(indexed)
 
 
 def test_a_psnr_is_searched_for_on_the_histogram_and_the_image_is_mapped_once(monkeypatch):
@@ -98,7 +98,7 @@ def test_a_psnr_is_searched_for_on_the_histogram_and_the_image_is_mapped_once(mo
                 calls.append(_name) or _function(*given, **options)
             ),
         )
-    colors = len(kmq.quantize(photo_like(), psnr=35).palette)
+    colors = len(kmq.quantize(photo_like(), psnr=35, rdo=0).palette)
     assert calls.count("apply") == 1
     assert calls.count("fit") <= 2 * math.log2(colors) + 2
 
@@ -118,7 +118,7 @@ def test_a_psnr_out_of_reach_is_told_with_what_can_be_reached():
 @pytest.mark.parametrize("allowed", [300, 1000, 2222])
 def test_the_most_colours_that_fit_are_taken(allowed):
     rgb = photo_like()
-    data = kmq.encode(rgb, max_bytes=allowed)
+    data = kmq.encode(rgb, max_bytes=allowed, rdo=0)
     assert len(data) <= allowed
     colors = kmq.info(data).colors
     assert data == kmq.encode(rgb, colors)
@@ -139,6 +139,57 @@ def test_too_few_bytes_are_told_with_what_one_colour_takes():
     smallest = len(kmq.encode(photo_like(), 1))
     with pytest.raises(kmq.OptionError, match=f"max_bytes: 12 .* one colour takes {smallest} "):
         kmq.encode(photo_like(), max_bytes=12)
+
+
+@pytest.mark.parametrize("decibels", [18, 23.5, 100])
+def test_a_psnr_is_reached_with_cheaper_indices_in_a_file_that_is_no_larger(decibels):
+    rgb = photo_like(30, 37) if decibels == 100 else photo_like(90, 97)
+    indexed = kmq.quantize(rgb, psnr=decibels)
+    assert psnr(rgb, indexed) >= decibels
+    data = kmq.encode(rgb, psnr=decibels)
+    assert data == kmq.encode(indexed) == kmq.encode(rgb, psnr=decibels, rdo=1)
+    assert len(data) <= len(kmq.encode(rgb, psnr=decibels, rdo=0))
+
+
+def test_as_many_bytes_with_cheaper_indices_come_closer():
+    rgb = photo_like(120, 130)
+    plain = kmq.encode(rgb, 12)
+    data = kmq.encode(rgb, max_bytes=len(plain))
+    assert len(data) <= len(plain)
+    assert psnr(rgb, kmq.load(data)) > psnr(rgb, kmq.load(plain)) + 0.5
+
+
+@pytest.mark.parametrize("allowed", [300, 900, 20_000])
+def test_of_a_large_picture_a_sample_says_where_to_search(monkeypatch, allowed):
+    rgb = photo_like(63, 50)
+    exact = kmq.encode(rgb, max_bytes=allowed)
+    monkeypatch.setattr(targets, "_SAMPLE_PIXELS", 1000)
+    quantized = []
+    quantize = targets.quantizing.quantize
+    monkeypatch.setattr(
+        targets.quantizing,
+        "quantize",
+        lambda pixels, *rest: quantized.append(len(pixels)) or quantize(pixels, *rest),
+    )
+    data = kmq.encode(rgb, max_bytes=allowed)
+    assert len(data) <= allowed
+    assert len(data) > 0.9 * len(exact)
+    assert quantized.count(63) <= 10
+
+
+def test_too_few_bytes_for_one_colour_of_a_large_picture_are_told(monkeypatch):
+    monkeypatch.setattr(targets, "_SAMPLE_PIXELS", 400)
+    with pytest.raises(kmq.OptionError, match=r"max_bytes: 12 .* one colour takes"):
+        kmq.encode(photo_like(), max_bytes=12)
+
+
+@given(st.integers(0, 3000), st.integers(0, 3000), st.integers(1, 3000), st.sampled_from([16, 32]))
+def test_the_search_around_a_start_ends_beside_the_answer(answer, least, start, fineness):
+    low_end, most = min(least, answer, 2999), 3000
+    start = min(max(start, low_end + 1), most)
+    low, high = targets.around(lambda count: count - answer, start, low_end, most, fineness)
+    assert low <= answer < high <= most + 1
+    assert high - low <= 1 + low // fineness
 
 
 def test_two_targets_at_once_are_refused():

@@ -239,29 +239,6 @@ def apply(
     return apply_palette(read.rgb, given, options, strict=strict).with_metadata(read.metadata)
 
 
-def quantize_pixels(
-    rgb: NDArray[np.uint8], options: Options, *, palette_image: IndexedImage | None = None
-) -> IndexedImage:
-    """Do what `quantize` does, for pixels (H, W, 3) that have been read.
-
-    `palette_image` is the same image in its own palette, if it has one.
-    """
-    kept = _kept(palette_image, options)
-    if options.psnr is not None:
-        from kmq import targets
-        from kmq.quality import psnr
-
-        found = targets.quantize_to_psnr(rgb, options.psnr, options)
-        return found if kept is None or not math.isinf(psnr(rgb, found)) else kept
-    if kept is not None:
-        return kept
-    if palette_image is not None and options.colors is None:
-        options = replace(options, colors=len(palette_image.palette))
-    from kmq import quantizing
-
-    return quantizing.quantize(rgb, options.exact_colors, options)
-
-
 def to_bytes(indexed: IndexedImage, options: Options) -> bytes:
     """Return the `.kmq` file of an indexed image.
 
@@ -280,6 +257,34 @@ def to_bytes(indexed: IndexedImage, options: Options) -> bytes:
         return data
     arranged = stripes.dumps(indexed, coding=options.coding, order=order, threads=options.workers)
     return min(data, arranged, key=len)
+
+
+def quantize_pixels(
+    rgb: NDArray[np.uint8],
+    options: Options,
+    to_bytes: Callable[[IndexedImage, Options], bytes] = to_bytes,
+    *,
+    palette_image: IndexedImage | None = None,
+) -> IndexedImage:
+    """Do what `quantize` does, for pixels (H, W, 3) that have been read.
+
+    `palette_image` is the same image in its own palette, if it has one. `to_bytes` makes the
+    file that is to be small where `psnr` is the target.
+    """
+    kept = _kept(palette_image, options)
+    if options.psnr is not None:
+        from kmq import targets
+        from kmq.quality import psnr
+
+        found = targets.quantize_to_psnr(rgb, options.psnr, options, to_bytes)
+        return found if kept is None or not math.isinf(psnr(rgb, found)) else kept
+    if kept is not None:
+        return kept
+    if palette_image is not None and options.colors is None:
+        options = replace(options, colors=len(palette_image.palette))
+    from kmq import quantizing
+
+    return quantizing.quantize(rgb, options.exact_colors, options)
 
 
 def encode_pixels(
@@ -304,7 +309,7 @@ def encode_pixels(
             if len(data := to_bytes(kept, options)) <= options.max_bytes:
                 return kept, data
         return targets.encode_to_size(rgb, options.max_bytes, options, to_bytes, metadata)
-    found = quantize_pixels(rgb, options, palette_image=palette_image)
+    found = quantize_pixels(rgb, options, to_bytes, palette_image=palette_image)
     indexed = found.with_metadata(metadata)
     return indexed, to_bytes(indexed, options)
 

@@ -12,6 +12,8 @@ from kmq.limits import DEFAULT_MAX_PIXELS, MAX_COLORS, whole_number
 from kmq.threads import thread_count
 
 DEFAULT_COLORS = 64
+RDO_OF_TARGETS = 1.0
+"""`rdo` where there is a target: more colours with cheaper indices then come closer."""
 DEFAULT_EFFORT = "default"
 EFFORTS = ("fast", "default", "best")
 DEFAULT_CODING = "auto"
@@ -37,17 +39,20 @@ class Options:
         bound where there is a target. A palette image with at most K entries keeps its
         palette and its indices.
     psnr
-        A target: the fewest colours, at most `colors`, that come at least so close,
-        in decibels, above 0, at most 100. A palette image is kept if that takes them all.
+        A target: the smallest file found that comes at least so close, in decibels, above
+        0, at most 100, with at most `colors`. Where `rdo` is 0, that is the one of fewest
+        colours. A palette image is kept if that takes them all.
     max_bytes
-        A target: the most colours, at most `colors`, whose whole file has at most so
-        many bytes. A palette image is kept if its file has.
+        A target: the most colours, at most `colors`, whose whole file has at most so many
+        bytes; of a large image nearly the most, unless `rdo` is 0. A palette image is kept
+        if its file has.
     rdo
         0 to 4, in steps of 1/256: take a colour that is not the nearest where that saves
-        enough bytes; one bit is worth this many times the mean squared error. 0 or None
-        gives each pixel its nearest colour. With 0.25 hardly anyone sees a difference. At
-        1 fine texture gets flatter. There may be fewer than `colors` in the end. Exact
-        images, and palette images that are kept, stay as they are.
+        enough bytes; one bit is worth this many times the mean squared error. 0 gives each
+        pixel its nearest colour. None stands for 0, or for 1 where there is a target. With
+        0.25 hardly anyone sees a difference. At 1 fine texture gets flatter. There may be
+        fewer than `colors` in the end. Exact images, and palette images that are kept, stay
+        as they are.
     effort
         How long to search for a palette of lower error, and for cheaper indices: "fast",
         "default" or "best".
@@ -144,8 +149,11 @@ class Options:
 
     @property
     def rdo_strength(self) -> int:
-        """`rdo` in `RDO_UNITS`."""
-        return math.floor((self.rdo or 0) * RDO_UNITS + 0.5)
+        """`rdo`, or what stands for None, in `RDO_UNITS`."""
+        given = self.rdo
+        if given is None:
+            given = 0 if self.psnr is None and self.max_bytes is None else RDO_OF_TARGETS
+        return math.floor(given * RDO_UNITS + 0.5)
 
     def with_threads(self, threads: int) -> Options:
         """Return the same for another number of threads."""

@@ -27,9 +27,14 @@ def psnr(pixels: NDArray[np.uint8], indexed: IndexedImage) -> float:
     See `psnr_of`; `pixels` are (H, W, 3) or (H, W, 4). Where they or the indexed image have
     alpha, the squared difference is the mean over all uniform backgrounds (`kmq.alpha`).
     """
+    return psnr_of(squared_error(pixels, indexed), 3 * indexed.width * indexed.height)
+
+
+def squared_error(pixels: NDArray[np.uint8], indexed: IndexedImage) -> Fraction:
+    """Return the sum of the squared differences, exactly. Arguments are those of `psnr`."""
     total = sum(int((apart**2).sum()) for apart in _differences(pixels, indexed))
     unit = alpha.UNITS if _has_alpha(pixels, indexed) else 1
-    return psnr_of(Fraction(total, unit**2), 3 * indexed.width * indexed.height)
+    return Fraction(total, unit**2)
 
 
 def first_difference(pixels: NDArray[np.uint8], indexed: IndexedImage) -> tuple[int, int] | None:

@@ -1,8 +1,12 @@
-"""A target instead of a number of colours: the fewest that are close enough, the most that fit.
+"""A target instead of a number of colours: small files that are close enough, or that fit.
 
-Both search over K by doubling and by secants, on one histogram. Error and size follow K
-almost, but not quite, in step, so what is found is a K that meets the target beside
-one that does not; another may lie farther off.
+With each pixel in its nearest colour these are the fewest colours that are close enough, and
+the most that fit. Both searches over K go by doubling and by secants, on one histogram. Error
+and size follow K almost, but not quite, in step, so what is found is a K that meets the target
+beside one that does not; another may lie farther off.
+
+With cheaper indices (`Options.rdo`) a trial takes the whole picture, so few are made of a large
+one: the search starts near the answer, and ends within a sixteenth of it.
 """
 
 from __future__ import annotations
@@ -21,10 +25,20 @@ from kmq.errors import OptionError
 from kmq.image import IndexedImage, Palette
 from kmq.metadata import NOTHING, Metadata
 from kmq.options import Options
-from kmq.quality import psnr_of
+from kmq.quality import psnr_of, squared_error
 
 _SPARE_QUESTIONS = 2
 """How many more questions than halving asks a search may take where interpolation fails."""
+
+_MANY = 32
+"""Colours so many that with one less the error is nearly the same."""
+
+_MANY_PIXELS = 1 << 21
+"""Pixels above which a trial takes seconds."""
+
+_SAMPLE_PIXELS = 1 << 18
+_SAMPLE_BANDS = 8
+"""Bands of rows, and their pixels, by which the number of colours that fit is guessed."""
 
 _DECIMAL = Context(
     prec=28, rounding=ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999, clamp=0, traps=[]
@@ -32,14 +46,42 @@ _DECIMAL = Context(
 """Spelt out: what a Context is not given it takes from a default that hosts may change."""
 
 
-def quantize_to_psnr(pixels: NDArray[np.uint8], psnr: float, options: Options) -> IndexedImage:
-    """Return the image in the fewest colours whose PSNR is at least `psnr` decibels.
+def quantize_to_psnr(
+    pixels: NDArray[np.uint8],
+    psnr: float,
+    options: Options,
+    to_bytes: Callable[[IndexedImage, Options], bytes],
+) -> IndexedImage:
+    """Return the image with a PSNR of at least `psnr` decibels, in a file that is small.
 
+    It has the fewest colours in which each pixel can have its nearest. With `options.rdo`
+    it has a few more colours and cheaper indices, if `to_bytes` then makes a smaller file.
     Errors are those of `fit_to_psnr`.
     """
     histogram = Histogram.of_pixels(pixels)
     palette = fit_to_psnr(histogram, psnr, options)
-    return clustering.apply(pixels, palette, histogram, is_chosen=True, threads=options.workers)
+    nearest = clustering.apply(pixels, palette, histogram, is_chosen=True, threads=options.workers)
+    if options.rdo_strength == 0:
+        return nearest
+    allowed = largest_squared_error(psnr, 3 * histogram.pixel_count)
+    reached: dict[int, IndexedImage] = {}
+
+    def how_close(colors: int) -> int:
+        indexed = quantizing.quantize(pixels, colors, options, histogram)
+        closeness = allowed + 1 - math.ceil(squared_error(pixels, indexed))
+        if closeness > 0:
+            reached[colors] = indexed
+        return closeness
+
+    fewest_nearest = len(palette)
+    most = min(options.most_colors, len(histogram))
+    start = min(fewest_nearest + fewest_nearest // 16, most)
+    # Where colours are few, those may be much closer than is asked for.
+    low = fewest_nearest - (1 if fewest_nearest < _MANY or start == fewest_nearest else 0)
+    _, found = around(how_close, start, low, most, _fineness(histogram))
+    if found > most:
+        return nearest
+    return min(reached[found], nearest, key=lambda each: len(to_bytes(each, options)))
 
 
 def fit_to_psnr(histogram: Histogram, psnr: float, options: Options) -> Palette:
@@ -76,6 +118,8 @@ def encode_to_size(
 ) -> tuple[IndexedImage, bytes]:
     """Return the image in the most colours whose file has at most `max_bytes`, and the file.
 
+    With `options.rdo` a few colours less than the most may be taken.
+
     `to_bytes` makes the file of an image that has the metadata, whose bytes count too.
 
     Raises
@@ -97,14 +141,75 @@ def encode_to_size(
         return len(data) - max_bytes
 
     most = min(options.most_colors, len(histogram))
-    too_many = fewest(excess, most)
-    if too_many == 1:
+    if options.rdo_strength == 0 or histogram.pixel_count <= _SAMPLE_PIXELS:
+        too_many = fewest(excess, most)
+        fits = most if too_many is None else too_many - 1
+    else:
+        start = _most_that_may_fit(pixels, max_bytes, most, options, to_bytes)
+        fits, _ = around(excess, start, 0, most, _fineness(histogram))
+    if fits == 0:
         way_out = "; strip=True or --strip leaves the metadata out" if metadata else ""
         raise OptionError(
             f"max_bytes: {max_bytes:,} is out of reach; "
             f"one colour takes {sizes[1]:,} bytes{way_out}"
         )
-    return fitting[most if too_many is None else too_many - 1]
+    return fitting[fits]
+
+
+def _most_that_may_fit(
+    pixels: NDArray[np.uint8],
+    max_bytes: int,
+    most: int,
+    options: Options,
+    to_bytes: Callable[[IndexedImage, Options], bytes],
+) -> int:
+    """Return about how many colours fit, from 1 to `most`, by a sample of a large image's rows."""
+    height, width = pixels.shape[:2]
+    rows = max(_SAMPLE_PIXELS // _SAMPLE_BANDS // width, 1)
+    starts = range(0, height, -(-height // _SAMPLE_BANDS))
+    sample = np.concatenate([pixels[start : start + rows] for start in starts])
+    histogram = Histogram.of_pixels(sample)
+
+    def excess(colors: int) -> int:
+        data = to_bytes(quantizing.quantize(sample, colors, options, histogram), options)
+        entries = 3 * colors  # which do not grow with the picture
+        rest: int = (len(data) - entries) * height // len(sample)
+        return rest + entries - max_bytes
+
+    of_sample = min(most, len(histogram))
+    too_many = fewest(excess, of_sample)
+    return of_sample if too_many is None else max(too_many - 1, 1)
+
+
+def _fineness(histogram: Histogram) -> int:
+    """Return into how many parts of K to search where a trial takes a whole picture."""
+    return 16 if histogram.pixel_count > _MANY_PIXELS else 32
+
+
+def around(
+    surplus: Callable[[int], int], start: int, low: int, most: int, fineness: int
+) -> tuple[int, int]:
+    """Return a K above `low` whose surplus is not above 0 and a larger one whose surplus is.
+
+    They are at most 1 + K / `fineness` apart. The first is `low` if there is none, and the
+    second `most` + 1. The surplus grows with K, almost. Steps from `start`, which is above
+    `low`, grow until both are known; halving then closes in.
+    """
+    least, high = low, most + 1
+    place, step = start, max(start // 16, 1)
+    while high - low > 1 + low // fineness:
+        if surplus(place) > 0:
+            high = place
+        else:
+            low = place
+        if high > most:
+            place = min(low + step, most)
+        elif low == least:
+            place = max(high - step, low + 1)
+        else:
+            place = (low + high) // 2
+        step *= 2
+    return low, high
 
 
 def fewest(surplus: Callable[[int], int], most: int) -> int | None:

@@ -57,6 +57,13 @@ PSNR = click.option(
     "--psnr",
     type=float,
     metavar="DB",
+    help="Make a small file that comes at least so close, in decibels; with --rdo 0, the one "
+    "of fewest colours.",
+)
+FEWEST_COLORS = click.option(
+    "--psnr",
+    type=float,
+    metavar="DB",
     help="Take the fewest colours that come at least so close, in decibels.",
 )
 MAX_BYTES = click.option(
@@ -129,7 +136,7 @@ THREADS = click.option(
     help="Use this many threads, instead of KMQ_NUM_THREADS or all processors. "
     "The result is the same.",
 )
-CLUSTERING = (COLORS, PSNR, EFFORT, SEED, MAX_ITER, BACKGROUND, ALPHA)
+CLUSTERING = (COLORS, FEWEST_COLORS, EFFORT, SEED, MAX_ITER, BACKGROUND, ALPHA)
 PALETTE_FILE = click.option(
     "--palette",
     "palette_file",

@@ -17,7 +17,7 @@ RDO = click.option(
     metavar="[STRENGTH]",
     help="Make the file smaller: take a colour that is not the nearest where that saves enough "
     f"bytes. 0 to 4; without a number {BARE_STRENGTH}, which hardly anyone sees; at 1 fine "
-    "texture gets flatter. Some colours may be left out. [default: 0]",
+    "texture gets flatter. Some colours may be left out. [default: 0; with a target: 1]",
 )
 
 
