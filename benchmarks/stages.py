@@ -37,13 +37,10 @@ STAGES: dict[str, tuple[Any, str]] = {
 """What a stage is called here, and which function does it, by the name its caller uses."""
 
 
-@jit.kernel
 def read_every_pixel(samples: NDArray[np.uint8]) -> int:
-    """Add up all samples."""
-    total = 0
-    for position in range(len(samples)):
-        total += samples[position]
-    return total
+    """Combine all samples, eight at a time, as fast as NumPy can."""
+    whole = len(samples) // 8 * 8
+    return int(np.bitwise_xor.reduce(samples[:whole].view(np.uint64)))
 
 
 @contextmanager
@@ -100,7 +97,8 @@ def report(path: Path, colors: int, threads: int, repeats: int) -> str:
     times = measure(rgb, colors, threads, repeats)
     floor = next(iter(times.values()))
     rows = [[stage, f"{ms:.2f}", f"{ms / floor:.1f}"] for stage, ms in times.items()]
-    title = f"`{path.name}`, {rgb.shape[1]}x{rgb.shape[0]}, K = {colors}, {threads} threads:"
+    size = f"{rgb.shape[1]}x{rgb.shape[0]}"
+    title = f"`{path.name}`, {size}, K = {colors}, {threads} threads, {jit.in_use}:"
     return f"{title}\n\n{markdown_table(['stage', 'ms', 'of the floor'], rows, 'lrr')}"
 
 

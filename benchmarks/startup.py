@@ -1,10 +1,10 @@
-"""How long whole processes take, beside pngquant and Pillow's quantize.
+"""How long whole processes take, beside pngquant: with compiled kernels and with numba.
 
-    python benchmarks/startup.py --image photo.png --colors 64
+    python benchmarks/startup.py --image photo.png --wheel PYTHON --numba PYTHON
 
-Every command is a process of its own, as a person's is who encodes one picture. What
-kmq has to load is measured by bare Python and Python with click, the library of its
-command line. SciPy costs kmq time where it is installed, for numba loads it then.
+The two are Pythons of environments: one has a platform wheel of kmq and no numba, the other a
+pure wheel (KMQ_PREBUILT=0 pip install .). Every command is a process of its own, as a person's
+is who encodes one picture. Processor time counts, because other work disturbs it least.
 """
 
 from __future__ import annotations
@@ -13,135 +13,136 @@ import argparse
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
-from collections.abc import Callable
-from functools import partial
-from importlib.util import find_spec
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
-from reporting import Timed, machine_line, markdown_table, time_rounds, write_between
+from reporting import machine_line, markdown_table, write_between
 
-KMQ = [sys.executable, "-c", "from kmq.cli import main; main()"]
-PILLOW = """
-import sys
-from PIL import Image
-Image.open(sys.argv[1]).quantize(int(sys.argv[3])).save(sys.argv[2])
-"""
-LIBRARIES = """
-import gc, os
-os.environ["OPENBLAS_NUM_THREADS"] = "1"
-gc.disable()
-import click, numba
-from PIL import Image
-"""
-"""Loads what an encode stands on, as kmq does."""
-A_KERNEL = """
-import numpy
-from kmq.clustering import points
-points.add_runs(numpy.ones((1, 4), int), numpy.zeros(1, int))
-gc.freeze()
-"""
-SLOW = "first encode, nothing compiled"
-SLOW_REPEATS = 2
-
-RATIOS = {
-    "python, click, Pillow, NumPy, numba": "pngquant",
-    "the same and one kernel of kmq's": "pngquant",
-    "kmq --help": "python and click",
-    "kmq info": "python and click",
-    "kmq encode": "pngquant",
-    "kmq encode, effort fast": "pngquant",
-    "Pillow's quantize": "pngquant",
-}
-"""What a row is compared with."""
+FIRST = "first encode"
+FIRST_WITH_NUMBA = 2
+"""Runs of what compiles everything."""
 
 
-def run(command: list[str | Path], cache: Path | None = None) -> None:
-    """Run a process, with a cache of compiled code of its own where one is given."""
-    environment = dict(os.environ)
-    if cache is not None:
-        shutil.rmtree(cache, ignore_errors=True)
-        environment["NUMBA_CACHE_DIR"] = str(cache)
-    subprocess.run(command, env=environment, check=True, capture_output=True)
+@dataclass
+class Command:
+    """A command, the environment that it adds to, and what its processes took."""
+
+    words: list[str | Path]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    repeats: int = 15
+    processor_ms: list[float] = field(default_factory=list)
+    peak_mb: float = 0
+
+    def run(self) -> None:
+        """Run a process and note its processor time and the most memory that it held."""
+        environment = os.environ | self.environment
+        if "NUMBA_CACHE_DIR" in self.environment:
+            shutil.rmtree(self.environment["NUMBA_CACHE_DIR"], ignore_errors=True)
+        process = subprocess.Popen(
+            list(map(str, self.words)), env=environment, stdout=subprocess.DEVNULL
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            raise SystemExit(f"failed: {self.words}")
+        self.processor_ms.append(1000 * (used.ru_utime + used.ru_stime))
+        self.peak_mb = max(self.peak_mb, used.ru_maxrss / 1000)
 
 
-def commands(image: Path, colors: int, folder: Path) -> dict[str, Callable[[], None]]:
-    """Return what is timed, by its name; encodes what the decoders read."""
-    encode = [*KMQ, "encode", "-q", "-f", "-k", str(colors), image, "-o"]
-    decode = [*KMQ, "decode", "-q", "-f"]
-    modelled, png = folder / "a.kmq", folder / "a.png"
-    run([*encode, modelled])
-    packed = {number: folder / f"packed-{number}.kmq" for number in (colors, colors - 1)}
-    for number, path in packed.items():
-        run([*encode, path, "--coding", "packed", "-k", str(number)])
-    tasks: dict[str, Callable[[], None]] = {
-        "python": partial(run, [sys.executable, "-c", "pass"]),
-        "python and click": partial(run, [sys.executable, "-c", "import click"]),
-        "python, click, Pillow, NumPy, numba": partial(run, [sys.executable, "-c", LIBRARIES]),
-        "the same and one kernel of kmq's": partial(
-            run, [sys.executable, "-c", LIBRARIES + A_KERNEL]
-        ),
-        "kmq --help": partial(run, [*KMQ, "--help"]),
-        "kmq info": partial(run, [*KMQ, "info", modelled]),
-        SLOW: partial(run, [*encode, folder / "first.kmq"], folder / "cache"),
-        "kmq encode": partial(run, [*encode, folder / "b.kmq"]),
-        "kmq encode, effort fast": partial(run, [*encode, folder / "b.kmq", "--effort", "fast"]),
-        "kmq decode": partial(run, [*decode, modelled, "-o", png]),
+def commands_of(python: Path, image: Path, colors: int, folder: Path) -> dict[str, Command]:
+    """Return the commands of one environment's kmq, by name; makes what they read."""
+    kmq: list[str | Path] = [python, "-c", "from kmq.cli import main; main()"]
+    encode = [*kmq, "encode", "-q", "-f", "-k", str(colors), image, "-o"]
+    encoded, png = folder / "a.kmq", folder / "a.png"
+    Command([*encode, encoded]).run()
+    has_numba = Command([python, "-c", "import numba"])
+    first = {"NUMBA_CACHE_DIR": str(folder / "cache")}
+    try:
+        has_numba.run()
+    except SystemExit:
+        repeats = 15
+    else:
+        repeats = FIRST_WITH_NUMBA
+    return {
+        "--help": Command([*kmq, "--help"]),
+        "info": Command([*kmq, "info", encoded]),
+        FIRST: Command([*encode, folder / "b.kmq"], first, repeats),
+        "encode": Command([*encode, folder / "b.kmq"]),
+        "encode, effort fast": Command([*encode, folder / "b.kmq", "--effort", "fast"]),
+        "decode": Command([*kmq, "decode", "-q", "-f", encoded, "-o", png]),
     }
-    for number, path in packed.items():
-        tasks[f"kmq decode, packed, K = {number}"] = partial(run, [*decode, path, "-o", png])
-    tasks |= {
-        "Pillow's quantize": partial(
-            run, [sys.executable, "-c", PILLOW, image, folder / "b.png", str(colors)]
-        ),
+
+
+def pngquant(image: Path, colors: int, folder: Path) -> dict[str, Command]:
+    """Return pngquant with one thread, and with as many as it takes by itself."""
+    words: list[str | Path] = [
+        "pngquant", str(colors), "--nofs", "--force", "--output", folder / "c.png", image,
+    ]  # fmt: skip
+    return {
+        "pngquant, one thread": Command(words, {"OMP_NUM_THREADS": "1"}),
+        "pngquant": Command(words),
     }
-    if shutil.which("pngquant"):
-        pngquant = ["pngquant", str(colors), "--nofs", "--force", "--output"]
-        tasks["pngquant"] = partial(run, [*pngquant, folder / "c.png", image])
-    return tasks
 
 
-def table(timed: dict[str, Timed[None]]) -> str:
-    """Return least and median times, and what the least is of what it is compared with."""
-    rows = []
-    for name, timing in timed.items():
-        other = RATIOS.get(name)
-        compared = "-"
-        if other in timed:
-            compared = f"{least_ms(timing) / least_ms(timed[other]):.2f} of {other}"
-        rows.append([name, f"{least_ms(timing):.0f}", f"{timing.median_ms:.0f}", compared])
-    return markdown_table(["process", "least ms", "median", "ratio of the least"], rows, "lrrl")
-
-
-def least_ms(timing: Timed[None]) -> float:
-    """Return the least time: a process that others disturb takes longer, never less."""
-    return 1000 * min(timing.seconds)
+def installed_mb(python: Path) -> float:
+    """Return the size of an environment's packages, those of pip left out."""
+    packages = next(python.parent.parent.glob("lib/python*/site-packages"))
+    sizes = (
+        path.stat().st_size
+        for path in packages.rglob("*")
+        if path.is_file() and not path.relative_to(packages).parts[0].startswith(("pip", "setup"))
+    )
+    return sum(sizes) / 1e6
 
 
 def main() -> None:
     """Run the benchmark as the command line asks."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--image", type=Path, required=True)
+    parser.add_argument("--wheel", type=Path, required=True, metavar="PYTHON")
+    parser.add_argument("--numba", type=Path, required=True, metavar="PYTHON")
     parser.add_argument("--colors", type=int, default=64)
-    parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument(
-        "--write", type=Path, metavar="FILE", help="put the table between its markers"
-    )
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put it between its markers")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        tasks = commands(arguments.image, arguments.colors, Path(folder))
-        repeats = dict.fromkeys(tasks, arguments.repeats) | {SLOW: SLOW_REPEATS}
-        timed = time_rounds(tasks, repeats)
-    facts = machine_line(["kmq", "numba", "numpy", "Pillow", "click"])
-    scipy = "installed" if find_spec("scipy") else "not installed"
-    text = (
-        f"`{arguments.image.name}`, K = {arguments.colors}; {facts}; SciPy {scipy}.\n\n"
-        f"{table(timed)}"
-    )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        kinds = {"compiled kernels": arguments.wheel, "numba": arguments.numba}
+        commands = pngquant(arguments.image, arguments.colors, folder)
+        for kind, python in kinds.items():
+            (folder / kind).mkdir()
+            of_kind = commands_of(python, arguments.image, arguments.colors, folder / kind)
+            commands |= {f"{name}, {kind}": command for name, command in of_kind.items()}
+        for completed in range(max(command.repeats for command in commands.values())):
+            for command in commands.values():
+                if completed < command.repeats:
+                    command.run()
+    text = report(arguments.image, arguments.colors, commands)
+    sizes = [f"{kind}: {installed_mb(python):.0f} MB" for kind, python in kinds.items()]
+    text += f"\n\nInstalled, with all that it stands on: {', '.join(sizes)}."
     print(text)
     if arguments.write is not None:
         write_between(arguments.write, "startup", text)
+
+
+def report(image: Path, colors: int, commands: Mapping[str, Command]) -> str:
+    """Return the table."""
+    pngquant_ms = median(commands["pngquant, one thread"].processor_ms)
+    rows = [
+        [
+            name if name.startswith("pngquant") else f"kmq {name}",
+            f"{median(command.processor_ms):,.0f}",
+            f"{min(command.processor_ms):,.0f}",
+            f"{median(command.processor_ms) / pngquant_ms:.2f}",
+            f"{command.peak_mb:.0f}",
+        ]
+        for name, command in commands.items()
+    ]
+    head = ["process", "processor ms, median", "least", "of pngquant", "peak MB"]
+    facts = machine_line(["numpy", "numba", "Pillow", "click"])
+    return f"`{image.name}`, K = {colors}; {facts}.\n\n{markdown_table(head, rows, 'lrrrr')}"
 
 
 if __name__ == "__main__":

@@ -18,10 +18,19 @@ on_compile: list[Callable[[], None]] = []
 
 
 def kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Return the compiled kernel that was made from this function."""
+    """Return the compiled kernel that was made from this function.
+
+    Raises
+    ------
+    LookupError
+        If there is none: it is not a function of kmq, or it is new.
+    """
     found = prebuilt.kernels()
     assert found is not None
-    compiled: Callable[Arguments, Result] = found.by_name[prebuilt.kernel_name(function)]
+    name = prebuilt.kernel_name(function)
+    if name not in found.by_name:
+        raise LookupError(f"no kernel {name} was compiled with kmq; KMQ_KERNELS=numba compiles it")
+    compiled: Callable[Arguments, Result] = found.by_name[name]
     return compiled
 
 
