@@ -187,6 +187,17 @@ def test_exact_images_and_strength_0_change_nothing():
     assert rate.choose(pixels, indexed, 0, 9) is indexed
 
 
+@pytest.mark.parametrize(("size", "is_left_alone"), [(20, False), (200, True)])
+def test_where_hardly_a_pixel_would_change_none_does(size, is_left_alone):
+    pixels = np.full((size, size, 3), 20, np.uint8)
+    pixels[:, size // 2 :] = 100
+    pixels[size // 2, size // 4] = 52  # a little nearer to 100, among others that are not
+    nearest = clustering.apply(pixels, kmq.Palette([[0, 0, 0], [100, 100, 100]]))
+    chosen = rate.choose(pixels, nearest, 256, size, keeps_palette=True)
+    assert np.count_nonzero(chosen.indices != nearest.indices) == (not is_left_alone)
+    assert (chosen is nearest) == is_left_alone
+
+
 def test_a_given_palette_with_alpha_fits_opaque_pixels():
     pixels = of_channels(3, 19, 18, 4)
     palette = kmq.Palette(of_channels(4, 1, 9, 8)[0])

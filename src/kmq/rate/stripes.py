@@ -51,6 +51,11 @@ class Stripe:
         plane = self.plane.reshape(-1, self.width + 2 * PAD)
         return plane[ROWS_ABOVE:-ROWS_ABOVE, PAD:-PAD]
 
+    @property
+    def changed(self) -> int:
+        """How many indices are no longer the nearest entry's."""
+        return int(np.count_nonzero(self.indices.reshape(-1) != self.nearest))
+
     def squared_error(self, entries: NDArray[np.int32]) -> int:
         """Return the sum of the squared distances to the nearest entries."""
         return int(squared_error(self.pixels, self.channels, self.nearest, entries))
