@@ -78,6 +78,8 @@ class Row:
         undefined.
     rdo
         The same with `Options.rdo`, if that is above 0.
+    lost
+        What the file held and the pixels compared do not, as in `kmq.pixels.Pixels`.
     """
 
     colors: int
@@ -91,6 +93,7 @@ class Row:
     psnr: float
     ssim: float | None
     rdo: CheaperIndices | None = None
+    lost: tuple[str, ...] = ()
 
     @property
     def used(self) -> int:
@@ -99,8 +102,14 @@ class Row:
 
     @property
     def is_exact(self) -> bool:
-        """Whether every pixel kept its colour."""
+        """Whether every pixel that was compared kept its colour."""
         return math.isinf(self.psnr)
+
+    def closeness(self, psnr: float) -> str:
+        """Return a PSNR for people: "exact" only if the file itself lost nothing."""
+        if not math.isinf(psnr):
+            return f"{psnr:.2f}"
+        return "lossless" if self.lost else "exact"
 
     def to_dict(self, file_bytes: int) -> dict[str, Any]:
         """Return plain values for JSON and CSV; `file_bytes` is the original's size."""
@@ -113,7 +122,7 @@ class Row:
             "share": self.modelled_bytes / file_bytes,
             "png_bytes": self.png_bytes,
             "webp_bytes": self.webp_bytes,
-            "exact": self.is_exact,
+            "exact": self.is_exact and not self.lost,
             "psnr": None if self.is_exact else self.psnr,
             "ssim": self.ssim,
             "seconds": self.seconds,
@@ -128,7 +137,12 @@ class Row:
         return described
 
 
-def compare(pixels: NDArray[np.uint8], colors: Sequence[int], options: Options) -> list[Row]:
+def compare(
+    pixels: NDArray[np.uint8],
+    colors: Sequence[int],
+    options: Options,
+    lost: tuple[str, ...] = (),
+) -> list[Row]:
     """Return a row for each number of colours, in the order given.
 
     Parameters
@@ -139,6 +153,8 @@ def compare(pixels: NDArray[np.uint8], colors: Sequence[int], options: Options) 
         The numbers of colours, each 1 to 65,536.
     options
         How to cluster; its own `colors`, and its targets, are left aside.
+    lost
+        What the file held and `pixels` do not.
 
     Raises
     ------
@@ -165,6 +181,7 @@ def compare(pixels: NDArray[np.uint8], colors: Sequence[int], options: Options) 
             psnr=quality.psnr(pixels, indexed),
             ssim=quality.ssim(pixels, indexed) if has_ssim() else None,
             rdo=_cheaper_indices(pixels, indexed, options),
+            lost=lost,
         )
 
     return map_threads(row, range(len(choices)), options.workers)

@@ -195,3 +195,15 @@ def test_a_list_that_is_none_is_told_as_a_whole(picture, given):
     assert result.exit_code == 2
     told = " ".join(result.stderr.split())
     assert f"expected numbers with commas between them, got {given!r}" in told
+
+
+def test_what_lost_bits_when_it_was_read_is_not_called_exact(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(np.array([[0, 1], [2, 60_000]], np.uint16)).save("deep.png")
+    result = run("compare", "deep.png", "--colors", "4")
+    assert "lossless" in result.stdout
+    assert "exact" not in result.stdout
+    assert "kmq: deep.png: compared without its 16 bits per channel" in result.stderr
+    row = json.loads(run("compare", "deep.png", "--colors", "4", "--json").stdout)["rows"][0]
+    assert row["exact"] is False
+    assert row["psnr"] is None

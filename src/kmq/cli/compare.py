@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,8 +133,10 @@ def compare(
         )
         for note in read.notes:
             tell(f"kmq: {display(source)}: {note}")
+        if read.lost:
+            tell(f"kmq: {display(source)}: compared without its {', '.join(read.lost)}")
         with working(f"comparing {display(source)}"):
-            rows = comparison.compare(read.rgb, palette_sizes, options)
+            rows = comparison.compare(read.rgb, palette_sizes, options, read.lost)
             page = b""
             if report is not None:
                 page = render(_title(source), read.rgb, len(stored), rows, options).encode()
@@ -222,13 +223,13 @@ def _cells(row: Row, file_bytes: int, with_ssim: bool) -> list[str]:
         f"{row.modelled_bytes / file_bytes:.1%}",
         _bytes(row.png_bytes),
         _bytes(row.webp_bytes),
-        "exact" if row.is_exact else f"{row.psnr:.2f}",
+        row.closeness(row.psnr),
     ]
     if with_ssim:
         cells.append(ABSENT if row.ssim is None else f"{row.ssim:.4f}")
     cells.append(f"{1000 * row.seconds:,.0f}")
     if (rdo := row.rdo) is not None:
-        cells += [f"{rdo.bytes:,}", "exact" if math.isinf(rdo.psnr) else f"{rdo.psnr:.2f}"]
+        cells += [f"{rdo.bytes:,}", row.closeness(rdo.psnr)]
         if with_ssim:
             cells.append(ABSENT if rdo.ssim is None else f"{rdo.ssim:.4f}")
         cells.append(f"{1000 * rdo.seconds:,.0f}")

@@ -135,7 +135,7 @@ def _row_data(
     facts = [
         f"{row.modelled_bytes:,} bytes",
         f"{8 * row.modelled_bytes / distances.size:.2f} bits a pixel",
-        "exact" if row.is_exact else f"{row.psnr:.2f} dB",
+        row.closeness(row.psnr) + ("" if row.is_exact else " dB"),
     ]
     if row.ssim is not None:
         facts.append(f"SSIM {row.ssim:.4f}")
