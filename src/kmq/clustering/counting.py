@@ -149,8 +149,11 @@ def joined(red: np.uint8, green: np.uint8, blue: np.uint8, alpha: np.uint8) -> n
 def scrambled(word: np.uint32) -> np.uint32:
     """Return a hash: the finaliser of MurmurHash3 (Appleby 2011).
 
-    The colours of smooth pictures lie on lattices, which simpler hashes keep.
+    The colours of smooth pictures lie on lattices, which simpler hashes keep. The products
+    have 64 bits, because without a compiler NumPy warns of those that overflow 32.
     """
-    mixed = np.uint32((word ^ (word >> np.uint32(16))) * np.uint32(0x85EBCA6B))
-    mixed = np.uint32((mixed ^ (mixed >> np.uint32(13))) * np.uint32(0xC2B2AE35))
-    return np.uint32(mixed ^ (mixed >> np.uint32(16)))
+    low = np.uint64(0xFFFFFFFF)
+    mixed = np.uint64(word)
+    mixed = ((mixed ^ (mixed >> np.uint64(16))) * np.uint64(0x85EBCA6B)) & low
+    mixed = ((mixed ^ (mixed >> np.uint64(13))) * np.uint64(0xC2B2AE35)) & low
+    return np.uint32(mixed ^ (mixed >> np.uint64(16)))
