@@ -214,6 +214,16 @@ def test_a_format_without_transparency_is_refused_until_a_background_is_named(fo
     assert opened(folder / "out.bmp").convert("RGB").getpixel((0, 0)) == (10, 20, 30)
 
 
+def test_info_names_what_a_palette_holds(folder):
+    Image.fromarray(icon()).save(folder / "icon.png")
+    run("encode", "icon.png", "-k", "16")
+    assert "16 colours, RGBA" in run("info", "icon.kmq").stdout
+    assert "takes 32 bits" in run("info", "icon.kmq").stdout
+    kmq.save(folder / "labels.kmq", kmq.IndexedImage.from_labels([[0, 7, 1000]]))
+    assert "3 labels" in run("info", "labels.kmq").stdout
+    assert kmq.info(folder / "labels.kmq").has_labels
+
+
 def test_clear_pixels_bleed_on_demand(folder):
     Image.fromarray(icon()).save(folder / "icon.png")
     run("encode", "icon.png", "-k", "16")

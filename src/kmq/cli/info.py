@@ -65,18 +65,29 @@ def _described(source: str, found: Info) -> str:
     share = found.share - 1
     lines = {
         "image": f"{found.width} x {found.height} pixels",
-        "palette": f"{_counted(found.colors, 'colour')}, {'grey' if found.is_grey else 'RGB'}",
+        "palette": _palette(found),
         "coding": _codings(found),
         "file": f"{found.file_bytes:,} bytes = {found.file_bytes * 8:,} bits, "
         f"{found.file_bytes * 8 / pixels:.3f} bits per pixel",
         "in theory": f"{found.theoretical_bits / 8:,.1f} bytes = "
-        f"{found.theoretical_bits:,.0f} bits, if every colour takes 24 bits "
+        f"{found.theoretical_bits:,.0f} bits, if every colour takes "
+        f"{32 if found.has_alpha else 24} bits "
         f"and every pixel log2({found.colors:,}) = {bits:.3f} bits",
         "difference": f"the file is {abs(found.excess_bytes):,.1f} bytes "
         f"{'smaller' if share < 0 else 'larger'} than in theory, {abs(share):.1%}",
     }
     rows = [*lines.items(), *_metadata_lines(found)]
     return "\n".join([f"{display(source)}:", *(f"  {label:<11} {text}" for label, text in rows)])
+
+
+def _palette(found: Info) -> str:
+    """Say how many entries the palette has, and of what."""
+    if found.has_labels:
+        return _counted(found.colors, "label")
+    kind = "grey" if found.is_grey else "RGB"
+    if found.has_alpha:
+        kind = "grey and alpha" if found.is_grey else "RGBA"
+    return f"{_counted(found.colors, 'colour')}, {kind}"
 
 
 def _metadata_lines(found: Info) -> Iterator[tuple[str, str]]:

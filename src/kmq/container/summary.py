@@ -58,6 +58,8 @@ class Info:
     """Whether the palette is stored as greys."""
     has_alpha: bool
     """Whether the palette is stored with alpha."""
+    has_labels: bool
+    """Whether the palette is stored as labels of 16 bits."""
     is_reordered: bool
     """Whether the stripes number the palette's entries in an order of their own."""
     metadata_bytes: int
@@ -123,6 +125,7 @@ def read_info(stream: BinaryIO) -> Info:
         head.palette_size,
         head.layout in (GREY, GREY_ALPHA, LABELS),
         head.has_alpha,
+        head.layout == LABELS,
         head.order is not None,
         head.metadata_bytes,
         metadata,
