@@ -9,7 +9,7 @@ import warnings
 import pytest
 from click.testing import CliRunner
 
-from kmq import KmqError, KmqWarning, OptionError, cli, warming
+from kmq import KmqError, KmqWarning, OptionError, cli, jit, prebuilt, warming
 from kmq.cli import batch
 from kmq.cli.jobs import Handling, Job
 
@@ -96,6 +96,7 @@ def test_a_warm_up_that_can_keep_nothing_fails(monkeypatch):
     def fail():
         raise warming.NothingKeptError("compiled code cannot be kept")
 
+    monkeypatch.setattr(jit, "in_use", prebuilt.NUMBA)
     monkeypatch.setattr(warming, "warm_up", fail)
     result = CliRunner().invoke(cli.kmq, ["warmup"])
     assert result.exit_code == 1
