@@ -92,6 +92,13 @@ def test_where_standard_error_fails_too_nothing_can_be_told(main, monkeypatch):
     assert caught.value.code == 1
 
 
+def test_a_warm_up_of_compiled_kernels_says_which_are_in_use(monkeypatch):
+    monkeypatch.setattr(jit, "in_use", "x86-64-v3")
+    result = CliRunner().invoke(cli.kmq, ["warmup"])
+    assert result.exit_code == 0
+    assert result.output == "nothing to compile: kmq was installed with kernels for x86-64-v3\n"
+
+
 def test_a_warm_up_that_can_keep_nothing_fails(monkeypatch):
     def fail():
         raise warming.NothingKeptError("compiled code cannot be kept")
