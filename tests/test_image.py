@@ -306,3 +306,8 @@ def test_greys_of_pillow_are_a_grey_picture(mode):
 def test_an_image_of_pillow_without_indices_is_refused_with_the_way_out(mode):
     with pytest.raises(OptionError, match=r"^image: expected mode P, L or 1, .*quantize"):
         IndexedImage.from_pil(Image.new(mode, (2, 2)))
+
+
+def test_what_is_no_pillow_image_is_refused():
+    with pytest.raises(OptionError, match="expected a Pillow image, got str"):
+        IndexedImage.from_pil("a.png")

@@ -33,6 +33,12 @@ def test_labels_of_any_integer_dtype_come_back(dtype):
     assert kmq.load(kmq.encode(mask)).to_labels().tolist() == DEEP.tolist()
 
 
+@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 1)])
+def test_masks_of_truth_values_and_of_one_channel_are_labels(shape):
+    mask = (DEEP > 100).reshape(shape)
+    assert IndexedImage.from_labels(mask).to_labels().tolist() == (DEEP > 100).tolist()
+
+
 def test_an_index_stands_for_the_labels_in_ascending_order():
     mask = IndexedImage.from_labels(DEEP)
     assert mask.labels.tolist() == [0, 7, 255, 300, 65_535]
@@ -101,6 +107,16 @@ def test_pillow_sees_labels_of_16_bits_as_such():
     assert np.asarray(image).tolist() == DEEP.tolist()
 
 
+def test_saving_labels_by_pillow_keeps_their_numbers():
+    labelled = IndexedImage.from_labels(DEEP).with_metadata(kmq.Metadata(resolution=(300, 300)))
+    kmq.save("a.kmq", labelled)
+    with Image.open("a.kmq") as image:
+        image.save("b.kmq")
+        with pytest.raises(OptionError, match="colors"):
+            image.save("c.kmq", colors=2)
+    assert kmq.load("b.kmq") == labelled
+
+
 def test_another_coding_keeps_labels():
     mask = IndexedImage.from_labels(DEEP)
     assert kmq.load(kmq.encode(io.BytesIO(kmq.encode(mask)), coding="packed")) == mask
@@ -159,6 +175,26 @@ def test_labels_leave_nothing_to_choose():
     result = run("encode", "--labels", "-k", "4", "a.png")
     assert result.exit_code == 2
     assert "--labels leaves nothing to choose for --colors" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["-k", "2"], "colors: 5 labels cannot become 2 without losing their numbers"),
+        (["--max-bytes", "20"], "max_bytes: the labels take"),
+        (["--sort"], None),
+        (["--psnr", "30"], None),
+    ],
+)
+def test_the_numbers_of_labels_in_a_file_are_never_merged(options, complaint):
+    kmq.save("a.kmq", IndexedImage.from_labels(DEEP))
+    result = run("encode", "a.kmq", "-o", "b.kmq", *options)
+    if complaint is None:
+        assert result.exit_code == 0, result.stderr
+        assert kmq.load("b.kmq").to_labels().tolist() == DEEP.tolist()
+    else:
+        assert result.exit_code == 1
+        assert complaint in " ".join(result.stderr.split())
 
 
 def test_labels_of_16_bits_are_written_only_where_they_are_kept():

@@ -246,6 +246,29 @@ def test_partial_transparency_becomes_clear_or_opaque_for_gif(folder):
     assert np.array_equal(alpha, np.where(icon()[..., 3] < 128, 0, 255))
 
 
+def test_a_file_is_decoded_to_gif_with_pixels_clear_or_opaque(folder):
+    Image.fromarray(icon()).save(folder / "icon.png")
+    run("encode", "icon.png", "-k", "16")
+    result = run("decode", "icon.kmq", "-o", "out.gif")
+    assert result.exit_code == 1
+    assert "--alpha binary" in result.stderr
+    assert run("decode", "icon.kmq", "--alpha", "binary", "-o", "out.gif").exit_code == 0
+    alpha = np.asarray(opened(folder / "out.gif").convert("RGBA"))[..., 3]
+    stored = kmq.decode(folder / "icon.kmq")[..., 3]
+    assert np.array_equal(alpha, np.where(stored < 128, 0, 255))
+
+
+@pytest.mark.parametrize("name", ["decode", "quantize"])
+def test_an_output_in_kmq_is_refused_and_encode_is_named(folder, name):
+    Image.fromarray(icon()).save(folder / "icon.png")
+    run("encode", "icon.png")
+    source = "icon.kmq" if name == "decode" else "icon.png"
+    result = run(name, source, "-o", "out.kmq")
+    assert result.exit_code != 0
+    assert "kmq encode" in " ".join(result.stderr.split())
+    assert not (folder / "out.kmq").exists()
+
+
 def test_a_background_leaves_nothing_for_alpha_to_choose(folder):
     Image.fromarray(icon()).save(folder / "icon.png")
     result = run("encode", "icon.png", "--background", "red", "--alpha", "binary")

@@ -166,6 +166,16 @@ def test_two_images_of_one_name_do_not_overwrite_each_other(tree):
     assert "in/a.png: out/a.kmq is the output of in/a.bmp" in result.stderr
 
 
+@pytest.mark.parametrize("extension", ["JSON", "txt"])  # which sort before and after .png
+def test_notes_beside_a_picture_of_the_same_name_do_not_stop_it(tree, extension):
+    (tree / "in" / f"a.{extension}").write_text("{}")
+    result = run("encode", "-r", "in", "-o", "out")
+    assert result.exit_code == 0, result.stderr
+    assert "is the output of" not in result.stderr
+    assert np.array_equal(kmq.decode("out/a.kmq").shape, picture(1).shape)
+    assert result.stderr.splitlines()[-1].startswith("4 of 6 files, ")
+
+
 @pytest.mark.parametrize("spelling", ["{}/in/a.bmp", "in/../in/a.bmp", "link/a.bmp"])
 def test_two_spellings_of_one_output_are_seen_to_be_one(tree, spelling):
     Image.fromarray(picture(9)).save(tree / "in" / "a.bmp")

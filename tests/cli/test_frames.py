@@ -67,6 +67,22 @@ def test_all_of_them_become_files_with_numbers(folder, name, word):
     assert "only the first" not in result.stderr
 
 
+def test_every_frame_of_a_gif_keeps_all_its_colours(folder):
+    rng = np.random.default_rng(0)
+    palette = rng.integers(0, 256, (100, 3), np.uint8)
+    frames = []
+    for _ in range(3):
+        frame = Image.fromarray(rng.integers(0, 100, (19, 21), np.uint8), "P")
+        frame.putpalette(palette.tobytes())
+        frames.append(frame)
+    frames[0].save("a.gif", save_all=True, append_images=frames[1:], optimize=False)
+    result = run("encode", "a.gif", "--frames", "all")
+    assert result.exit_code == 0, result.stderr
+    for number, frame in enumerate(frames, 1):
+        stored = kmq.load(f"a-00{number}.kmq")
+        assert np.array_equal(stored.to_rgb(), np.asarray(frame.convert("RGB")))
+
+
 @pytest.mark.parametrize(("name", "word"), KINDS)
 def test_one_of_them_can_be_chosen(folder, name, word):
     write(folder / name)

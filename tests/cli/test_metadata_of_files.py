@@ -99,10 +99,10 @@ def test_a_png_keeps_everything(described, made_by, optimize):
 @pytest.mark.parametrize(
     ("back", "note"),
     [
-        ("jpg", "not written to a JPEG: 2 texts"),
-        ("tif", "not written to a TIFF: 2 texts"),
-        ("webp", "not written to a WEBP: resolution, 2 texts"),
-        ("gif", "not written to a GIF: resolution, EXIF, XMP, 2 texts"),
+        ("jpg", "not kept in JPEG: 2 texts"),
+        ("tif", "not kept in TIFF: 2 texts"),
+        ("webp", "not kept in WEBP: resolution, 2 texts"),
+        ("gif", "not kept in GIF: resolution, EXIF, XMP, 2 texts"),
     ],
 )
 def test_what_another_format_has_no_place_for_is_noted_once(described, back, note):

@@ -163,7 +163,7 @@ def test_exif_that_shares_or_loops_is_kept_in_little_memory(block):
     assert peak < 30e6
     assert len(indexed.metadata.exif) == len(block)
     if block is SHARING:
-        assert metadata_notes(indexed.metadata, ".tif") == ("not written to a TIFF: EXIF",)
+        assert metadata_notes(indexed.metadata, ".tif") == ("not kept in TIFF: EXIF",)
 
 
 @pytest.mark.parametrize("extension", [".png", ".jpg", ".webp", ".tif", ".avif", ".bmp", ".gif"])

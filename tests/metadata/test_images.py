@@ -143,7 +143,7 @@ def test_what_is_written_is_read_again_and_the_rest_is_named(kind, kept):
             assert value == expected
     labels = {"resolution": "resolution", "exif": "EXIF", "xmp": "XMP", "text": "1 text"}
     left_out = [label for name, label in labels.items() if name not in kept]
-    assert notes == ((f"not written to a {kind}: {', '.join(left_out)}",) if left_out else ())
+    assert notes == ((f"not kept in {kind}: {', '.join(left_out)}",) if left_out else ())
 
 
 def test_a_png_comes_back_to_the_last_digit_of_its_resolution():
@@ -160,4 +160,4 @@ def test_a_png_says_that_its_samples_are_srgb():
 def test_what_is_too_long_for_a_jpeg_is_left_out_and_named():
     options, notes = save_options(Metadata(xmp=bytes(70_000)), "JPEG")
     assert options == {}
-    assert notes == ("not written to a JPEG: XMP",)
+    assert notes == ("not kept in JPEG: XMP",)

@@ -64,6 +64,8 @@ def run(
     def attempt(job: Job) -> Result:
         if job.problem is not None:
             return Failure(job.problem)
+        if job.is_unwanted:
+            return Untouched.PASSED_OVER
         try:
             if check is not None:
                 check(job.source)

@@ -34,6 +34,7 @@ BLEED = click.option(
 @arguments.takes(
     arguments.OUTPUT,
     arguments.BACKGROUND,
+    arguments.ALPHA,
     BLEED,
     arguments.OPTIMIZE,
     arguments.STRIP,
@@ -80,6 +81,7 @@ def decode(
             indexed,
             extension,
             background=cast("Rgb | None", options.background),
+            alpha=options.alpha,
             bleeds=bleed,
             optimize=optimize,
         )

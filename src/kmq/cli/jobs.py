@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -48,6 +48,8 @@ class Job:
     """The page or frame of the input that is taken, from 1; None if none was chosen."""
     problem: str | None = None
     """Why it cannot be done, where that is known beforehand."""
+    is_unwanted: bool = False
+    """Whether it was found and is known to be none of the files that are wanted."""
 
     @property
     def is_sought(self) -> bool:
@@ -62,11 +64,14 @@ def plan(
     extension: str,
     wanted: Callable[[Path], bool],
     frames_of: Callable[[str], Sequence[int | None]] = lambda _: (None,),
+    recognised: Callable[[str], bool] = lambda _: True,
 ) -> list[Job]:
     """Return the jobs for each input, or for each wanted file below one that is a directory.
 
     There is one job for each of an input's `frames_of`, and with several of them their
-    numbers are part of the outputs' names. `extension` is that of the outputs whose
+    numbers are part of the outputs' names. Where two files that were found would have the
+    same output, as a picture and notes about it of the same name do, one that is not
+    `recognised` gives way. `extension` is that of the outputs whose
     names are not given. Below the output directory the tree of an input directory is
     kept. A directory that is named without asking for the files below it is a job that
     cannot be done.
@@ -79,7 +84,7 @@ def plan(
     """
     output = handling.output
     jobs: list[Job] = []
-    owners: dict[str, str] = {}
+    owners: dict[str, Job] = {}
     for given in inputs:
         folder, found, problem = _look_for(given, handling.recursive, wanted)
         makes_folders = folder is not None or (output is not None and output.endswith(os.sep))
@@ -96,13 +101,14 @@ def plan(
                     )
                 if len(frames) > 1 and frame is not None:
                     target = _numbered(target, frame, len(frames))
-                problem = _claim(target, source, owners)
-                if problem and folder is None:
-                    raise click.UsageError(
-                        f"{display(source)}: {problem}; give a directory with -o, or run them "
-                        "one by one"
-                    )
-                jobs.append(Job(source, target, folder, makes_folders, frame, problem))
+                job = Job(source, target, folder, makes_folders, frame)
+                owner = _claim(job, owners)
+                if owner is not None:
+                    job = _without_the_output(job, owner, recognised)
+                    if job.problem is None and not job.is_unwanted:
+                        owners[_place(target)] = job
+                        jobs[jobs.index(owner)] = replace(owner, is_unwanted=True)
+                jobs.append(job)
     return jobs
 
 
@@ -129,24 +135,39 @@ def _look_for(
     return given, found, None if found else NOTHING_BELOW
 
 
-def _claim(target: str, source: str, owners: dict[str, str]) -> str | None:
-    """Give an output to an input, or return why it cannot have it.
+def _claim(job: Job, owners: dict[str, Job]) -> Job | None:
+    """Give its output to a job, or return the job that has it already."""
+    if job.target == os.devnull:
+        return None
+    owner = owners.setdefault(_place(job.target), job)
+    return None if owner is job else owner
 
-    `owners` has the input of each output that is given already.
+
+def _place(target: str) -> str:
+    return target if target == STANDARD else os.path.realpath(target)
+
+
+def _without_the_output(job: Job, owner: Job, recognised: Callable[[str], bool]) -> Job:
+    """Return what becomes of a job whose output another one has.
+
+    It is unwanted, or has a problem; or is as it was, and then the other is unwanted.
     """
-    if target == os.devnull:
-        return None
-    place = target if target == STANDARD else os.path.realpath(target)
-    owner = owners.get(place)
-    if owner is None:
-        owners[place] = source
-        return None
-    if target == STANDARD:
+    if job.target == STANDARD:
         raise click.UsageError(
-            f"{display(source)}: standard output takes one file, and {display(owner)} "
-            "is to go there; name a directory with -o"
+            f"{display(job.source)}: standard output takes one file, and "
+            f"{display(owner.source)} is to go there; name a directory with -o"
         )
-    return f"{display(target)} is the output of {display(owner)}"
+    problem = f"{display(job.target)} is the output of {display(owner.source)}"
+    if not job.is_sought:
+        raise click.UsageError(
+            f"{display(job.source)}: {problem}; run them one by one, each with a name of its "
+            "own after -o"
+        )
+    if not recognised(job.source):
+        return replace(job, is_unwanted=True)
+    if owner.is_sought and not recognised(owner.source):
+        return job
+    return replace(job, problem=problem)
 
 
 def files_below(root: str, wanted: Callable[[Path], bool]) -> Iterator[str]:

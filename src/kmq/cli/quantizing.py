@@ -65,7 +65,25 @@ def plan_images(
             return (None,)
         return (None,) if count in (None, 1) else range(1, count + 1)
 
-    return plan(images, handling, extension=extension, wanted=may_be_an_image, frames_of=frames_of)
+    def recognised(source: str) -> bool:
+        from kmq import pixels
+
+        try:
+            _look_at_head(Path(source), options.max_pixels)
+        except pixels.UnknownKindError:
+            return pixels.is_image_name(source)
+        except FAILURES:  # told when it is read
+            pass
+        return True
+
+    return plan(
+        images,
+        handling,
+        extension=extension,
+        wanted=may_be_an_image,
+        frames_of=frames_of,
+        recognised=recognised,
+    )
 
 
 def quantize_all(

@@ -264,7 +264,7 @@ def quantize_pixels(
     file that is to be small where `psnr` is the target.
     """
     kept = _kept(palette_image, options)
-    if options.psnr is not None:
+    if options.psnr is not None and (kept is None or kept.labels is None):
         from kmq import targets
         from kmq.quality import psnr
 
@@ -300,6 +300,11 @@ def encode_pixels(
             kept = kept.with_metadata(metadata)
             if len(data := to_bytes(kept, options)) <= options.max_bytes:
                 return kept, data
+            if kept.labels is not None:
+                raise OptionError(
+                    f"max_bytes: the labels take {len(data):,} bytes, and their numbers "
+                    "cannot be merged; leave max_bytes out"
+                )
         return targets.encode_to_size(rgb, options.max_bytes, options, to_bytes, metadata)
     found = quantize_pixels(rgb, options, to_bytes, palette_image=palette_image)
     indexed = found.with_metadata(metadata)
@@ -307,11 +312,24 @@ def encode_pixels(
 
 
 def _kept(palette_image: IndexedImage | None, options: Options) -> IndexedImage | None:
-    """Return an image in its own palette if it is to be kept as it is."""
-    if palette_image is None or options.sort:
+    """Return an image in its own palette if it is to be kept as it is.
+
+    Raises
+    ------
+    OptionError
+        If it has more labels than colours are asked for: their numbers cannot be merged.
+    """
+    if palette_image is None:
         return None
     is_small = options.colors is None or len(palette_image.palette) <= options.colors
-    return palette_image if is_small else None
+    if palette_image.labels is not None:
+        if not is_small:
+            raise OptionError(
+                f"colors: {len(palette_image.palette):,} labels cannot become "
+                f"{options.colors:,} without losing their numbers; leave colors out"
+            )
+        return palette_image
+    return palette_image if is_small and not options.sort else None
 
 
 def apply_palette(

@@ -115,8 +115,12 @@ class IndexedImage:
         OptionError
             If the image has another mode, or no pixels; `kmq.quantize` takes it then.
         """
+        from PIL import Image
+
         from kmq.metadata.images import metadata_of
 
+        if not isinstance(image, Image.Image):
+            raise OptionError(f"image: expected a Pillow image, got {type(image).__name__}")
         if image.mode in ("L", "1"):
             levels = 256 if image.mode == "L" else 2
             ramp = np.linspace(0, 255, levels).astype(np.uint8)
@@ -147,7 +151,7 @@ class IndexedImage:
         Parameters
         ----------
         labels
-            Array of shape (H, W) and any integer dtype, 0 to 65,535.
+            Array of shape (H, W) or (H, W, 1), bool or of any integer dtype, 0 to 65,535.
 
         Raises
         ------
@@ -155,6 +159,10 @@ class IndexedImage:
             If the shape, the dtype or a value does not fit.
         """
         given = array_of("labels", labels)
+        if given.dtype == np.bool_:
+            given = given.astype(np.uint8)
+        if given.ndim == 3 and given.shape[2] == 1:
+            given = given[..., 0]
         if given.ndim != 2 or given.size == 0:
             raise OptionError(f"labels: expected shape (H, W), each at least 1, got {given.shape}")
         values, indices = np.unique(

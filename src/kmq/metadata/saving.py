@@ -67,7 +67,7 @@ def save_options(metadata: Metadata, kind: str) -> tuple[dict[str, Any], tuple[s
         options["xmp"] = kept.xmp
         options["comment"] = "".join(text for _, text in kept.text)
     left_out = ", ".join(_left_out(metadata, kept))
-    note = (f"not written to a {kind}: {left_out}",) if left_out else ()
+    note = (f"not kept in {kind}: {left_out}",) if left_out else ()
     return {name: value for name, value in options.items() if value}, note
 
 

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 from PIL import Image
 
 if TYPE_CHECKING:
+    from kmq.image import IndexedImage
     from kmq.pillow.plugin import KmqImageFile
 
 FORMAT = "KMQ"
@@ -47,7 +48,7 @@ def _save(image: Image.Image, file: IO[bytes], _name: str | bytes) -> None:
     The image's own metadata are kept; `dpi`, `exif` and `xmp` replace parts of them, as
     for a PNG, and `metadata`, a `kmq.Metadata`, all of them. A palette image keeps its
     palette and its indices unless `colors` or `sort` says otherwise; any other image that
-    was opened from a `.kmq` file keeps all its colours.
+    was opened from a `.kmq` file keeps all its colours, or its labels.
     """
     from dataclasses import fields
 
@@ -57,10 +58,25 @@ def _save(image: Image.Image, file: IO[bytes], _name: str | bytes) -> None:
 
     given = image.encoderinfo
     options = {field.name: given[field.name] for field in fields(Options) if field.name in given}
-    if image.mode != "P" and image.format == FORMAT:
-        options.setdefault("colors", MAX_COLORS)
     parts = {name: given[name] for name in _PARTS_OF_METADATA if given.get(name) is not None}
-    file.write(codec.encode(_described(image, parts) if parts else image, **options))
+    if parts:
+        image = _described(image, parts)
+    if image.format == FORMAT and image.mode == "I;16":
+        file.write(codec.encode(_labels_of(image), **options))
+        return
+    if image.format == FORMAT and image.mode != "P":
+        options.setdefault("colors", MAX_COLORS)
+    file.write(codec.encode(image, **options))
+
+
+def _labels_of(image: Image.Image) -> IndexedImage:
+    """Return the labels of more than 8 bits that were opened from a `.kmq` file."""
+    import numpy as np
+
+    from kmq.image import IndexedImage
+    from kmq.metadata.images import metadata_of
+
+    return IndexedImage.from_labels(np.asarray(image)).with_metadata(metadata_of(image)[0])
 
 
 def _described(image: Image.Image, parts: dict[str, Any]) -> Image.Image:

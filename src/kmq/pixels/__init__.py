@@ -225,6 +225,8 @@ def _from_image(
         samples = decoded(image)
         if as_labels:
             samples = numbered(samples, step)
+        elif image.format == "GIF":  # whose later frames Pillow lays over each other in RGB
+            samples = samples.with_a_palette()
     except (KmqError, MemoryError):
         raise
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged bytes

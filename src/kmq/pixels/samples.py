@@ -12,6 +12,7 @@ from PIL import Image
 
 from kmq.errors import FormatError
 from kmq.image import palette_of
+from kmq.limits import MAX_COLORS_OF_A_BYTE
 from kmq.metadata.images import orientation as orientation
 from kmq.pixels.spaces import Space
 
@@ -62,6 +63,23 @@ class Samples:
             return self
         alpha = None if self.alpha is None else turn(self.alpha)
         return replace(self, values=turn(self.values), alpha=alpha)
+
+    def with_a_palette(self) -> Samples:
+        """Return 8-bit RGB samples of at most 256 colours as indices; others as they are."""
+        if self.kind != "RGB" or self.values.dtype != np.uint8:
+            return self
+        alpha = np.full(self.values.shape[:2], 255, np.uint8) if self.alpha is None else self.alpha
+        rgba = np.concatenate([self.values, alpha[..., np.newaxis]], axis=2)
+        colors, indices = np.unique(rgba.view(">u4")[..., 0], return_inverse=True)
+        if len(colors) > MAX_COLORS_OF_A_BYTE:
+            return self
+        return replace(
+            self,
+            values=indices.reshape(alpha.shape).astype(np.uint8),
+            kind="P",
+            alpha=None,
+            palette=colors.view(np.uint8).reshape(-1, 4),
+        )
 
 
 def of_image(image: Image.Image) -> Samples:

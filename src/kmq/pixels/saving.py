@@ -16,14 +16,14 @@ from kmq.alpha import composite
 from kmq.colors import Rgb
 from kmq.errors import KmqError, OptionError
 from kmq.image import IndexedImage
-from kmq.limits import MAX_COLORS, MAX_COLORS_OF_A_BYTE
+from kmq.limits import MAX_COLORS_OF_A_BYTE
 from kmq.metadata import NOTHING, Metadata
 from kmq.metadata.saving import save_options
 from kmq.pixels import png
+from kmq.pixels.transparency import BINARY_ALPHA, KEEP_ALPHA, with_binary_alpha
 
 _OPTIONS: dict[str, dict[str, Any]] = {
     "GIF": {"optimize": False},  # it would leave out unused entries
-    "KMQ": {"colors": MAX_COLORS},
     "WEBP": {"lossless": True, "exact": True},
 }
 """For formats that Pillow writes with loss unless it is told otherwise."""
@@ -31,7 +31,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 _LOSSY = ("AVIF", "JPEG", "MPO", "PDF")
 """Formats whose loss is known, and is what those who ask for them choose."""
 
-_LOSSLESS = ("BMP", "DIB", "EPS", "KMQ", "PNG", "TIFF", "WEBP")
+_LOSSLESS = ("BMP", "DIB", "EPS", "PNG", "TIFF", "WEBP")
 """Formats that keep every pixel of any size and any number of colours that they take at all.
 
 Of any other this cannot be said: GIF has 256 colours, icons have sizes of their own.
@@ -41,7 +41,7 @@ Of any other this cannot be said: GIF has 256 colours, icons have sizes of their
 _DEEP, _WITH_DEEP = "I;16", ("PNG", "TIFF")
 """The mode of labels of 16 bits, and the formats that keep them."""
 
-_WITH_ALPHA = ("AVIF", "GIF", "ICO", "KMQ", "PNG", "TIFF", "WEBP")
+_WITH_ALPHA = ("AVIF", "GIF", "ICO", "PNG", "TIFF", "WEBP")
 """Formats that keep transparent pixels."""
 
 
@@ -50,6 +50,7 @@ def indexed_to_file(
     extension: str,
     *,
     background: Rgb | None = None,
+    alpha: str = KEEP_ALPHA,
     bleeds: bool = False,
     optimize: bool = False,
 ) -> bytes:
@@ -57,9 +58,9 @@ def indexed_to_file(
 
     The file keeps the palette, with its unused entries, if that has at most 256. Of a
     larger one only the used entries count. With a background, transparent pixels are laid
-    over it. If it bleeds, clear pixels hide the colour of the nearest seen one, and the
-    file has no palette. It keeps the metadata that the format has a place for;
-    `metadata_notes` says what is left out.
+    over it. `alpha` is "keep" or "binary". If it bleeds, clear pixels hide the colour of
+    the nearest seen one, and the file has no palette. It keeps the metadata that the
+    format has a place for; `metadata_notes` says what is left out.
 
     Parameters and errors as for `to_file`.
     """
@@ -67,6 +68,8 @@ def indexed_to_file(
     if background is not None and indexed.has_alpha:
         colors, alphas = indexed.palette[:, :3], indexed.palette[:, 3]
         indexed = IndexedImage(composite(colors, alphas, background), indexed.indices)
+    if alpha == BINARY_ALPHA and indexed.has_alpha:
+        indexed = IndexedImage(with_binary_alpha(indexed.palette), indexed.indices)
     if bleeds and indexed.has_alpha:
         from kmq.pixels.bleeding import bleed  # its kernel loads numba
 
@@ -109,6 +112,11 @@ def to_file(
         transparency or all its colours, or `optimize` is asked for in vain.
     """
     kind = Image.registered_extensions().get(extension.lower())
+    if kind == "KMQ":
+        raise OptionError(
+            "output: .kmq is no ordinary picture; kmq encode makes such files, of others of "
+            "them too, with palette and indices as they are"
+        )
     if kind is None or kind not in Image.SAVE:
         raise OptionError(f"output: no picture format that can be written ends in {extension!r}")
     if optimize and kind != "PNG":

@@ -35,10 +35,21 @@ class Transparency(NamedTuple):
             return composite(rgb, alpha, self.background), ("transparency",)
         lost: tuple[str, ...] = ()
         if self.alpha == BINARY_ALPHA:
-            binary = np.where(alpha < _HALF, 0, 255).astype(np.uint8)
+            binary = _binary(alpha)
             if not np.array_equal(binary, alpha):
                 lost = ("partial transparency",)
             alpha = binary
             if alpha.min() == 255:
                 return np.ascontiguousarray(rgb), lost
         return np.concatenate([rgb, alpha[..., np.newaxis]], axis=2), lost
+
+
+def with_binary_alpha(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return (..., 4) colours whose alpha is 0 below one half, and 255 from there on."""
+    binary = rgba.copy()
+    binary[..., 3] = _binary(rgba[..., 3])
+    return binary
+
+
+def _binary(alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.where(alpha < _HALF, 0, 255).astype(np.uint8)
