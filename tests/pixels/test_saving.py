@@ -77,7 +77,7 @@ def test_an_icon_is_written_in_its_own_sizes_alone(extension, random_indexed):
 
 
 def test_kmq_is_no_ordinary_picture(random_indexed):
-    with pytest.raises(OptionError, match="kmq encode makes such files"):
+    with pytest.raises(OptionError, match="use kmq encode"):
         to_file(random_indexed(9, 4, 5).to_pil(), ".kmq")
 
 

@@ -49,7 +49,7 @@ class Job:
     problem: str | None = None
     """Why it cannot be done, where that is known beforehand."""
     is_unwanted: bool = False
-    """Whether it was found and is known to be none of the files that are wanted."""
+    """Whether it was found below a directory and turned out not to be a wanted file."""
 
     @property
     def is_sought(self) -> bool:
@@ -70,11 +70,10 @@ def plan(
 
     There is one job for each of an input's `frames_of`, and with several of them their
     numbers are part of the outputs' names. Where two files that were found would have the
-    same output, as a picture and notes about it of the same name do, one that is not
-    `recognised` gives way. `extension` is that of the outputs whose
-    names are not given. Below the output directory the tree of an input directory is
-    kept. A directory that is named without asking for the files below it is a job that
-    cannot be done.
+    same output, such as a picture and notes about it, one that is not `recognised` gives
+    way. `extension` is that of the outputs whose names are not given. Below the output
+    directory the tree of an input directory is kept. A directory that is named without
+    asking for the files below it is a job that cannot be done.
 
     Raises
     ------
@@ -148,9 +147,9 @@ def _place(target: str) -> str:
 
 
 def _without_the_output(job: Job, owner: Job, recognised: Callable[[str], bool]) -> Job:
-    """Return what becomes of a job whose output another one has.
+    """Return a job whose output another one has: unwanted, or with a problem.
 
-    It is unwanted, or has a problem; or is as it was, and then the other is unwanted.
+    If it is returned unchanged, the other one is unwanted.
     """
     if job.target == STANDARD:
         raise click.UsageError(
@@ -160,8 +159,8 @@ def _without_the_output(job: Job, owner: Job, recognised: Callable[[str], bool])
     problem = f"{display(job.target)} is the output of {display(owner.source)}"
     if not job.is_sought:
         raise click.UsageError(
-            f"{display(job.source)}: {problem}; run them one by one, each with a name of its "
-            "own after -o"
+            f"{display(job.source)}: {problem}; run them one by one, each with its own name "
+            "after -o"
         )
     if not recognised(job.source):
         return replace(job, is_unwanted=True)

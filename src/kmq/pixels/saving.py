@@ -114,8 +114,8 @@ def to_file(
     kind = Image.registered_extensions().get(extension.lower())
     if kind == "KMQ":
         raise OptionError(
-            "output: .kmq is no ordinary picture; kmq encode makes such files, of others of "
-            "them too, with palette and indices as they are"
+            "output: .kmq is not an ordinary image format; use kmq encode, which also copies "
+            ".kmq files with palette and indices unchanged"
         )
     if kind is None or kind not in Image.SAVE:
         raise OptionError(f"output: no picture format that can be written ends in {extension!r}")
