@@ -16,7 +16,18 @@ from kmq import pillow as _pillow
 
 if TYPE_CHECKING:
     from kmq.clustering import Histogram
-    from kmq.codec import apply, decode, encode, fit, info, load, quantize, save
+    from kmq.codec import (
+        apply,
+        decode,
+        encode,
+        fit,
+        info,
+        load,
+        open,
+        quantize,
+        save,
+    )
+    from kmq.container.lazy import LazyImage
     from kmq.container.summary import Info
     from kmq.errors import FormatError, KmqError, KmqWarning, LimitError, OptionError
     from kmq.image import IndexedImage, Palette
@@ -32,6 +43,7 @@ __all__ = [
     "Info",
     "KmqError",
     "KmqWarning",
+    "LazyImage",
     "LimitError",
     "Metadata",
     "OptionError",
@@ -44,13 +56,25 @@ __all__ = [
     "fit",
     "info",
     "load",
+    "open",
     "quantize",
     "save",
 ]
 
 _HOMES = {
     "kmq.clustering": ("Histogram",),
-    "kmq.codec": ("apply", "decode", "encode", "fit", "info", "load", "quantize", "save"),
+    "kmq.codec": (
+        "apply",
+        "decode",
+        "encode",
+        "fit",
+        "info",
+        "load",
+        "open",
+        "quantize",
+        "save",
+    ),
+    "kmq.container.lazy": ("LazyImage",),
     "kmq.container.summary": ("Info",),
     "kmq.errors": ("FormatError", "KmqError", "KmqWarning", "LimitError", "OptionError"),
     "kmq.image": ("IndexedImage", "Palette"),

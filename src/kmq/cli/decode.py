@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from kmq.cli import arguments, batch
+from kmq.cli import arguments, batch, regions
 from kmq.cli.common import STANDARD, read_kmq, require_kmq, write_output
 from kmq.cli.jobs import Handling, Job, plan
 from kmq.cli.outcomes import Outcome
@@ -18,6 +18,8 @@ from kmq.options import Options
 
 if TYPE_CHECKING:
     from kmq.colors import Rgb
+    from kmq.errors import FormatError
+    from kmq.image import IndexedImage
 
 EXTENSION = ".png"
 
@@ -35,13 +37,21 @@ BLEED = click.option(
     arguments.OUTPUT,
     arguments.BACKGROUND,
     arguments.ALPHA,
+    regions.ROWS,
+    regions.BOX,
     BLEED,
     arguments.OPTIMIZE,
     arguments.STRIP,
     *arguments.BATCH,
 )
 def decode(
-    files: tuple[str, ...], options: Options, handling: Handling, bleed: bool, optimize: bool
+    files: tuple[str, ...],
+    options: Options,
+    handling: Handling,
+    rows: regions.Box | None,
+    box: regions.Box | None,
+    bleed: bool,
+    optimize: bool,
 ) -> None:
     """Turn .kmq files into PNG, or into what the output's extension says.
 
@@ -51,28 +61,29 @@ def decode(
 
     FILES may be directories (with -r), or - for standard input. photo.kmq becomes
     photo.png beside it, or in the directory that -o names, where the tree of a
-    directory is kept.
+    directory is kept. With --rows or --box, only the stripes that hold the part are read.
 
     \b
     Examples:
       kmq decode photo.kmq
       kmq decode photo.kmq -o photo.webp
       kmq decode -r pictures -o out
+      kmq decode scan.kmq --box 12000,8000,640,480 -o detail.png
       kmq decode - < photo.kmq > photo.png
     """
     jobs = plan(files, handling, extension=EXTENSION, wanted=_is_kmq_file)
+    if rows is not None and box is not None:
+        raise click.UsageError("--rows and --box both choose the part; give one of them")
     arguments.check_optimize(optimize, [job.target for job in jobs])
 
     def decode_one(job: Job, threads: int) -> Outcome:
         started = time.perf_counter()
-        stored = read_kmq(job.source)
+        own = options.with_threads(threads)
+        indexed, fault, bytes_in = _decoded(job.source, rows or box, own)
 
         from kmq import pixels
         from kmq.container import stripes
 
-        indexed, fault = stripes.load_with_fault(
-            io.BytesIO(stored), max_pixels=options.max_pixels, threads=threads
-        )
         notes: tuple[str, ...] = () if fault is None else (f"{fault}; {stripes.WITHOUT_METADATA}",)
         if options.strip:
             indexed, notes = indexed.with_metadata(NOTHING), ()
@@ -90,7 +101,7 @@ def decode(
         used = len(indexed.palette)
         seconds = time.perf_counter() - started
         line = (
-            f"{len(stored):,} -> {len(data):,} bytes, {indexed.width}x{indexed.height}, "
+            f"{bytes_in:,} -> {len(data):,} bytes, {indexed.width}x{indexed.height}, "
             f"{used:,} colour{'s' if used > 1 else ''}, {seconds:.2f} s"
         )
         figures = {
@@ -99,9 +110,32 @@ def decode(
             "colors": used,
             "seconds": round(seconds, 3),
         }
-        return Outcome(len(stored), len(data), line, notes, figures)
+        return Outcome(bytes_in, len(data), line, notes, figures)
 
     batch.run(jobs, decode_one, handling, threads=options.workers, check=require_kmq)
+
+
+def _decoded(
+    source: str, part: regions.Box | None, options: Options
+) -> tuple[IndexedImage, FormatError | None, int]:
+    """Return the picture or a part of it, what is wrong with its metadata, and the file's size."""
+    from kmq.container import lazy, stripes
+
+    limit, threads = options.max_pixels, options.workers
+    if part is None:
+        stored = read_kmq(source)
+        image, fault = stripes.load_with_fault(
+            io.BytesIO(stored), max_pixels=limit, threads=threads
+        )
+        return image, fault, len(stored)
+    with (
+        io.BytesIO(read_kmq(source)) if source == STANDARD else Path(source).open("rb") as file,
+        lazy.LazyImage(file, max_pixels=limit, threads=threads) as picture,
+    ):
+        width = picture.width if part.width is None else part.width
+        height = max(1, picture.height - part.y) if part.height is None else part.height
+        image = picture.crop(part.x, part.y, width, height)
+        return image, picture.metadata_fault, picture.file_size
 
 
 def _is_kmq_file(path: Path) -> bool:

@@ -8,6 +8,7 @@ from kmq.codec.decoding import DataSource as DataSource
 from kmq.codec.decoding import decode as decode
 from kmq.codec.decoding import info as info
 from kmq.codec.decoding import load as load
+from kmq.codec.decoding import open as open
 from kmq.codec.encoding import apply as apply
 from kmq.codec.encoding import apply_palette as apply_palette
 from kmq.codec.encoding import encode as encode

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from kmq.container.lazy import LazyImage
     from kmq.image import IndexedImage
 
 DataSource: TypeAlias = "bytes | bytearray | memoryview | str | os.PathLike[str] | IO[bytes]"
@@ -78,6 +79,41 @@ def decode(
     return load(source, rows=rows, max_pixels=max_pixels, threads=threads).to_pixels()
 
 
+def open(
+    source: DataSource, *, max_pixels: int = DEFAULT_MAX_PIXELS, threads: int | None = None
+) -> LazyImage:
+    """Return the picture of a `.kmq` file, of any size, without decoding it.
+
+    Slicing it like an array of shape (H, W, 3) or (H, W, 4) decodes no more than the
+    stripes that hold the pixels. It is a context manager; leaving it closes the file.
+
+    Parameters
+    ----------
+    source
+        The file's bytes, its path, or a binary file, which stays open.
+    max_pixels
+        More pixels are not decoded for one look.
+    threads
+        Stripes that are decoded at a time, at least 1; None for the environment's
+        KMQ_NUM_THREADS or all processors. The pixels do not depend on it.
+
+    Raises
+    ------
+    FormatError
+        If the head is wrong, or the file is not as long as it says.
+    OptionError
+        If `source` or another argument does not fit.
+    OSError
+        If the file cannot be read.
+    """
+    from kmq.container import lazy
+
+    limit = whole_number("max_pixels", max_pixels, 1)
+    workers = thread_count(threads)
+    stream, is_ours = _stream_of(source)
+    return lazy.open_stream(stream, max_pixels=limit, threads=workers, owns_stream=is_ours)
+
+
 def info(source: DataSource) -> Info:
     """Return what the head and the metadata of a `.kmq` file say; nothing else is read.
 
@@ -95,14 +131,22 @@ def info(source: DataSource) -> Info:
 @contextmanager
 def _opened(source: DataSource) -> Iterator[BinaryIO]:
     """Yield a `.kmq` file; one that the caller opened is not closed."""
+    stream, is_ours = _stream_of(source)
+    try:
+        yield stream
+    finally:
+        if is_ours:
+            stream.close()
+
+
+def _stream_of(source: DataSource) -> tuple[BinaryIO, bool]:
+    """Return a `.kmq` file, and whether it was opened here."""
     if isinstance(source, str | os.PathLike):
-        with Path(os.fsdecode(source)).open("rb") as file:
-            yield file
-    elif isinstance(source, bytes | bytearray | memoryview):
-        yield io.BytesIO(bytes(source))
-    elif hasattr(source, "read") and not isinstance(source, io.TextIOBase):
-        yield cast("BinaryIO", source)
-    else:
-        raise OptionError(
-            f"source: expected bytes, a path or a binary file, got {type(source).__name__}"
-        )
+        return Path(os.fsdecode(source)).open("rb"), True
+    if isinstance(source, bytes | bytearray | memoryview):
+        return io.BytesIO(bytes(source)), True
+    if hasattr(source, "read") and not isinstance(source, io.TextIOBase):
+        return cast("BinaryIO", source), False
+    raise OptionError(
+        f"source: expected bytes, a path or a binary file, got {type(source).__name__}"
+    )

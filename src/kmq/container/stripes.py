@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import accumulate
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -209,8 +210,8 @@ def faults(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> list[FormatE
         return [error]
     stripes = range(len(head.stripes))
     found = []
-    decode = _stripe_decoder(head)
-    for item in _read_stripes(stream, head, stripes):
+    decode = stripe_decoder(head)
+    for item in read_stripes(stream, head, stripes):
         try:
             decode(item)
         except FormatError as error:
@@ -245,11 +246,14 @@ def _checked_rows(rows: tuple[int, int], height: int) -> tuple[int, int]:
     return first, end
 
 
-def _read_stripes(stream: BinaryIO, head: Head, wanted: range) -> Iterator[tuple[Stripe, bytes]]:
-    """Yield neighbouring stripes, each with its body and checksum, as they are asked for."""
+def read_stripes(
+    stream: BinaryIO, head: Head, wanted: Iterable[int]
+) -> Iterator[tuple[Stripe, bytes]]:
+    """Yield stripes by their numbers, each with its body and checksum, as they are asked for."""
     lengths = [stripe.length + CHECKSUM_BYTES for stripe in head.stripes]
-    stream.seek(head.size + sum(lengths[: wanted.start]))
+    places = list(accumulate(lengths, initial=head.size))
     for number in wanted:
+        stream.seek(places[number])
         yield head.stripes[number], stream.read(lengths[number])
 
 
@@ -257,11 +261,11 @@ def _decoded_stripes(
     stream: BinaryIO, head: Head, wanted: range, threads: int
 ) -> Iterator[tuple[Stripe, NDArray[Any]]]:
     """Yield neighbouring stripes, each with its indices, (rows, width)."""
-    bodies = _read_stripes(stream, head, wanted)
-    yield from stream_threads(_stripe_decoder(head), bodies, min(threads, len(wanted)))
+    bodies = read_stripes(stream, head, wanted)
+    yield from stream_threads(stripe_decoder(head), bodies, min(threads, len(wanted)))
 
 
-def _stripe_decoder(
+def stripe_decoder(
     head: Head,
 ) -> Callable[[tuple[Stripe, bytes]], tuple[Stripe, NDArray[Any]]]:
     """Return a function from a stripe and its stored bytes to the stripe and its indices.

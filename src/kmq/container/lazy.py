@@ -1,0 +1,282 @@
+"""A `.kmq` file as an array: what is looked at is decoded, stripe by stripe."""
+
+from __future__ import annotations
+
+import io
+import operator
+from collections import OrderedDict
+from collections.abc import Iterator
+from threading import Lock
+from types import EllipsisType, TracebackType
+from typing import Any, BinaryIO, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from kmq.container import metadata
+from kmq.container.head import GREY, check_length, read_head
+from kmq.container.palette import labels_of, palette_of
+from kmq.container.stripes import WITHOUT_METADATA, read_stripes, stripe_decoder
+from kmq.errors import FormatError, OptionError, warn
+from kmq.files import at_its_beginning
+from kmq.image import IndexedImage, Palette, index_dtype
+from kmq.limits import DEFAULT_MAX_PIXELS, check_pixel_count
+from kmq.metadata import Metadata
+from kmq.threads import stream_threads
+
+Key: TypeAlias = "int | slice | EllipsisType"
+
+KEPT_PIXELS = 1 << 23
+"""Pixels of decoded stripes that are kept for the next look: about eight stripes."""
+
+
+class LazyImage:
+    """The pixels of an open `.kmq` file, decoded where they are looked at.
+
+    Slicing it as an array of shape (H, W, 3), or (H, W, 4) where the palette has alpha,
+    gives the pixels, uint8. Only the stripes that hold them are read and decoded. The last
+    few are kept, about 2^23 pixels, so that neighbouring looks are quick. Several threads
+    may look at the same time.
+
+    Attributes
+    ----------
+    shape : (H, W, 3) or (H, W, 4)
+    palette : (K, 3) or (K, 4) uint8, read-only
+    metadata : Metadata
+
+    Examples
+    --------
+    >>> import kmq
+    >>> with kmq.open("scan.kmq") as picture:  # doctest: +SKIP
+    ...     detail = picture[1000:1200, 300:500]
+    ...     thumbnail = picture[::100, ::100]
+    """
+
+    def __init__(
+        self, stream: BinaryIO, *, max_pixels: int, threads: int, owns_stream: bool = False
+    ) -> None:
+        self._stream = at_its_beginning(stream)
+        self._owns_stream = owns_stream
+        self._head = read_head(self._stream)
+        check_length(self._head, self._stream.seek(0, io.SEEK_END))
+        self._palette = Palette(palette_of(self._head))
+        self._labels = labels_of(self._head)
+        self._decode = stripe_decoder(self._head)
+        self._max_pixels = max_pixels
+        self._threads = threads
+        self._kept: OrderedDict[int, NDArray[Any]] = OrderedDict()
+        self._lock = Lock()
+        self.metadata: Metadata
+        self.metadata, self.metadata_fault = metadata.read(self._stream, self._head)
+
+    @property
+    def width(self) -> int:
+        """Pixels in a row."""
+        return self._head.width
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return self._head.height
+
+    @property
+    def file_size(self) -> int:
+        """Bytes of the file."""
+        return self._head.file_size
+
+    @property
+    def palette(self) -> NDArray[np.uint8]:
+        """The colours in index order, (K, 3) or (K, 4) uint8, read-only."""
+        return self._palette.colors
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Rows, columns and channels."""
+        return self.height, self.width, self.palette.shape[1]
+
+    @property
+    def dtype(self) -> np.dtype[np.uint8]:
+        """That of the pixels: uint8."""
+        return np.dtype(np.uint8)
+
+    @property
+    def ndim(self) -> int:
+        """Always 3."""
+        return 3
+
+    def __len__(self) -> int:
+        return self.height
+
+    def __repr__(self) -> str:
+        return f"<LazyImage {self.width}x{self.height} of {len(self.palette)} colours>"
+
+    def __getitem__(self, key: Key | tuple[Key, ...]) -> NDArray[np.uint8]:
+        """Return the pixels that whole numbers, slices and an ellipsis select.
+
+        Raises
+        ------
+        IndexError
+            If a number is out of range, or the key is of another kind.
+        FormatError
+            If a stripe is damaged.
+        LimitError
+            If more than `max_pixels` pixels would be decoded at once.
+        """
+        row_key, column_key, channel_key = _three(key)
+        rows = range(self.height)[_along(row_key)]
+        row_numbers = [rows] if isinstance(rows, int) else rows
+        indices = self._indices_of(row_numbers, _along(column_key))
+        picked = indices[0] if isinstance(rows, int) else indices
+        pixels: NDArray[np.uint8] = self.palette[picked][..., _along(channel_key)]
+        return pixels
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is False:
+            raise ValueError("the pixels are decoded into a new array: copy=False cannot hold")
+        return self[...].astype(dtype or np.uint8, copy=False)
+
+    def crop(self, x: int, y: int, width: int, height: int) -> IndexedImage:
+        """Return a part of the picture, with the whole palette.
+
+        Parameters
+        ----------
+        x, y
+            The part's first column and row, from 0.
+        width, height
+            Its size, at least 1 each.
+
+        Raises
+        ------
+        OptionError
+            If the picture has no such part.
+        FormatError, LimitError
+            As slicing does.
+        """
+        x, y, width, height = (operator.index(number) for number in (x, y, width, height))
+        if min(x, y) < 0 or min(width, height) < 1:
+            raise OptionError(
+                "crop: expected a column and a row from 0 and a size of at least 1 x 1, "
+                f"got {x}, {y} and {width} x {height}"
+            )
+        if x + width > self.width or y + height > self.height:
+            raise OptionError(
+                f"crop: columns {x:,} to {x + width - 1:,} and rows {y:,} to {y + height - 1:,} "
+                f"are not all in a picture of {self.width:,} x {self.height:,}"
+            )
+        return IndexedImage.owning(
+            self._palette,
+            self._indices_of(range(y, y + height), slice(x, x + width)),
+            is_grey_picture=self._head.layout == GREY,
+            metadata=self.metadata,
+            labels=self._labels,
+        )
+
+    def close(self) -> None:
+        """Forget the stripes that are kept, and close the file if `kmq.open` opened it."""
+        self._kept.clear()
+        if self._owns_stream:
+            self._stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _indices_of(self, rows: range | list[int], columns: int | slice) -> NDArray[Any]:
+        """Return the indices of rows, in their order, in the columns that are asked for."""
+        each = range(self.width)[columns]
+        count = (len(rows),) if isinstance(each, int) else (len(rows), len(each))
+        found = np.empty(count, index_dtype(len(self._palette)))
+        wanted = np.array(rows, np.int64)
+        numbers = wanted // self._head.stripe_rows
+        for number, indices in self._stripes(np.unique(numbers).tolist()):
+            places = np.flatnonzero(numbers == number)
+            first_row = self._head.stripes[number].first_row
+            found[places] = indices[:, columns][wanted[places] - first_row]
+        return found
+
+    def _stripes(self, numbers: list[int]) -> Iterator[tuple[int, NDArray[Any]]]:
+        """Yield stripes by their numbers, each with its indices, and keep the last few."""
+        with self._lock:
+            kept = {number: self._kept[number] for number in numbers if number in self._kept}
+            missing = [number for number in numbers if number not in kept]
+            decoded_rows = sum(self._head.stripes[number].rows for number in missing)
+            check_pixel_count(self.width, decoded_rows, self._max_pixels)
+            stored = read_stripes(self._stream, self._head, missing)
+            decoded = stream_threads(self._decode, stored, min(self._threads, len(missing)))
+            for number in numbers:
+                indices = kept[number] if number in kept else next(decoded)[1]
+                self._keep(number, indices)
+                yield number, indices
+
+    def _keep(self, number: int, indices: NDArray[Any]) -> None:
+        """Remember a stripe as the last that was looked at, and forget the oldest."""
+        self._kept[number] = indices
+        self._kept.move_to_end(number)
+        while len(self._kept) > 1 and sum(each.size for each in self._kept.values()) > KEPT_PIXELS:
+            self._kept.popitem(last=False)
+
+
+def open_stream(
+    stream: BinaryIO,
+    *,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    threads: int = 1,
+    owns_stream: bool = False,
+) -> LazyImage:
+    """Return the picture of an open file; damaged metadata are left out with a KmqWarning.
+
+    Parameters
+    ----------
+    stream
+        The file. It is closed with the picture if `owns_stream`, or where this fails.
+    max_pixels
+        Refuse to decode more pixels than these for one look.
+    threads
+        Stripes that are decoded at a time; it never changes the result.
+
+    Raises
+    ------
+    FormatError
+        If the head is wrong, or the file is not as long as it says.
+    """
+    try:
+        picture = LazyImage(stream, max_pixels=max_pixels, threads=threads, owns_stream=owns_stream)
+    except (FormatError, OSError):
+        if owns_stream:
+            stream.close()
+        raise
+    if picture.metadata_fault is not None:
+        warn(f"{picture.metadata_fault}; {WITHOUT_METADATA}")
+    return picture
+
+
+def _three(key: Key | tuple[Key, ...]) -> list[Key]:
+    """Return what a key says of rows, columns and channels, an ellipsis written out."""
+    given = list(key) if isinstance(key, tuple) else [key]
+    dots = [place for place, each in enumerate(given) if each is Ellipsis]
+    if len(dots) > 1:
+        raise IndexError("an index can have a single ellipsis ('...')")
+    named = len(given) - len(dots)
+    if named > 3:
+        raise IndexError(f"a picture has rows, columns and channels; {named} indices were given")
+    place = dots[0] if dots else named
+    return given[:place] + [slice(None)] * (3 - named) + given[place + len(dots) :]
+
+
+def _along(key: Key) -> Any:
+    """Return a key along one axis, if it is a slice or a whole number."""
+    if isinstance(key, slice):
+        return key
+    try:
+        return operator.index(key)  # type: ignore[arg-type]  # what it is not for raises
+    except TypeError:
+        raise IndexError(
+            f"whole numbers, slices and an ellipsis select pixels, not {type(key).__name__}"
+        ) from None
