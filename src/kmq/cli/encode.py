@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from kmq.cli import arguments
+from kmq.cli import arguments, together
 from kmq.cli.common import display
 from kmq.cli.jobs import Handling
 from kmq.cli.quantizing import given_palette, plan_images, quantize_all
@@ -19,6 +19,7 @@ from kmq.options import Options
     arguments.OUTPUT,
     arguments.COLORS,
     *arguments.SEARCH,
+    *together.OPTIONS,
     arguments.LABELS,
     arguments.FRAMES,
     arguments.STRIP,
@@ -31,6 +32,9 @@ def encode(
     handling: Handling,
     palette_file: str | None,
     strict: bool,
+    one_palette: bool,
+    per_image: bool,
+    palette_out: str | None,
     labels: bool,
     frames: int | None,
 ) -> None:
@@ -48,6 +52,7 @@ def encode(
       kmq encode --psnr 38 photo.jpg
       kmq encode --rdo photo.jpg
       kmq encode -r pictures -o out
+      kmq encode -r sprites -o out -k 32 --one-palette --palette-out sprites.gpl
       kmq encode --labels mask.png
       kmq encode --frames all scan.tif
       kmq encode - < photo.jpg > photo.kmq
@@ -76,6 +81,11 @@ def encode(
                 f"{display(job.target)}: encode writes .kmq files; for an ordinary image in K "
                 f"colours run: kmq quantize {display(job.source)} -o {display(job.target)}"
             )
+    together.check(jobs, handling, one_palette=one_palette, palette_out=palette_out)
+    if one_palette:
+        palette = together.find(
+            jobs, options, handling, per_image=per_image, palette_out=palette_out
+        )
 
     from kmq import codec
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import click
 
-from kmq.cli import arguments, batch
+from kmq.cli import arguments, together
 from kmq.cli.common import (
     STANDARD,
     display,
@@ -18,19 +17,15 @@ from kmq.cli.common import (
     is_folder,
     read_input,
     refuse_existing,
-    tell,
     tell_compiling,
     write_output,
 )
 from kmq.cli.jobs import Handling, Job, gather
-from kmq.cli.outcomes import Outcome
-from kmq.cli.quantizing import may_be_an_image, read_image
-from kmq.extensions import extension_of
+from kmq.cli.quantizing import may_be_an_image
 from kmq.options import Options
-from kmq.palettes import KINDS, Kind, kind_named, kind_of_file
+from kmq.palettes import KINDS, kind_named
 
 if TYPE_CHECKING:
-    from kmq.clustering import Histogram
     from kmq.image import IndexedImage, Palette
     from kmq.pixels import Pixels
 
@@ -61,20 +56,25 @@ def _kinds_as_lines() -> str:
         "hex where there is none]",
     ),
     *arguments.CLUSTERING,
+    together.PER_IMAGE,
     arguments.RECURSIVE,
     arguments.FORCE,
     arguments.THREADS,
     arguments.MAX_PIXELS,
 )
 def palette(
-    images: tuple[str, ...], options: Options, handling: Handling, kind: str | None
+    images: tuple[str, ...],
+    options: Options,
+    handling: Handling,
+    kind: str | None,
+    per_image: bool,
 ) -> None:
     """Print the K best colours of an image, or the palette of a .kmq file, in its order.
 
     An image with a palette of no more than K entries keeps it, in its order, too.
     Several images, or all below a directory (with -r), get one palette together: that
-    of their pixels put together. Every kind of palette can be given to kmq encode
-    --palette again; so can other pictures.
+    of their pixels put together; with --per-image each image counts the same. Every kind
+    of palette can be given to kmq encode --palette again; so can other pictures.
 
     \b
     Examples:
@@ -85,13 +85,19 @@ def palette(
       kmq palette photo.jpg -k 16 --kind riff -o photo.pal
     """
     target = STANDARD if handling.output is None else handling.output
-    chosen = _kind_of(target) if kind is None else kind_named(kind)
+    chosen = together.kind_for(target) if kind is None else kind_named(kind)
 
     def write_palette(_: str) -> None:
         from kmq import palettes
 
         refuse_existing(target, force=handling.force)
-        found = _colors_of(images, options, handling, counts_pixels=chosen.name == "json")
+        found = _colors_of(
+            images,
+            options,
+            handling,
+            counts_pixels=chosen.name == "json",
+            per_image=per_image,
+        )
         name = Path(display(images[0])).stem
         data = palettes.write(found.palette, chosen, name=name, pixels=found.pixels)
         write_output(target, data, force=handling.force, is_text=chosen.is_text)
@@ -107,19 +113,13 @@ class _Colors(NamedTuple):
     pixels: list[int] | None = None
 
 
-def _kind_of(target: str) -> Kind:
-    kind = kind_of_file(target)
-    if kind is None:
-        known = [extension for kind in KINDS for extension in kind.extensions if extension]
-        raise click.UsageError(
-            f"--output: no palette ends in {extension_of(target)!r}, but in "
-            f"{', '.join(known)} or nothing; choose what to write with --kind"
-        )
-    return kind
-
-
 def _colors_of(
-    images: Sequence[str], options: Options, handling: Handling, *, counts_pixels: bool
+    images: Sequence[str],
+    options: Options,
+    handling: Handling,
+    *,
+    counts_pixels: bool,
+    per_image: bool,
 ) -> _Colors:
     """Return the palette of a .kmq file, or the best one of what else was named."""
     stored: bytes | None = None
@@ -136,7 +136,9 @@ def _colors_of(
     jobs = gather(images, recursive=handling.recursive, wanted=may_be_an_image)
     if len(jobs) == 1:
         return _colors_of_one(jobs, options, handling, stored)
-    return _colors_together(jobs, options, handling, counts_pixels=counts_pixels)
+    return _colors_together(
+        jobs, options, handling, counts_pixels=counts_pixels, per_image=per_image
+    )
 
 
 def _stored_colors(
@@ -164,55 +166,27 @@ def _colors_of_one(
     from kmq import codec
 
     found: list[Pixels] = []
-    _read_all(jobs, options, handling, lambda _, pixels: found.append(pixels), stored)
+    together.read_all(jobs, options, handling, lambda _, pixels: found.append(pixels), stored)
     indexed = codec.quantize_pixels(found[0].rgb, options, palette_image=found[0].indexed)
     return _counted(indexed)
 
 
 def _colors_together(
-    jobs: Sequence[Job], options: Options, handling: Handling, *, counts_pixels: bool
+    jobs: Sequence[Job],
+    options: Options,
+    handling: Handling,
+    *,
+    counts_pixels: bool,
+    per_image: bool,
 ) -> _Colors:
     """Return the best palette for the pixels of all images put together."""
     from kmq import clustering, codec
-    from kmq.clustering import Histogram
 
-    histograms: dict[Job, Histogram] = {}
-
-    def count(job: Job, pixels: Pixels) -> None:
-        histograms[job] = Histogram.from_image(pixels.rgb)
-
-    _read_all(jobs, options, handling, count)
-    histogram = Histogram.merge(histograms.values())
+    histogram = together.count(jobs, options, handling, per_image=per_image)
     palette = codec.fit_histogram(histogram, options)
     if not counts_pixels:
         return _Colors(palette)
     return _Colors(palette, clustering.pixel_counts(histogram, palette, options.workers).tolist())
-
-
-def _read_all(
-    jobs: Sequence[Job],
-    options: Options,
-    handling: Handling,
-    use: Callable[[Job, Pixels], None],
-    stored: bytes | None = None,
-) -> None:
-    """Read every image and hand its pixels to `use`, on several threads.
-
-    If one of them fails, it is told and the program exits: part of the images would
-    give another palette than was asked for.
-    """
-    notes: dict[Job, tuple[str, ...]] = {}
-
-    def read_one(job: Job, _: int) -> Outcome:
-        data, read = read_image(job, replace(options, strip=True), stored)
-        use(job, read)
-        notes[job] = read.notes
-        return Outcome(len(data), 0, "")
-
-    batch.run(jobs, read_one, replace(handling, force=True, quiet=True), threads=options.workers)
-    for job in jobs:
-        for note in notes.get(job, ()):
-            tell(f"kmq: {display(job.source)}: {note}")
 
 
 def _counted(indexed: IndexedImage) -> _Colors:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import click
 
-from kmq.cli import arguments
+from kmq.cli import arguments, together
 from kmq.cli.common import STANDARD, display
 from kmq.cli.jobs import Handling, Job
 from kmq.cli.quantizing import ToBytes, given_palette, plan_images, quantize_all
@@ -26,6 +26,7 @@ _EXTENSIONS = (_PNG, ".gif", ".webp", ".bmp", ".tif", ".tiff")
     arguments.OUTPUT,
     arguments.FEW_COLORS,
     *arguments.SEARCH,
+    *together.OPTIONS,
     arguments.FRAMES,
     arguments.STRIP,
     arguments.OPTIMIZE,
@@ -37,6 +38,9 @@ def quantize(
     handling: Handling,
     palette_file: str | None,
     strict: bool,
+    one_palette: bool,
+    per_image: bool,
+    palette_out: str | None,
     frames: int | None,
     optimize: bool,
 ) -> None:
@@ -70,6 +74,11 @@ def quantize(
     for job in jobs:
         _check_target(job)
     arguments.check_optimize(optimize, [job.target for job in jobs])
+    together.check(jobs, handling, one_palette=one_palette, palette_out=palette_out)
+    if one_palette:
+        palette = together.find(
+            jobs, options, handling, per_image=per_image, palette_out=palette_out
+        )
 
     def to_bytes_for(job: Job) -> ToBytes:
         return lambda indexed, _: pixels.indexed_to_file(

@@ -155,6 +155,34 @@ class Histogram:
         beside_clear = np.sum([each.beside_clear for each in listed], axis=0)
         return cls._of(*_added_up(keys, counts), beside_clear)
 
+    @classmethod
+    def merge_equally(cls, histograms: Iterable[Histogram]) -> Histogram:
+        """Return the histogram of all images as if each had the same number of pixels.
+
+        The counts of each are scaled to about 2^32, or less where there are more than
+        16,384 of them, and rounded, but never below 1.
+
+        Raises
+        ------
+        OptionError
+            As `merge` does.
+        """
+        listed = list(histograms)
+        if not listed:
+            return cls.merge(listed)
+        total = min(1 << 32, MAX_PIXEL_COUNT_WITH_ALPHA // (2 * len(listed)))
+        return cls.merge([each._scaled_to(total) for each in listed])
+
+    def _scaled_to(self, total: int) -> Histogram:
+        """Return the same colours in the same proportions, about `total` pixels in all."""
+        pixels = self.pixel_count
+        # As Python's integers: the products may exceed 2^63.
+        scaled = [
+            max(1, (2 * count * total + pixels) // (2 * pixels)) for count in self.counts.tolist()
+        ]
+        beside_clear = [each * total // pixels for each in self.beside_clear.tolist()]
+        return self._of(self.keys, np.array(scaled, np.int64), np.array(beside_clear, np.int64))
+
     def with_clear_as_one(self) -> Histogram:
         """Return the same with all clear colours counted as one, clear black."""
         clear = np.flatnonzero(self.is_clear)
