@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from kmq.image import IndexedImage, Palette
     from kmq.metadata import Metadata
     from kmq.options import Options
+    from kmq.palettes.named import NamedPalette, named_palette
 
 __version__ = "1.0.0rc1"
 
@@ -46,6 +47,7 @@ __all__ = [
     "LazyImage",
     "LimitError",
     "Metadata",
+    "NamedPalette",
     "OptionError",
     "Options",
     "Palette",
@@ -56,6 +58,7 @@ __all__ = [
     "fit",
     "info",
     "load",
+    "named_palette",
     "open",
     "quantize",
     "save",
@@ -80,6 +83,7 @@ _HOMES = {
     "kmq.image": ("IndexedImage", "Palette"),
     "kmq.metadata": ("Metadata",),
     "kmq.options": ("Options",),
+    "kmq.palettes.named": ("NamedPalette", "named_palette"),
 }
 
 _pillow.register()

@@ -137,17 +137,6 @@ THREADS = click.option(
     "The result is the same.",
 )
 CLUSTERING = (COLORS, FEWEST_COLORS, EFFORT, SEED, MAX_ITER, BACKGROUND, ALPHA)
-PALETTE_FILE = click.option(
-    "--palette",
-    "palette_file",
-    type=click.Path(exists=True, dir_okay=False),
-    help="Use the colours of this file: a palette of a kind that `kmq palette` lists, a "
-    "picture or a .kmq file.",
-)
-
-STRICT = click.option(
-    "--strict", is_flag=True, help="Fail where a pixel's colour is not in the --palette."
-)
 LABELS = click.option(
     "--labels",
     is_flag=True,
@@ -215,8 +204,6 @@ SEARCH = (
     SORT,
     BACKGROUND,
     ALPHA,
-    PALETTE_FILE,
-    STRICT,
 )
 """How the colours are found, beside how many: for `encode` and `quantize`."""
 BATCH = (RECURSIVE, FORCE, SKIP_EXISTING, RESUME, THREADS, MAX_PIXELS, JSON_LINES, QUIET)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from kmq.cli import arguments, together
+from kmq.cli import arguments, given_palettes, together
 from kmq.cli.common import display
 from kmq.cli.jobs import Handling
-from kmq.cli.quantizing import given_palette, plan_images, quantize_all
+from kmq.cli.quantizing import plan_images, quantize_all
 from kmq.cli.strength import CommandWithStrength
 from kmq.extensions import KMQ, names_another_format
 from kmq.options import Options
+
+if TYPE_CHECKING:
+    from kmq.palettes.named import NamedPalette
 
 
 @click.command(cls=CommandWithStrength)
@@ -19,6 +24,8 @@ from kmq.options import Options
     arguments.OUTPUT,
     arguments.COLORS,
     *arguments.SEARCH,
+    given_palettes.PALETTE,
+    given_palettes.STRICT,
     *together.OPTIONS,
     arguments.LABELS,
     arguments.FRAMES,
@@ -30,7 +37,7 @@ def encode(
     images: tuple[str, ...],
     options: Options,
     handling: Handling,
-    palette_file: str | None,
+    palette_given: NamedPalette | str | None,
     strict: bool,
     one_palette: bool,
     per_image: bool,
@@ -69,11 +76,11 @@ def encode(
             "sort",
             "background",
             "alpha",
-            "palette_file",
+            "palette_given",
         )
     ):
         raise click.UsageError(f"--labels leaves nothing to choose for {idle}")
-    palette = given_palette(palette_file, options, strict=strict)
+    palette = given_palettes.given_palette(palette_given, options, strict=strict)
     jobs = plan_images(images, options, handling, KMQ, frames)
     for job in jobs:
         if job.problem is None and names_another_format(job.target):

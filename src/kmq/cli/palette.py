@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import click
 
-from kmq.cli import arguments, together
+from kmq.cli import arguments, given_palettes, together
 from kmq.cli.common import (
     STANDARD,
     display,
@@ -57,6 +57,7 @@ def _kinds_as_lines() -> str:
     ),
     *arguments.CLUSTERING,
     together.PER_IMAGE,
+    given_palettes.LIST,
     arguments.RECURSIVE,
     arguments.FORCE,
     arguments.THREADS,
@@ -83,6 +84,7 @@ def palette(
       kmq palette photo.kmq --kind json
       kmq palette -r sprites -k 32 -o sprites.pal
       kmq palette photo.jpg -k 16 --kind riff -o photo.pal
+      kmq palette --list
     """
     target = STANDARD if handling.output is None else handling.output
     chosen = together.kind_for(target) if kind is None else kind_named(kind)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
-from kmq.cli import arguments, together
+from kmq.cli import arguments, given_palettes, together
 from kmq.cli.common import STANDARD, display
 from kmq.cli.jobs import Handling, Job
-from kmq.cli.quantizing import ToBytes, given_palette, plan_images, quantize_all
+from kmq.cli.quantizing import ToBytes, plan_images, quantize_all
 from kmq.cli.strength import CommandWithStrength
 from kmq.extensions import KMQ, extension_of
 from kmq.limits import MAX_COLORS_OF_A_BYTE
 from kmq.metadata import Metadata
 from kmq.options import Options
+
+if TYPE_CHECKING:
+    from kmq.palettes.named import NamedPalette
 
 _PNG = ".png"
 _EXTENSIONS = (_PNG, ".gif", ".webp", ".bmp", ".tif", ".tiff")
@@ -26,6 +30,8 @@ _EXTENSIONS = (_PNG, ".gif", ".webp", ".bmp", ".tif", ".tiff")
     arguments.OUTPUT,
     arguments.FEW_COLORS,
     *arguments.SEARCH,
+    given_palettes.PALETTE,
+    given_palettes.STRICT,
     *together.OPTIONS,
     arguments.FRAMES,
     arguments.STRIP,
@@ -36,7 +42,7 @@ def quantize(
     images: tuple[str, ...],
     options: Options,
     handling: Handling,
-    palette_file: str | None,
+    palette_given: NamedPalette | str | None,
     strict: bool,
     one_palette: bool,
     per_image: bool,
@@ -62,11 +68,11 @@ def quantize(
         raise click.UsageError(
             f"name the output with -o: a file that ends in {', '.join(_EXTENSIONS)}, or a directory"
         )
-    palette = given_palette(palette_file, options, strict=strict)
+    palette = given_palettes.given_palette(palette_given, options, strict=strict)
     if palette is not None and len(palette) > MAX_COLORS_OF_A_BYTE:
         raise click.UsageError(
-            f"{display(str(palette_file))} has {len(palette):,} colours; an image with a palette "
-            f"holds at most {MAX_COLORS_OF_A_BYTE}. kmq encode takes them all"
+            f"the --palette has {len(palette):,} colours; an image with a palette holds "
+            f"at most {MAX_COLORS_OF_A_BYTE}. kmq encode takes them all"
         )
     if options.colors is None and (options.psnr is not None or options.max_bytes is not None):
         options = replace(options, colors=MAX_COLORS_OF_A_BYTE)

@@ -15,14 +15,13 @@ from kmq.cli import arguments, batch
 from kmq.cli.common import (
     FAILURES,
     STANDARD,
-    display,
     read_input,
     tell_compiling,
     write_output,
 )
 from kmq.cli.jobs import Handling, Job, plan
 from kmq.cli.outcomes import Outcome
-from kmq.errors import FormatError, KmqError, LimitError
+from kmq.errors import KmqError
 from kmq.extensions import KMQ, extension_of
 from kmq.files import is_temporary
 from kmq.limits import MAX_COLORS
@@ -31,6 +30,7 @@ from kmq.options import Options
 if TYPE_CHECKING:
     from kmq.image import IndexedImage, Palette
     from kmq.metadata import Metadata
+    from kmq.palettes.named import NamedPalette
     from kmq.pixels import Pixels
 
 ToBytes: TypeAlias = "Callable[[IndexedImage, Options], bytes]"
@@ -90,7 +90,7 @@ def quantize_all(
     jobs: Sequence[Job],
     options: Options,
     handling: Handling,
-    palette: Palette | None,
+    palette: NamedPalette | Palette | None,
     to_bytes_for: Callable[[Job], ToBytes],
     notes_on: Callable[[Job, Metadata], tuple[str, ...]] = lambda _job, _metadata: (),
     *,
@@ -110,6 +110,7 @@ def quantize_all(
         started = time.perf_counter()
 
         from kmq import codec
+        from kmq.palettes.named import NamedPalette
         from kmq.quality import psnr
 
         stored, read = read_image(job, options, as_labels=as_labels)
@@ -128,8 +129,13 @@ def quantize_all(
             )
             data = to_bytes(indexed, own)
         quality = psnr(read.rgb, indexed)
+        used = len(indexed.palette)
+        if isinstance(palette, NamedPalette):
+            used = palette.color_count
+            if not math.isinf(quality):
+                quality = psnr(read.rgb, palette.as_shown(indexed))
         write_output(job.target, data, force=handling.replaces, with_folders=job.makes_folders)
-        used, is_equal = len(indexed.palette), math.isinf(quality)
+        is_equal = math.isinf(quality)
         is_exact = is_equal and not read.lost
         seconds = time.perf_counter() - started
         which = f"{read.frame}: " if read.frame else ""
@@ -154,28 +160,6 @@ def quantize_all(
     if not handling.quiet:
         tell_compiling()
     batch.run(jobs, quantize_one, handling, threads=options.workers)
-
-
-def given_palette(name: str | None, options: Options, *, strict: bool = False) -> Palette | None:
-    """Return the palette that a file holds; what is wrong with it is wrong usage."""
-    if name is None:
-        if strict:
-            raise click.UsageError("--strict is for the colours of a --palette; name one")
-        return None
-    from kmq import palettes
-
-    if idle := arguments.given("psnr", "max_bytes", "effort", "seed", "max_iter", "sort"):
-        raise click.UsageError(f"--palette leaves nothing to choose for {idle}")
-    try:
-        with Path(name).open("rb") as file:
-            palette = palettes.read(file, name=name, max_pixels=options.max_pixels)
-    except (FormatError, LimitError, OSError) as error:
-        raise click.BadParameter(f"{display(name)}: {error}", param_hint="--palette") from error
-    if options.colors is not None and options.colors != len(palette):
-        raise click.UsageError(
-            f"--colors {options.colors}, but {display(name)} has {len(palette):,}"
-        )
-    return palette
 
 
 def _closeness(quality: float, lost: Sequence[str]) -> str:

@@ -63,7 +63,7 @@ def check(
         if idle := arguments.given("per_image", "palette_out"):
             raise click.UsageError(f"{idle} is for the palette of --one-palette; add it")
         return
-    if idle := arguments.given("palette_file", "max_bytes", "sort", "labels"):
+    if idle := arguments.given("palette_given", "max_bytes", "sort", "labels"):
         raise click.UsageError(f"--one-palette finds the palette of all images; leave {idle} out")
     if idle := arguments.given("resume", "skip_existing"):
         raise click.UsageError(

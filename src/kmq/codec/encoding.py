@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kmq.clustering import Histogram
     from kmq.colors import Rgb
     from kmq.image import IndexedImage, Palette
+    from kmq.palettes.named import NamedPalette
     from kmq.pixels import ImageSource, Pixels
 
 
@@ -199,7 +200,7 @@ def fit_histogram(histogram: Histogram, options: Options) -> Palette:
 
 def apply(
     image: ImageSource,
-    palette: Palette | ArrayLike,
+    palette: str | NamedPalette | Palette | ArrayLike,
     *,
     strict: bool = False,
     rdo: float | None = None,
@@ -212,7 +213,9 @@ def apply(
     """Return an image in the colours of a given palette, each pixel in the nearest.
 
     The palette is kept as it is, whether every entry is used or not; floats, such as
-    the centroids of scikit-learn, are rounded as `Palette` has it. With `strict`, a pixel
+    the centroids of scikit-learn, are rounded as `Palette` has it. A string is the name of a
+    palette, as `named_palette` knows it: pixels are matched with what the hardware shows, and
+    an image whose colours are all nominal ones comes through exactly. With `strict`, a pixel
     whose colour is not in the palette is an OptionError that names the first.
     Other parameters and errors as for `quantize`.
     """
@@ -225,8 +228,15 @@ def apply(
         threads=threads,
     )
     from kmq.image import Palette
+    from kmq.palettes.named import NamedPalette, named_palette
 
-    given = palette if isinstance(palette, Palette) else Palette(palette)
+    given: Palette | NamedPalette
+    if isinstance(palette, str):
+        given = named_palette(palette)
+    elif isinstance(palette, Palette | NamedPalette):
+        given = palette
+    else:
+        given = Palette(palette)
     read = _read(image, options)
     return apply_palette(read.rgb, given, options, strict=strict).with_metadata(read.metadata)
 
@@ -333,11 +343,22 @@ def _kept(palette_image: IndexedImage | None, options: Options) -> IndexedImage 
 
 
 def apply_palette(
-    pixels: NDArray[np.uint8], palette: Palette, options: Options, *, strict: bool = False
+    pixels: NDArray[np.uint8],
+    palette: NamedPalette | Palette,
+    options: Options,
+    *,
+    strict: bool = False,
 ) -> IndexedImage:
     """Do what `apply` does, for pixels that have been read."""
     from kmq import clustering
+    from kmq.palettes.named import NamedPalette
     from kmq.quality import first_difference
+
+    if isinstance(palette, NamedPalette):
+        nominal = clustering.apply(pixels, palette.palette, threads=options.workers)
+        if strict or first_difference(pixels, nominal) is None:
+            return apply_palette(pixels, palette.palette, replace(options, rdo=None), strict=strict)
+        return palette.written(apply_palette(pixels, palette.choices, options))
 
     indexed = clustering.apply(pixels, palette, threads=options.workers)
     if strict and (place := first_difference(pixels, indexed)) is not None:
