@@ -227,6 +227,16 @@ class IndexedImage:
     def __repr__(self) -> str:
         return f"<IndexedImage {self.width}x{self.height} of {len(self._palette)} colours>"
 
+    def _repr_png_(self) -> bytes:
+        """Return a PNG file, as which notebooks show an image.
+
+        Of a picture that is wider or higher than 1,024 pixels it is a smaller copy. Labels
+        get colours that tell them apart.
+        """
+        from kmq.image.notebook import picture_as_png
+
+        return picture_as_png(self)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (
             self._palette,

@@ -73,6 +73,12 @@ class Palette:
     def __reduce__(self) -> tuple[Any, ...]:
         return Palette, (self.colors,)
 
+    def _repr_html_(self) -> str:
+        """Return swatches, as which notebooks show a palette."""
+        from kmq.image.notebook import palette_as_html
+
+        return palette_as_html(self.colors)
+
     @property
     def has_alpha(self) -> bool:
         """Whether some entry's alpha is below 255."""
