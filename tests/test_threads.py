@@ -7,7 +7,7 @@ import time
 import pytest
 
 from kmq import OptionError
-from kmq.threads import map_threads, share, stream_threads, thread_count
+from kmq.threads import Pool, map_threads, share, stream_threads, thread_count
 
 
 def test_the_argument_comes_before_the_environment_and_that_before_the_processors(monkeypatch):
@@ -101,14 +101,76 @@ def test_work_is_shared_with_the_thread_that_waits():
     assert threading.get_ident() in threads
 
 
-def test_where_no_thread_can_be_started_one_does_all_the_work(monkeypatch):
+@pytest.fixture(params=[0, 1])
+def few_threads(monkeypatch, request):
+    """Let this number of threads start, and no more."""
+    started = []
+
+    def start(thread):
+        if len(started) == request.param:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start_anyway(thread)
+
+    start_anyway = threading.Thread.start
+    monkeypatch.setattr(threading.Thread, "start", start)
+
+
+@pytest.mark.usefixtures("few_threads")
+def test_where_no_thread_can_be_started_those_that_run_share_the_work():
+    done = []
+    share(done.append, 50, 3)
+    assert sorted(done) == list(range(50))
+
+
+@pytest.mark.usefixtures("few_threads")
+def test_where_no_thread_can_be_started_each_item_is_still_done_once_and_in_order():
+    done = []
+
+    def work(item):
+        done.append(item)
+        return item * item
+
+    assert map_threads(work, range(50), 3) == [n * n for n in range(50)]
+    assert sorted(done) == list(range(50))
+
+
+@pytest.mark.usefixtures("few_threads")
+def test_where_no_thread_can_be_started_an_error_is_raised_in_its_turn():
+    results = stream_threads(lambda item: 6 // item, [3, 2, 1, 0, 1], 3)
+    assert [next(results) for _ in range(3)] == [2, 3, 6]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+
+
+def test_an_interruption_of_the_thread_that_does_the_work_of_others_is_raised_at_once(monkeypatch):
     def fail(_):
         raise RuntimeError("can't start new thread")
 
+    def work(item):
+        done.append(item)
+        if item == 1:
+            raise KeyboardInterrupt
+
     monkeypatch.setattr(threading.Thread, "start", fail)
     done = []
-    share(done.append, 5, 3)
-    assert done == list(range(5))
+    with pytest.raises(KeyboardInterrupt):
+        map_threads(work, range(5), 3)
+    assert done == [0, 1]
+
+
+def test_what_no_thread_has_begun_when_a_pool_ends_is_cancelled():
+    begun, gate = threading.Event(), threading.Event()
+
+    def work(_):
+        begun.set()
+        gate.wait(10)
+
+    with Pool(1) as pool:
+        futures = [pool.submit(work, item) for item in range(3)]
+        begun.wait(10)
+        threading.Timer(0.05, gate.set).start()
+    assert [future.cancelled() for future in futures] == [False, True, True]
 
 
 def test_an_error_in_shared_work_stops_it_and_is_raised():

@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
+from contextlib import AbstractContextManager, suppress
+from functools import partial
 from threading import Thread
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kmq.errors import OptionError
 from kmq.limits import whole_number
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -62,19 +67,61 @@ def stream_threads(
     if threads <= 1:
         yield from map(function, items)
         return
-    from concurrent.futures import Future, ThreadPoolExecutor  # slow to import, often not needed
-
-    pool = ThreadPoolExecutor(threads)
     begun: deque[Future[Result]] = deque()
-    try:
+    with Pool(threads) as pool:
         for item in items:
             begun.append(pool.submit(function, item))
             if len(begun) >= _ITEMS_AHEAD * threads:
                 yield begun.popleft().result()
         while begun:
             yield begun.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+
+
+class Pool(AbstractContextManager["Pool"]):
+    """Up to `threads` threads that do what is submitted, in the order of submission.
+
+    Where the system starts no more threads, the submitting thread does the work. (Python's
+    own pool raises, and keeps the work in its queue.) At its end, what no thread has begun
+    is cancelled, and what one has begun is waited for.
+    """
+
+    def __init__(self, threads: int) -> None:
+        from concurrent.futures import ThreadPoolExecutor  # slow to import, often not needed
+
+        self._executor = ThreadPoolExecutor(threads)
+        self._waiting: deque[tuple[Callable[[], object], Future[Any]]] = deque()
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(IndexError):
+            while True:
+                self._waiting.popleft()[1].cancel()
+        self._executor.shutdown(cancel_futures=True)
+
+    def submit(self, function: Callable[[Item], Result], item: Item) -> Future[Result]:
+        """Return what will hold function(item), or the error that it raised."""
+        from concurrent.futures import Future
+
+        future: Future[Result] = Future()
+        self._waiting.append((partial(function, item), future))
+        try:
+            self._executor.submit(self._take)
+        except RuntimeError:  # no thread could be started
+            self._take()
+        return future
+
+    def _take(self) -> None:
+        """Do the work that has waited longest, if another thread has not done all."""
+        try:
+            work, future = self._waiting.popleft()
+        except IndexError:
+            return
+        try:
+            future.set_result(work())
+        except Exception as error:
+            future.set_exception(error)
+        except BaseException as error:  # an interruption is the submitting thread's at once
+            future.set_exception(error)
+            raise
 
 
 def share(work: Callable[[int], object], count: int, threads: int) -> None:

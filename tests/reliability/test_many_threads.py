@@ -26,6 +26,28 @@ def test_eight_threads_that_have_to_compile_first_encode_right_on_each_layer(lay
     assert done.stdout.split() == [expected()]
 
 
+NO_THREADS = """
+threading.stack_size(1 << 46)  # more than any address space has
+try:
+    threading.Thread(target=print).start()
+except RuntimeError as error:
+    assert "start new thread" in str(error)
+    print(encoded(8))
+
+import kmq
+rows = np.arange(1100)[:, None] % 3
+stripes = kmq.IndexedImage(np.eye(3, dtype=np.uint8), np.broadcast_to(rows, (1100, 1000)))
+data = kmq.encode(stripes, threads=8)
+assert len(kmq.info(data).stripes) == 2
+assert data == kmq.encode(stripes, threads=1)
+assert kmq.load(data, threads=8) == kmq.load(data, threads=1) == stripes
+"""
+
+
+def test_where_the_system_starts_no_thread_stripes_are_coded_right():
+    assert run(NO_THREADS).stdout.split() == [expected()]
+
+
 ALTERNATING = """
 for threads in (1, 2, 8, 2, 1):
     print(encoded(threads))

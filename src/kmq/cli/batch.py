@@ -31,6 +31,7 @@ from kmq.cli.common import (
 from kmq.cli.jobs import NOTHING_BELOW, Handling, Job
 from kmq.cli.outcomes import Failure, Outcome, Result, Summary, Untouched, described
 from kmq.cli.reporting import Reporter, reporter, working
+from kmq.threads import Pool
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -143,18 +144,13 @@ def _in_order(
         for job in jobs:
             yield job, attempt(job)
         return
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for job in jobs:
-                begun.append((job, pool.submit(attempt, job)))
-                if len(begun) > workers * _JOBS_AHEAD:
-                    yield _first_done(begun)
-            while begun:
+    with Pool(workers) as pool:
+        for job in jobs:
+            begun.append((job, pool.submit(attempt, job)))
+            if len(begun) > workers * _JOBS_AHEAD:
                 yield _first_done(begun)
-        finally:
-            pool.shutdown(cancel_futures=True)
+        while begun:
+            yield _first_done(begun)
 
 
 def _first_done(begun: deque[tuple[Job, Future[Result]]]) -> tuple[Job, Result]:
