@@ -9,10 +9,8 @@ out here. Pictures compressed with loss, or as a fax, are left to Pillow whole.
 from __future__ import annotations
 
 import io
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import IO, Any
 
 import numpy as np
@@ -22,6 +20,7 @@ from PIL import Image, ImageFile, TiffImagePlugin
 from kmq.alpha import with_alpha
 from kmq.errors import FormatError
 from kmq.pixels.readers.claims import read_claimed
+from kmq.pixels.readers.tiff_parts import tiff_of
 from kmq.pixels.samples import Kind, Levels, Samples, of_image, too_deep
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
@@ -194,7 +193,7 @@ def _plane(file: IO[bytes], tags: Mapping[int, Any], layout: _Layout, plane: int
     predictor = tags.get(_PREDICTOR, 1) if layout.compression != _UNCOMPRESSED else 1
     if predictor not in (1, 2):
         raise _unsupported(f"its predictor {predictor}")
-    own = {
+    own: dict[int, list[int]] = {
         _WIDTH: [layout.width * together],
         _HEIGHT: [layout.height],
         _BITS: [layout.bits],
@@ -212,7 +211,7 @@ def _plane(file: IO[bytes], tags: Mapping[int, Any], layout: _Layout, plane: int
     parts = _parts(file, tags, layout, plane, together)
     # The order of bytes concerns samples of 16 bits; those of 12 Pillow knows in one alone.
     order = ">" if layout.bits == 16 and tags.prefix == b"MM" else "<"  # type: ignore[attr-defined]
-    image = _Plane(io.BytesIO(_grey_tiff(own, parts, order)))
+    image = _Plane(io.BytesIO(tiff_of(own, parts, order)))
     image.load()
     values = np.asarray(image)
     if values.dtype == bool:
@@ -247,29 +246,6 @@ def _parts(
         if len(parts[-1]) < size or _MOST_EXPANSION * len(parts[-1]) < whole:
             raise FormatError("a TIFF that cannot be read: its image data end early")
     return parts
-
-
-def _grey_tiff(tags: dict[int, list[int]], parts: list[bytes], order: str) -> bytes:
-    """Return a TIFF of these tags and strips or tiles, its bytes in the order "<" or ">"."""
-    lengths = [len(part) for part in parts]
-    starts = [8 + end - length for end, length in zip(accumulate(lengths), lengths, strict=True)]
-    is_tiled = _TILE_WIDTH in tags
-    tags = tags | {
-        _TILE_OFFSETS if is_tiled else _STRIP_OFFSETS: starts,
-        _TILE_BYTES if is_tiled else _STRIP_BYTES: lengths,
-    }
-    data = b"".join(parts)
-    data += bytes(len(data) % 2)
-    table_at = 8 + len(data)
-    values_at = table_at + 2 + 12 * len(tags) + 4
-    table, values = struct.pack(f"{order}H", len(tags)), b""
-    for tag, numbers in sorted(tags.items()):
-        packed = struct.pack(f"{order}{len(numbers)}I", *numbers)
-        inline = packed if len(numbers) == 1 else struct.pack(f"{order}I", values_at + len(values))
-        values += b"" if len(numbers) == 1 else packed
-        table += struct.pack(f"{order}HHI", tag, 4, len(numbers)) + inline
-    mark = {"<": b"II*\0", ">": b"MM\0*"}[order]
-    return mark + struct.pack(f"{order}I", table_at) + data + table + bytes(4) + values
 
 
 def _summed(values: NDArray[Any], tile_width: int, channels: int) -> NDArray[Any]:
