@@ -7,7 +7,7 @@ import io
 import os
 import re
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
@@ -21,9 +21,16 @@ def is_temporary(path: Path) -> bool:
 
 
 def write_whole(path: str | Path, data: bytes, *, overwrite: bool = True) -> None:
-    """Write `data` to `path` so that nobody ever sees a part of it.
+    """Write `data` to `path` so that nobody ever sees a part of it; see `writing_whole`."""
+    with writing_whole(path, overwrite=overwrite) as file:
+        file.write(data)
 
-    It goes to a temporary file beside the target, is flushed to the disk, and takes
+
+@contextlib.contextmanager
+def writing_whole(path: str | Path, *, overwrite: bool = True) -> Iterator[BinaryIO]:
+    """Yield a file to write to, which appears at `path` whole, or not at all.
+
+    It is a temporary file beside the target, which is flushed to the disk, and takes
     the target's name in one step, and the permissions of a file that it replaces. A
     link is followed; what is no ordinary file (a terminal, /dev/null, a pipe) is
     written to as it is.
@@ -37,7 +44,8 @@ def write_whole(path: str | Path, data: bytes, *, overwrite: bool = True) -> Non
     """
     replaced = _status(path)
     if replaced is not None and not stat.S_ISREG(replaced.st_mode):
-        Path(path).write_bytes(data)  # by this name: what /dev/stdout leads to may have no other
+        with Path(path).open("wb") as file:  # by this name: where /dev/stdout leads may have none
+            yield file
         return
     if not overwrite and replaced is not None:
         raise FileExistsError(f"{path} exists")
@@ -47,7 +55,7 @@ def write_whole(path: str | Path, data: bytes, *, overwrite: bool = True) -> Non
     temporary = target.with_name(f".kmq-{os.urandom(8).hex()}.tmp")
     try:
         with open(temporary, "xb", opener=_opener(replaced)) as file:
-            file.write(data)
+            yield file
             file.flush()
             if replaced is not None:
                 _take_permissions(file.fileno(), replaced)
@@ -57,7 +65,8 @@ def write_whole(path: str | Path, data: bytes, *, overwrite: bool = True) -> Non
         else:
             _take_free_name(temporary, target)
     except OSError as error:
-        if error.errno is not None:  # the system's, which names the temporary file or none
+        # The system's names the temporary file, or none; one of another file stays as it is.
+        if error.errno is not None and error.filename in (None, str(temporary)):
             error.filename, error.filename2 = str(path), None
         raise
     finally:

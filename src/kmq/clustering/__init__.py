@@ -23,7 +23,7 @@ from kmq.clustering.points import Points, distinct_colors
 from kmq.clustering.schedule import EFFORTS
 from kmq.image import IndexedImage, Palette
 
-__all__ = ["Histogram", "apply", "fit", "pixel_counts", "quantize", "squared_error"]
+__all__ = ["Histogram", "Mapping", "apply", "fit", "pixel_counts", "quantize", "squared_error"]
 
 
 def quantize(
@@ -129,6 +129,59 @@ def apply(
     return _indexed(pixels, histogram, palette, labels, threads, is_chosen=is_chosen)
 
 
+class Mapping:
+    """The entry of each colour of a histogram, for pictures that are mapped in parts.
+
+    Attributes
+    ----------
+    palette : Palette
+    squared_error : as `squared_error` returns it
+    """
+
+    def __init__(self, histogram: Histogram, palette: Palette, entries: NDArray[np.int32]) -> None:
+        self.palette = palette
+        self._histogram = histogram
+        self._entries = entries
+
+    @classmethod
+    def fitted(
+        cls,
+        histogram: Histogram,
+        colors: int,
+        *,
+        effort: str = "default",
+        seed: int = 0,
+        max_iter: int | None = None,
+        threads: int = 1,
+    ) -> Mapping:
+        """Return the palette and the entries that `quantize` finds; its arguments."""
+        palette, entries = fit_colors(histogram, colors, EFFORTS[effort], seed, max_iter, threads)
+        return cls(histogram, Palette(palette), entries)
+
+    @classmethod
+    def nearest(cls, histogram: Histogram, palette: Palette, threads: int = 1) -> Mapping:
+        """Return a given palette and the entries that `apply` finds."""
+        points, colors = _with_alike_entries(histogram, palette)
+        return cls(histogram, palette, nearest_entries(points, colors, threads))
+
+    def indices_of(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
+        """Return the indices of (H, W, 3) or (H, W, 4) pixels, (H, W) uint8 or uint16.
+
+        The histogram must have all of their colours.
+        """
+        if self._histogram.has_alpha:
+            pixels = alpha.with_alpha(pixels)
+        pixels = np.ascontiguousarray(pixels).view()
+        pixels.flags.writeable = False  # kernels are compiled for each kind
+        return look_up(pixels, self._histogram.keys, self._entries, len(self.palette), 1)
+
+    @property
+    def squared_error(self) -> int | Fraction:
+        """The sum over pixels of the squared distance to their entry, exactly."""
+        points, colors = _with_alike_entries(self._histogram, self.palette)
+        return _squared_error(points, colors, self._entries, self._histogram.counts)
+
+
 def pixel_counts(histogram: Histogram, palette: Palette, threads: int = 1) -> NDArray[np.int64]:
     """Return how many pixels are nearest to each entry, (K,); of equally near ones the first."""
     points, entries = _with_alike_entries(histogram, palette)
@@ -146,12 +199,21 @@ def squared_error(histogram: Histogram, palette: Palette, threads: int = 1) -> i
     """
     points, entries = _with_alike_entries(histogram, palette)
     labels = nearest_entries(points, entries, threads)
+    return _squared_error(points, entries, labels, histogram.counts)
+
+
+def _squared_error(
+    points: Points,
+    entries: NDArray[np.uint8],
+    labels: NDArray[np.int32],
+    counts: NDArray[np.int64],
+) -> int | Fraction:
     apart = points.sums[:, :-1] // points.sums[:, -1:] - alpha.coordinates(entries)[labels]
     squares = (apart * apart).sum(axis=1)
     if entries.shape[1] == 3:
-        return int(squares @ histogram.counts)
+        return int(squares @ counts)
     # As Python's integers: a square times a count may exceed 2^63.
-    return Fraction(int(squares.astype(object) @ histogram.counts), alpha.UNITS**2)
+    return Fraction(int(squares.astype(object) @ counts), alpha.UNITS**2)
 
 
 def _with_alike_entries(histogram: Histogram, palette: Palette) -> tuple[Points, NDArray[np.uint8]]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kmq import alpha
 from kmq.clustering import morton
+from kmq.clustering.beside_clear import sums_beside_clear, sums_in_band, with_neighbors
 from kmq.clustering.counting import RUN, collect_counts, count_pixels, count_words
 from kmq.clustering.morton import KEYS
 from kmq.errors import OptionError
@@ -120,7 +121,7 @@ class Histogram:
         flat = image.reshape(-1, image.shape[2])
         if image.shape[2] == 4:
             words, counts = count_words(flat)
-            return cls._of(*_added_up(morton.encode_words(words), counts), _beside_clear(image))
+            return cls._of(*_added_up(morton.encode_words(words), counts), sums_beside_clear(image))
         if len(flat) < SMALLEST_CUBE_WORK:
             keys, counts = np.unique(morton.encode(flat), return_counts=True)
             return cls._of(keys, counts.astype(np.int64, copy=False))
@@ -129,6 +130,30 @@ class Histogram:
         overflows = count_pixels(flat, cube, occupied)
         keys, small_counts = collect_counts(cube, occupied)
         return cls._of(keys, _with_overflows(keys, small_counts, overflows))
+
+    @classmethod
+    def of_bands(cls, bands: Iterable[NDArray[np.uint8]]) -> Histogram:
+        """Return the histogram of a picture given in bands of rows, as `of_pixels` has it.
+
+        Each band is (h, W, 3) or (h, W, 4) uint8; they need not agree in that. Few bands
+        are held at a time.
+
+        Raises
+        ------
+        OptionError
+            If there is no band, or the shape or the dtype of one does not fit.
+        """
+        found: list[Histogram] = []
+        for above, band, below in with_neighbors(bands):
+            counted = cls.of_pixels(band)
+            if any(each is not None and each.shape[2] == 4 for each in (above, band, below)):
+                beside = sums_in_band(above, band, below)
+                counted = cls._of(counted.keys, counted.counts, beside)
+            found.append(counted)
+            # Merge equals with equals, so that no colour is sorted more often than needed.
+            while len(found) > 1 and 2 * len(found[-1]) > len(found[-2]):
+                found.append(cls.merge((found.pop(), found.pop())))
+        return cls.merge(found)
 
     @classmethod
     def merge(cls, histograms: Iterable[Histogram]) -> Histogram:
@@ -304,19 +329,6 @@ def _without_opaque_alpha(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return (..., 3) or (..., 4) colours as (..., 3) where they are all opaque."""
     is_opaque = colors.shape[-1] == 4 and (colors[..., 3] == 255).all()
     return colors[..., :3] if is_opaque else colors
-
-
-def _beside_clear(image: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return `Histogram.beside_clear` of (H, W, 4) pixels: neighbours by side and by corner."""
-    clear = image[..., 3] == 0
-    rows = clear.copy()
-    rows[1:] |= clear[:-1]
-    rows[:-1] |= clear[1:]
-    near = rows.copy()
-    near[:, 1:] |= rows[:, :-1]
-    near[:, :-1] |= rows[:, 1:]
-    beside = image[near & ~clear].astype(np.int64)
-    return np.append(beside[:, 3] @ beside[:, :3], beside[:, 3].sum())
 
 
 def _added_up(

@@ -150,12 +150,12 @@ def write_head(
     layout: int,
     palette: bytes,
     stripe_rows: int,
-    bodies: Iterable[tuple[int, bytes]],
+    bodies: Iterable[tuple[int, bytes | int]],
     *,
     order: Sequence[int] | None = None,
     metadata_bytes: int = 0,
 ) -> bytes:
-    """Return the head for stripes given as (coding, body), top to bottom.
+    """Return the head for stripes given as (coding, body or its length), top to bottom.
 
     `palette` and `order` are as in `Head.coded_palette` and `Head.order`.
     """
@@ -171,7 +171,7 @@ def write_head(
         head += varint(metadata_bytes)
     for coding, body in bodies:
         head.append(coding)
-        head += varint(len(body))
+        head += varint(body if isinstance(body, int) else len(body))
     return bytes(head) + checksum(head)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import operator
+import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 from typing import Any, BinaryIO
@@ -32,6 +34,9 @@ from kmq.image import IndexedImage, Palette, index_dtype
 from kmq.limits import DEFAULT_MAX_PIXELS, check_pixel_count
 from kmq.threads import map_threads, stream_threads
 
+_HELD_IN_MEMORY = 1 << 24
+"""Bytes of coded stripes that are not worth a temporary file."""
+
 WITHOUT_METADATA = "the picture is read without them"
 """What a damage in the metadata of a file comes to."""
 
@@ -58,24 +63,94 @@ def dumps(
         Stripes that are coded at a time; it never changes the result.
     """
     stripe_rows = stripe_rows_for(indexed.width, indexed.height, may_be_modelled=coding != "packed")
-    palette, labels, coded_index = indexed.palette, indexed.labels, None
-    if order is not None:
-        palette = palette[order]
-        labels = None if labels is None else labels[order]
-        coded_index = np.empty(len(order), index_dtype(len(order)))
-        coded_index[order] = np.arange(len(order))
-    colors = visible_colors(palette)
-
-    def body_from(first_row: int) -> tuple[int, bytes]:
-        rows = indexed.indices[first_row : first_row + stripe_rows]
-        return _encode_stripe(rows if coded_index is None else coded_index[rows], colors, coding)
-
-    bodies = map_threads(body_from, range(0, indexed.height, stripe_rows), threads)
-    layout, entries = stored(palette, labels, is_grey_picture=indexed.is_grey_picture)
+    rows = range(0, indexed.height, stripe_rows)
+    coder = _stripe_coder(indexed.palette, coding, order)
+    bodies = map_threads(
+        lambda first: coder(indexed.indices[first : first + stripe_rows]), rows, threads
+    )
     described = metadata.to_bytes(indexed.metadata)
-    head = write_head(
-        indexed.width,
-        indexed.height,
+    parts = [_head_of(indexed, indexed.height, stripe_rows, bodies, order, described)]
+    for _, body in bodies:
+        parts += body, checksum(body)
+    if described:
+        parts += described, checksum(described)
+    return b"".join(parts)
+
+
+def write(
+    file: BinaryIO,
+    stripes: Iterable[NDArray[Any]],
+    height: int,
+    like: IndexedImage,
+    *,
+    coding: str = "auto",
+    order: NDArray[Any] | None = None,
+    threads: int = 1,
+) -> int:
+    """Write the `.kmq` file that `dumps` returns, without holding the image; return its size.
+
+    Parameters
+    ----------
+    file
+        Open for writing bytes. It is written to from top to bottom, once all stripes have
+        been coded; until then their bodies are in a temporary file, or in memory if small.
+    stripes
+        The indices from top to bottom in arrays of `stripe_rows_for` rows each, the last
+        one of what is left.
+    height
+        Rows in all.
+    like
+        Any image with the palette, the width and the metadata of the whole.
+    coding, order, threads
+        As in `dumps`.
+    """
+    stripe_rows = stripe_rows_for(like.width, height, may_be_modelled=coding != "packed")
+    coder = _stripe_coder(like.palette, coding, order)
+    described = metadata.to_bytes(like.metadata)
+    table: list[tuple[int, int]] = []
+    with tempfile.SpooledTemporaryFile(_HELD_IN_MEMORY) as spool:
+        for number, body in stream_threads(coder, stripes, threads):
+            table.append((number, len(body)))
+            spool.write(body)
+            spool.write(checksum(body))
+        size = file.write(_head_of(like, height, stripe_rows, table, order, described))
+        size += spool.tell()
+        spool.seek(0)
+        shutil.copyfileobj(spool, file)
+    if described:
+        size += file.write(described + checksum(described))
+    return size
+
+
+def _stripe_coder(
+    palette: NDArray[np.uint8], coding: str, order: NDArray[Any] | None
+) -> Callable[[NDArray[Any]], tuple[int, bytes]]:
+    """Return a function from a stripe's indices to the number of its coding and its body."""
+    if order is None:
+        colors = visible_colors(palette)
+        return lambda rows: _encode_stripe(rows, colors, coding)
+    colors = visible_colors(palette[order])
+    coded_index = np.empty(len(order), index_dtype(len(order)))
+    coded_index[order] = np.arange(len(order))
+    return lambda rows: _encode_stripe(coded_index[rows], colors, coding)
+
+
+def _head_of(
+    image: IndexedImage,
+    height: int,
+    stripe_rows: int,
+    bodies: Iterable[tuple[int, bytes | int]],
+    order: NDArray[Any] | None,
+    described: bytes,
+) -> bytes:
+    """Return the head of a file of so many rows; `bodies` are as `write_head` has them."""
+    palette, labels = image.palette, image.labels
+    if order is not None:
+        palette, labels = palette[order], None if labels is None else labels[order]
+    layout, entries = stored(palette, labels, is_grey_picture=image.is_grey_picture)
+    return write_head(
+        image.width,
+        height,
         layout,
         entries,
         stripe_rows,
@@ -83,12 +158,6 @@ def dumps(
         order=None if order is None else order.tolist(),
         metadata_bytes=len(described),
     )
-    parts = [head]
-    for _, body in bodies:
-        parts += body, checksum(body)
-    if described:
-        parts += described, checksum(described)
-    return b"".join(parts)
 
 
 def loads(
