@@ -48,7 +48,7 @@ def quantize(
         nearest = clustering.apply(
             pixels, palette, histogram, is_chosen=True, threads=options.workers
         )
-    return with_cheaper_indices(pixels, nearest, options, histogram=histogram)
+    return with_cheaper_indices(pixels, nearest, options)
 
 
 def with_cheaper_indices(
@@ -57,7 +57,6 @@ def with_cheaper_indices(
     options: Options,
     *,
     keeps_palette: bool = False,
-    histogram: Histogram | None = None,
 ) -> IndexedImage:
     """Return the image with the indices, and the palette, that `options.rdo` asks for.
 
@@ -75,6 +74,5 @@ def with_cheaper_indices(
         stripe_rows_for(nearest.width, nearest.height),
         effort=options.effort,
         keeps_palette=keeps_palette,
-        histogram=histogram,
         threads=options.workers,
     )
