@@ -57,13 +57,7 @@ def quantize(
         nearest = clustering.apply(
             pixels, palette, histogram, is_chosen=True, threads=options.workers
         )
-    return with_cheaper_indices(
-        pixels,
-        nearest,
-        options,
-        keeps_palette=options.is_constrained,
-        histogram=histogram,
-    )
+    return with_cheaper_indices(pixels, nearest, options, keeps_palette=options.is_constrained)
 
 
 def with_cheaper_indices(
@@ -72,7 +66,6 @@ def with_cheaper_indices(
     options: Options,
     *,
     keeps_palette: bool = False,
-    histogram: Histogram | None = None,
 ) -> IndexedImage:
     """Return the image with the indices, and the palette, that `options.rdo` asks for.
 
@@ -90,6 +83,5 @@ def with_cheaper_indices(
         stripe_rows_for(nearest.width, nearest.height),
         effort=options.effort,
         keeps_palette=keeps_palette,
-        histogram=histogram,
         threads=options.workers,
     )
