@@ -89,9 +89,8 @@ class Options:
     strip
         Leave out the metadata (resolution, EXIF, XMP, text), which are kept otherwise.
     max_pixels
-        Larger images are refused. In an ordinary image file, so are those above
-        `PIL.Image.MAX_IMAGE_PIXELS`, 89,478,485 unless the program sets it, which the
-        command line sets to None.
+        Larger images are refused, before their pixels are read. If the program has set
+        `PIL.Image.MAX_IMAGE_PIXELS`, that limit holds for ordinary image files too.
     threads
         At least 1; None for the environment's KMQ_NUM_THREADS or all processors. The
         result does not depend on it.

@@ -96,3 +96,68 @@ def test_what_needs_the_whole_picture_is_wrong_usage(scan, options):
     result = run("encode", "scan.tif", "--memory", ENOUGH, *options)
     assert result.exit_code == 2
     assert f"{options[0]} needs them whole" in " ".join(result.stderr.split())
+
+
+def tall(image, times):
+    """The same image many times below each other: several stripes."""
+    indices = np.tile(image.indices, (times, 1))
+    if image.labels is not None:
+        return kmq.IndexedImage.from_labels(np.tile(image.to_labels(), (times, 1)))
+    return kmq.IndexedImage(image.palette, indices, is_grey_picture=image.is_grey_picture)
+
+
+@pytest.fixture
+def images(random_indexed):
+    """An image of each kind, of 1,001 columns and three stripes."""
+    alpha = np.random.default_rng(8).integers(0, 256, (9, 4), np.uint8)
+    labels = np.random.default_rng(9).integers(0, 70, (8, 1001)) * 900
+    small = {f"{colors} colours": random_indexed(colors, 8, 1001) for colors in (2, 3, 16, 99)}
+    small["a grey picture"] = random_indexed(7, 8, 1001, grey=True)
+    small["300 colours"] = random_indexed(300, 8, 1001)
+    small["alpha"] = kmq.IndexedImage(alpha, random_indexed(9, 8, 1001).indices)
+    small["labels"] = kmq.IndexedImage.from_labels(labels)
+    small["small labels"] = kmq.IndexedImage.from_labels(labels // 900)
+    return {name: tall(image, 300) for name, image in small.items()}
+
+
+@pytest.mark.parametrize("extension", ["png", "tif"])
+def test_a_picture_is_decoded_in_bands_to_the_same_pixels(images, extension, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, image in images.items():
+        kmq.save("a.kmq", image.with_metadata(kmq.Metadata(resolution=(300, 200))))
+        for memory in ("1MB", "1GB"):
+            output = f"{memory}.{extension}"
+            result = run("decode", "a.kmq", "-o", output, "-f", "--memory", memory)
+            assert result.exit_code == 0, (name, result.output)
+        with Image.open(f"1MB.{extension}") as banded, Image.open(f"1GB.{extension}") as whole:
+            assert banded.size == whole.size, name
+            assert banded.info["dpi"] == pytest.approx(whole.info["dpi"], abs=0.1), name
+            if "labels" in name:
+                assert np.array_equal(np.asarray(banded), image.to_labels()), name
+            else:
+                rgba = [np.asarray(each.convert("RGBA")) for each in (banded, whole)]
+                assert np.array_equal(*rgba), name
+            if extension == "png":
+                assert banded.mode == whole.mode or name == "a grey picture", name
+
+
+def test_a_damaged_file_leaves_no_output(images, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data = bytearray(kmq.encode(images["99 colours"]))
+    data[-1] ^= 1  # in the last stripe
+    (tmp_path / "a.kmq").write_bytes(data)
+    result = run("decode", "a.kmq", "--memory", "1MB")
+    assert result.exit_code == 1
+    assert "the checksum does not match" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["a.kmq"]
+
+
+def test_what_cannot_be_written_in_bands_says_so(images, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    kmq.save("a.kmq", images["3 colours"])
+    result = run("decode", "a.kmq", "-o", "a.webp", "--memory", "1MB")
+    assert result.exit_code == 1
+    assert ".webp cannot be written in bands, only .png, .tif, .tiff" in result.stderr
+    result = run("decode", "a.kmq", "--memory", "1MB", "--bleed")
+    assert result.exit_code == 2
+    assert "--bleed needs them whole" in " ".join(result.stderr.split())

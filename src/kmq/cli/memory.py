@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -17,16 +17,26 @@ from kmq.cli.byte_counts import ByteCount
 from kmq.cli.common import STANDARD, writing_standard_output
 from kmq.cli.jobs import Handling, Job
 from kmq.cli.outcomes import Outcome
-from kmq.cli.results import Quantized
+from kmq.cli.results import Quantized, decoded_outcome
 from kmq.errors import FormatError, LimitError
+from kmq.extensions import extension_of
 from kmq.files import writing_whole
+from kmq.metadata import NOTHING
 from kmq.options import Options
 
 if TYPE_CHECKING:
-    from kmq.image import Palette
+    from kmq.image import IndexedImage, Palette
     from kmq.palettes.named import NamedPalette
     from kmq.pixels.bands import TiffBands
 
+MEMORY_TO_DECODE = click.option(
+    "--memory",
+    "memory_allowed",
+    type=ByteCount(),
+    metavar="SIZE",
+    help="Write a PNG or TIFF in bands if the whole would take more memory than this, such as "
+    "512MB. [default: a quarter of the machine's]",
+)
 MEMORY = click.option(
     "--memory",
     "memory_allowed",
@@ -39,6 +49,9 @@ MEMORY = click.option(
 
 _MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """How a TIFF begins, and a BigTIFF."""
+
+_BYTES_PER_DECODED_PIXEL = 8
+"""Indices, what is written of them, and the file in memory."""
 
 _SHARE = 4
 """The part of the machine's memory that a picture may take is one by this."""
@@ -144,6 +157,74 @@ def _bands(file: BinaryIO, options: Options, memory: int | None) -> TiffBands | 
             "tiles or smaller strips"
         )
     return bands
+
+
+def decode_in_bands(
+    job: Job, options: Options, handling: Handling, memory: int | None
+) -> Outcome | None:
+    """Decode a picture in bands if it would take too much memory whole; else return None.
+
+    Raises
+    ------
+    FormatError
+        If the file is damaged.
+    LimitError
+        If the picture has more than `options.max_pixels` pixels.
+    OptionError
+        If the output is of a kind that cannot be written in bands.
+    """
+    if job.source == STANDARD or not Path(job.source).is_file():
+        return None
+    from kmq.container import head
+
+    with Path(job.source).open("rb") as file:
+        found = head.read_head(file)
+        allowed = _default() if memory is None else memory
+        needed = _BYTES_PER_DECODED_PIXEL * found.width * found.height
+        if allowed is None or needed <= allowed:
+            return None
+        from kmq.pixels import band_saving
+
+        extension = extension_of(job.target) if job.target != STANDARD else ".png"
+        if memory is None and extension not in band_saving.EXTENSIONS:
+            return None
+        write = band_saving.writer_for(extension)
+        return _decode(file, job, options, handling, write)
+
+
+def _decode(
+    file: BinaryIO,
+    job: Job,
+    options: Options,
+    handling: Handling,
+    write: Callable[[BinaryIO, Iterator[IndexedImage], int], None],
+) -> Outcome:
+    from kmq import pixels
+    from kmq.container import lazy, stripes
+
+    started = time.perf_counter()
+    limit, threads = options.max_pixels, options.workers
+    picture = lazy.LazyImage(file, max_pixels=limit, threads=threads)
+    fault = picture.metadata_fault
+    notes: tuple[str, ...] = () if fault is None else (f"{fault}; {stripes.WITHOUT_METADATA}",)
+    metadata = NOTHING if options.strip else picture.metadata
+    bands = (
+        band.with_metadata(metadata)
+        for _, band in stripes.bands(file, max_pixels=limit, threads=threads)
+    )
+    with _output(job, handling) as out:
+        write(out, bands, picture.height)
+        size = out.tell()
+    notes += pixels.metadata_notes(metadata, extension_of(job.target) or ".png")
+    return decoded_outcome(
+        picture.file_size,
+        size,
+        picture.width,
+        picture.height,
+        len(picture.palette),
+        notes,
+        time.perf_counter() - started,
+    )
 
 
 def _default() -> int | None:

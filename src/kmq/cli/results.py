@@ -1,4 +1,4 @@
-"""What is told of an image that was quantized."""
+"""What is told of an image that was quantized or decoded."""
 
 from __future__ import annotations
 
@@ -73,3 +73,21 @@ class Quantized:
         if self.bytes_out > self.bytes_in:
             grown = self.bytes_out - self.bytes_in
             yield f"the output is larger than the input, by {grown:,} bytes"
+
+
+def decoded_outcome(
+    bytes_in: int,
+    bytes_out: int,
+    width: int,
+    height: int,
+    colors: int,
+    notes: tuple[str, ...],
+    seconds: float,
+) -> Outcome:
+    """Return what became of a .kmq file that was decoded."""
+    line = (
+        f"{bytes_in:,} -> {bytes_out:,} bytes, {width}x{height}, "
+        f"{colors:,} colour{'s' if colors > 1 else ''}, {seconds:.2f} s"
+    )
+    figures = {"width": width, "height": height, "colors": colors, "seconds": round(seconds, 3)}
+    return Outcome(bytes_in, bytes_out, line, notes, figures)
