@@ -1,0 +1,40 @@
+"""C compilers, and the programs that they make of the decoder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from c.compiling import C99, DRIVER, SANITIZERS, compiled
+
+
+def needed(*programs: str) -> str:
+    """Return the first of the programs that is here; without any, the test is skipped."""
+    for program in programs:
+        if shutil.which(program):
+            return program
+    message = f"needs {' or '.join(programs)}, which is not here"
+    if os.environ.get("KMQ_TEST_EVERYTHING"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder in which programs are built."""
+    return tmp_path_factory.mktemp("c")
+
+
+@pytest.fixture(scope="session")
+def driver(folder: Path) -> Path:
+    """Return the driver."""
+    return compiled(DRIVER, folder / "driver", needed("gcc", "clang"), *C99)
+
+
+@pytest.fixture(scope="session")
+def strict_driver(folder: Path) -> Path:
+    """Return the driver with sanitizers, which end it where it does what C does not allow."""
+    return compiled(DRIVER, folder / "strict_driver", needed("clang", "gcc"), *C99, *SANITIZERS)
