@@ -240,3 +240,12 @@ def halves_in_order(colors):
             order[start : start + size] = part[np.argsort(colors[part] @ axis, kind="stable")]
         size //= 2
     return order
+
+
+def weighted_means(points, weights, labels, centroids):
+    """Return the mean of each cluster's points; a cluster without any keeps its centroid."""
+    means = centroids.astype(float)
+    for cluster in set(labels.tolist()):
+        inside = labels == cluster
+        means[cluster] = np.average(points[inside], axis=0, weights=weights[inside])
+    return means

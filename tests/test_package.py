@@ -52,6 +52,9 @@ def test_importing_kmq_loads_neither_numpy_nor_numba():
         ["compare", "--help"],
         ["encode", "--colors", "0", "x"],
         ["encode", "--background", "nonsense", "x"],
+        ["encode", "--pin", "red", "--pin", "red", "x"],
+        ["encode", "--palette", "nonsense", "x"],
+        ["palette", "--list"],
         ["nonsense"],
     ],
 )

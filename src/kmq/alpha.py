@@ -54,15 +54,26 @@ def colors_at(
     First alpha is rounded, to 255 where the point `is_opaque`, then the colour that fits
     this alpha best. A clear one is black.
     """
+    colors = _rounded(samples_at(points, is_opaque=is_opaque))
+    if points.shape[1] == 4:
+        colors[colors[:, 3] == 0] = 0
+    return colors
+
+
+def samples_at(
+    points: NDArray[Any], *, is_opaque: NDArray[np.bool_] | None = None
+) -> NDArray[np.float64]:
+    """Return the samples of points, as `colors_at` has them but for the last rounding.
+
+    Alpha is a whole number all the same. Where it is 0, red, green and blue mean nothing.
+    """
     if points.shape[1] == 3:
-        return _rounded(points)
+        return points.astype(np.float64)
     alphas = _rounded(points[:, 3:] / 255)
     if is_opaque is not None:
         alphas[is_opaque] = 255
     halves = points[:, :3] / np.maximum(alphas, 1, dtype=np.float64) / 2
-    colors = np.append(_rounded(127.5 + halves), alphas, axis=1)
-    colors[colors[:, 3] == 0] = 0
-    return colors
+    return np.append(127.5 + halves, alphas, axis=1)
 
 
 def with_alpha(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:

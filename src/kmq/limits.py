@@ -17,8 +17,8 @@ MAX_METADATA = 1 << 22
 """Bytes of the metadata in a `.kmq` file, without their checksum."""
 
 DEFAULT_MAX_PIXELS = 1 << 28
-"""Pixels that kmq reads unless the caller allows more. Of ordinary image files a library's
-host may allow fewer: `kmq.pixels.opening` holds them to Pillow's limit too."""
+"""Pixels that kmq reads and decodes unless the caller allows more, in the library and on the
+command line alike."""
 
 
 def check_pixel_count(width: int, height: int, max_pixels: int) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
 
+from kmq.channel_bits import ChannelBits
 from kmq.colors import Rgb, parse_color
 from kmq.errors import OptionError, shown
 from kmq.limits import DEFAULT_MAX_PIXELS, MAX_COLORS, whole_number
@@ -37,7 +39,7 @@ class Options:
     colors
         K, 1 to 65,536. None stands for 64, for all colours of a palette image, or for no
         bound where there is a target. A palette image with at most K entries keeps its
-        palette and its indices.
+        palette and its indices, but not with `bits` or `pinned`.
     psnr
         A target: the smallest file found that comes at least so close, in decibels, above
         0, at most 100, with at most `colors`. Where `rdo` is 0, that is the one of fewest
@@ -65,6 +67,16 @@ class Options:
     max_iter
         The most iterations over the distinct colours that end the search, at least 1;
         None for what the effort sets.
+    bits
+        "565", "555", "444" or "332", as a string or a number: entries that hardware with so
+        many bits of red, green and blue can show, found by K-means under that constraint.
+        There may be fewer than `colors`, where no further entry comes closer. None allows
+        all colours.
+    pinned
+        Opaque colours, each a name, a hex code or (red, green, blue), which is what is kept.
+        They are the first entries of the palette, in this order, used or not, and the others
+        are found around them. At most `colors`, and `colors` None stands for as many at
+        least. Not with a target.
     sort
         Do not keep the palette of an image that has one: leave out equal and unused
         entries, and order the others so that the file is small.
@@ -77,9 +89,8 @@ class Options:
     strip
         Leave out the metadata (resolution, EXIF, XMP, text), which are kept otherwise.
     max_pixels
-        Larger images are refused. In an ordinary image file, so are those above
-        `PIL.Image.MAX_IMAGE_PIXELS`, 89,478,485 unless the program sets it, which the
-        command line sets to None.
+        Larger images are refused, before their pixels are read. If the program has set
+        `PIL.Image.MAX_IMAGE_PIXELS`, that limit holds for ordinary image files too.
     threads
         At least 1; None for the environment's KMQ_NUM_THREADS or all processors. The
         result does not depend on it.
@@ -98,6 +109,8 @@ class Options:
     coding: str = DEFAULT_CODING
     seed: int = 0
     max_iter: int | None = None
+    bits: str | int | None = None
+    pinned: Sequence[str | Rgb] = ()
     sort: bool = False
     background: str | Rgb | None = None
     alpha: str = DEFAULT_ALPHA
@@ -122,6 +135,9 @@ class Options:
             object.__setattr__(self, "rdo", _strength(self.rdo))
         if self.background is not None:
             object.__setattr__(self, "background", parse_color(self.background))
+        if self.bits is not None:
+            object.__setattr__(self, "bits", str(ChannelBits.of(self.bits)))
+        object.__setattr__(self, "pinned", self._checked_pins())
         for name, choices in (("effort", EFFORTS), ("coding", CODINGS), ("alpha", ALPHAS)):
             given = getattr(self, name)
             if given not in choices:
@@ -137,10 +153,41 @@ class Options:
             raise OptionError("max_bytes: cannot be asked for together with psnr")
         object.__setattr__(self, "threads", thread_count(self.threads))
 
+    def _checked_pins(self) -> tuple[Rgb, ...]:
+        if isinstance(self.pinned, str | bytes) or not isinstance(self.pinned, Iterable):
+            raise OptionError(f"pinned: expected a list of colours, got {shown(self.pinned)}")
+        pins = tuple(parse_color(each, "pinned") for each in self.pinned)
+        most = MAX_COLORS if self.colors is None else self.colors
+        if len(pins) > most:
+            raise OptionError(f"pinned: {len(pins):,} colours are more than the {most:,} in all")
+        if pins and (self.psnr is not None or self.max_bytes is not None):
+            raise OptionError("pinned: cannot be asked for together with a target")
+        seen: set[Rgb] = set()
+        for pin in pins:
+            if pin in seen:
+                raise OptionError(f"pinned: {_code(pin)} is there twice")
+            seen.add(pin)
+            if self.channel_bits is not None and not self.channel_bits.shows(pin):
+                raise OptionError(
+                    f"pinned: {self.bits} bits do not show {_code(pin)}; the nearest that they "
+                    f"show is {_code(self.channel_bits.nearest(pin))}"
+                )
+        return pins
+
+    @property
+    def channel_bits(self) -> ChannelBits | None:
+        """`bits`, of each channel."""
+        return None if self.bits is None else ChannelBits.of(self.bits)
+
+    @property
+    def is_constrained(self) -> bool:
+        """Whether not every palette will do."""
+        return self.bits is not None or len(self.pinned) > 0
+
     @property
     def exact_colors(self) -> int:
         """K where there is no target."""
-        return DEFAULT_COLORS if self.colors is None else self.colors
+        return max(DEFAULT_COLORS, len(self.pinned)) if self.colors is None else self.colors
 
     @property
     def most_colors(self) -> int:
@@ -164,6 +211,10 @@ class Options:
         """The number of threads."""
         assert self.threads is not None
         return self.threads
+
+
+def _code(color: Rgb) -> str:
+    return f"#{bytes(color).hex()}"
 
 
 def _is_number(given: object) -> bool:

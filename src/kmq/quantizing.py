@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmq import clustering
-from kmq.clustering import Histogram
+from kmq.clustering import Constraint, Histogram
 from kmq.container.head import stripe_rows_for
 from kmq.image import IndexedImage, Palette
 from kmq.options import Options
@@ -20,8 +20,16 @@ def fit(histogram: Histogram, colors: int, options: Options) -> Palette:
         effort=options.effort,
         seed=options.seed,
         max_iter=options.max_iter,
+        constraint=constraint_of(options),
         threads=options.workers,
     )
+
+
+def constraint_of(options: Options) -> Constraint | None:
+    """Return what the entries have to be; None if every palette will do."""
+    if not options.is_constrained:
+        return None
+    return Constraint(np.array(options.pinned, np.uint8).reshape(-1, 3), options.channel_bits)
 
 
 def quantize(
@@ -41,6 +49,7 @@ def quantize(
             effort=options.effort,
             seed=options.seed,
             max_iter=options.max_iter,
+            constraint=constraint_of(options),
             threads=options.workers,
         )
     else:
@@ -48,7 +57,7 @@ def quantize(
         nearest = clustering.apply(
             pixels, palette, histogram, is_chosen=True, threads=options.workers
         )
-    return with_cheaper_indices(pixels, nearest, options, histogram=histogram)
+    return with_cheaper_indices(pixels, nearest, options, keeps_palette=options.is_constrained)
 
 
 def with_cheaper_indices(
@@ -57,7 +66,6 @@ def with_cheaper_indices(
     options: Options,
     *,
     keeps_palette: bool = False,
-    histogram: Histogram | None = None,
 ) -> IndexedImage:
     """Return the image with the indices, and the palette, that `options.rdo` asks for.
 
@@ -75,6 +83,5 @@ def with_cheaper_indices(
         stripe_rows_for(nearest.width, nearest.height),
         effort=options.effort,
         keeps_palette=keeps_palette,
-        histogram=histogram,
         threads=options.workers,
     )

@@ -23,6 +23,12 @@ def plane_like(height, width, colors, seed=0, channels=3):
     return pixels, clustering.apply(pixels, kmq.Palette(palette))
 
 
+def go_through(stripe, entries, multiplier, cap, passes):
+    """Sweep backward and forward by turns."""
+    for number in range(passes):
+        stripe.sweep(entries, multiplier, cap, is_backward=number % 2 == 0)
+
+
 def partitions(count):
     """Yield every way in which so many things can be equal or different."""
     if count == 0:
@@ -60,7 +66,7 @@ def test_passes_choose_what_the_twin_chooses(height, width, colors, channels):
     unit = 1 if channels == 3 else alpha.UNITS**2
     multiplier, cap = 300_000 * unit, 40_000 * unit
     stripe = stripes.Stripe.of(pixels, nearest.indices)
-    stripe.sweep(entries, multiplier, cap, passes=2)
+    go_through(stripe, entries, multiplier, cap, passes=2)
     plain = (nearest.indices.tolist(), pixels.tolist(), palette.tolist())
     assert stripe.indices.tolist() == twin.stripe_choice(*plain, multiplier, cap, passes=2)
 
@@ -69,7 +75,7 @@ def test_with_many_colours_the_others_share_a_row():
     pixels, nearest = plane_like(12, 11, 1025)
     stripe = stripes.Stripe.of(pixels, nearest.indices)
     assert len(costs.count(stripe.plane, 12, 11, 1025).others) == 1025
-    stripe.sweep(stripes.entries_of(nearest.palette, 3), 300_000, 40_000, passes=1)
+    go_through(stripe, stripes.entries_of(nearest.palette, 3), 300_000, 40_000, passes=1)
     plain = (nearest.indices.tolist(), pixels.tolist(), nearest.palette.tolist())
     assert stripe.indices.tolist() == twin.stripe_choice(*plain, 300_000, 40_000, passes=1)
     assert not np.array_equal(stripe.indices, nearest.indices)
@@ -88,10 +94,10 @@ def test_a_sweep_under_fixed_costs_never_makes_the_sum_of_error_and_bits_larger(
     plain = (pixels.tolist(), nearest.palette.tolist(), counted, multiplier)
     before = twin.objective(stripe.indices.tolist(), *plain)
     fixed = costs.count(stripe.plane, height, width, colors)
-    for _ in range(3):
+    for is_backward in (0, 1, 0):
         stripes.sweep_plane(
             stripe.plane, height, width, stripe.pixels, 3, stripe.nearest, entries,
-            fixed.guesses, fixed.others, multiplier, cap,
+            fixed.guesses, fixed.others, multiplier, cap, is_backward,
         )  # fmt: skip
         after = twin.objective(stripe.indices.tolist(), *plain)
         assert after <= before
@@ -109,7 +115,7 @@ def test_before_the_refit_no_error_exceeds_the_nearest_entrys_plus_the_cap(chann
 
     plain = errors(nearest)
     assert not np.array_equal(chosen.indices, nearest.indices)
-    assert (errors(chosen) <= plain + 4 * plain.sum() // plain.size).all()
+    assert (errors(chosen) <= plain + rate._CAP * plain.sum() // plain.size).all()
     assert chosen.palette.tolist() == nearest.palette.tolist()
 
 
@@ -162,7 +168,7 @@ def test_stripes_are_chosen_alone():
         rows = slice(first, first + 8)
         stripe = stripes.Stripe.of(pixels[rows], nearest.indices[rows])
         entries = stripes.entries_of(nearest.palette, 3)
-        stripe.sweep(entries, error * 256 // 480, 4 * error // 480, passes=2)
+        go_through(stripe, entries, error * 256 // 480, rate._CAP * error // 480, passes=3)
         assert np.array_equal(stripe.indices, whole.indices[rows])
 
 
@@ -211,3 +217,14 @@ def test_grey_pictures_stay_grey():
     grey = np.repeat(of_channels(3, 30, 31, 2)[..., :1], 3, axis=2)
     chosen = rate.choose(grey, clustering.quantize(grey, 9), 256, 30)
     assert chosen.is_grey_picture
+
+
+def test_entries_that_meet_become_one():
+    pixels = of_channels(3, 30, 31, 2)
+    palette = np.array([[0, 0, 0], [90, 90, 90], [200, 200, 200], [200, 200, 200]], np.uint8)
+    nearest = clustering.apply(pixels, kmq.Palette(palette))
+    indices = nearest.indices.copy()
+    indices[:15][indices[:15] == 2] = 3
+    merged, places = rate._arranged(palette, indices)
+    assert merged.tolist() == palette[:3].tolist()
+    assert np.array_equal(merged[places], palette[indices])

@@ -15,6 +15,7 @@ from test_codec import photo_like
 import kmq
 from kmq.cli import kmq as command
 from kmq.quality import psnr
+from kmq.quantizing import with_cheaper_indices
 
 
 def run(*arguments):
@@ -42,6 +43,17 @@ def test_rdo_makes_the_file_smaller_for_little_error():
     assert len(kmq.encode(chosen)) < 0.95 * len(kmq.encode(plain))
     assert psnr(rgb, chosen) > psnr(rgb, plain) - 1
     assert kmq.encode(rgb, 12, rdo=1) == kmq.encode(chosen)
+
+
+def test_more_effort_makes_the_file_smaller():
+    rgb = photo_like(120, 130)
+    nearest = kmq.quantize(rgb, 12)
+    sizes = [
+        len(kmq.encode(with_cheaper_indices(rgb, nearest, kmq.Options(rdo=1, effort=effort))))
+        for effort in ("fast", "default", "best")
+    ]
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(set(sizes)) == 3
 
 
 @pytest.mark.parametrize("given", [-0.01, 4.01, math.nan, math.inf, "1", True])

@@ -10,21 +10,19 @@ import oracle
 LATER = ((1, 0), (2, 0), (0, 1), (-1, 1), (1, 1), (-2, 1), (0, 2), (-1, 2))
 """Columns to the right and rows down of the pixels that see a pixel."""
 
-CANDIDATES = (
-    *((-1, 0), (0, -1), (-1, -1), (1, -1), (-2, 0), (0, -2)),
-    *((1, 0), (0, 1), (-1, 1), (1, 1), (2, 0)),
-)
+NEAR = ((-1, 0), (0, -1), (-1, -1), (1, -1), (1, 0), (0, 1), (0, 0))
+CANDIDATES = (*NEAR, (-2, 0), (0, -2), (-1, 1), (1, 1), (2, 0))
 
 
 def index_at(indices, x, y):
     """Return an index of the plane or of its margins, as the format lays them out."""
     width = len(indices[0])
-    if y < 0:
+    if x < 0:
+        x, y = 0, y - 1
+    if not 0 <= y < len(indices):
         return 0
     if x >= width:
         return indices[y][-1]
-    if x < 0:
-        return indices[y - 1][0] if y > 0 else 0
     return indices[y][x]
 
 
@@ -109,46 +107,36 @@ def objective(indices, pixels, palette, model, multiplier):
     return total
 
 
-def sweep(indices, nearest, pixels, palette, model, multiplier, cap):
+def sweep(indices, nearest, pixels, palette, model, multiplier, cap, *, is_backward=False):
     """Choose each index anew, in place."""
     height, width = len(indices), len(indices[0])
-
-    def is_inside(x, y):
-        return 0 <= x < width and 0 <= y < height
-
-    for y in range(height):
-        for x in range(width):
-            present, closest, pixel = indices[y][x], nearest[y][x], pixels[y][x]
-            around = {closest, present}
-            around |= {index_at(indices, x + a, y + b) for a, b in CANDIDATES[:4]}
-            around |= {
-                indices[y + b][x + a] for a, b in ((1, 0), (0, 1)) if is_inside(x + a, y + b)
-            }
-            if len(around) == 1 or (len(pixel) == 4 and pixel[3] == 0):
+    places = [(x, y) for y in range(height) for x in range(width)]
+    for x, y in reversed(places) if is_backward else places:
+        closest, pixel = nearest[y][x], pixels[y][x]
+        if all(index_at(indices, x + a, y + b) == closest for a, b in NEAR):
+            continue
+        if len(pixel) == 4 and pixel[3] == 0:
+            continue
+        around = [index_at(indices, x + a, y + b) for a, b in CANDIDATES]
+        later = [(x + a, y + b) for a, b in LATER if 0 <= x + a < width and 0 <= y + b < height]
+        own, whole = {}, {}
+        for index in dict.fromkeys([closest, *around]):
+            apart = distance(pixel, palette[index])
+            if apart > distance(pixel, palette[closest]) + cap:
                 continue
-            candidates = [closest]
-            for a, b in CANDIDATES:
-                is_past = b < 0 or (b == 0 and a < 0)
-                if is_past or is_inside(x + a, y + b):
-                    candidates.append(index_at(indices, x + a, y + b))
-            candidates.append(present)
-            best = {}
-            for index in dict.fromkeys(candidates):
-                apart = distance(pixel, palette[index])
-                if apart > distance(pixel, palette[closest]) + cap:
-                    continue
-                indices[y][x] = index
-                cost = model.cost(indices, x, y) + sum(
-                    model.cost(indices, x + a, y + b) for a, b in LATER if is_inside(x + a, y + b)
-                )
-                best[index] = (apart << 16) + multiplier * cost
-            indices[y][x] = min(best, key=best.get)
+            indices[y][x] = index
+            own[index] = (apart << 16) + multiplier * model.cost(indices, x, y)
+            rest = sum(model.cost(indices, *place) for place in later)
+            whole[index] = own[index] + multiplier * rest
+        first = min(own, key=own.get)
+        indices[y][x] = min([first, *whole], key=whole.get)  # the earliest where several tie
 
 
 def stripe_choice(nearest, pixels, palette, multiplier, cap, passes):
     """Return the indices of a stripe after so many passes from the nearest entries."""
     indices = [list(row) for row in nearest]
-    for _ in range(passes):
+    for number in range(passes):
         model = Model(indices, len(palette))
-        sweep(indices, nearest, pixels, palette, model, multiplier, cap)
+        is_backward = number % 2 == 0
+        sweep(indices, nearest, pixels, palette, model, multiplier, cap, is_backward=is_backward)
     return indices

@@ -18,6 +18,7 @@ import kmq
 from kmq import pixels
 from kmq.container.fields import CHECKSUM_BYTES, checksum
 from kmq.container.head import GREY, MOST_STRIPE_PIXELS, PACKED, write_head
+from kmq.pixels import opening
 from reliability.programs import run
 
 VECTORS = ROOT / "formats" / "vectors"
@@ -154,6 +155,18 @@ def test_a_file_that_grows_while_it_is_read_is_read_right_or_refused(tmp_path):
 def allowed_pixels(monkeypatch):
     """Pillow warns above 100 pixels and refuses above 200."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "PPM", "ICO"])
+@pytest.mark.parametrize("side", [12, 15])
+def test_pillows_own_limit_is_none_of_kmqs(allowed_pixels, monkeypatch, kind, side):
+    # Not of WebP: there the reader itself asks Pillow's limit.
+    monkeypatch.setattr(opening, "_PILLOWS_OWN_LIMIT", 100)
+    file = io.BytesIO()
+    Image.new("RGB", (side, side)).save(
+        file, kind, **({"sizes": [(side, side)]} if kind == "ICO" else {})
+    )
+    assert pixels.read(file).rgb.shape == (side, side, 3)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "ICO"])

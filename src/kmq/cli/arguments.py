@@ -13,6 +13,7 @@ import click
 from click.core import ParameterSource
 from PIL import Image
 
+from kmq.channel_bits import CHOICES as CHANNEL_BITS
 from kmq.cli.byte_counts import ByteCount
 from kmq.cli.common import FILE as FILE  # beside the other options
 from kmq.cli.common import STANDARD, display
@@ -99,6 +100,20 @@ MAX_ITER = click.option(
     type=click.IntRange(min=1),
     help="The most iterations over all colours that end the search. [default: by effort]",
 )
+BITS = click.option(
+    "--bits",
+    type=click.Choice(CHANNEL_BITS),
+    help="Find colours that hardware with so many bits of red, green and blue can show. There "
+    "may be fewer than --colors.",
+)
+PIN = click.option(
+    "--pin",
+    "pinned",
+    multiple=True,
+    metavar="COLOUR",
+    help="Put this colour into the palette, in front of those that are found around it: a name "
+    "or a code such as #ff0000. May be repeated.",
+)
 SORT = click.option(
     "--sort",
     is_flag=True,
@@ -136,7 +151,7 @@ THREADS = click.option(
     help="Use this many threads, instead of KMQ_NUM_THREADS or all processors. "
     "The result is the same.",
 )
-CLUSTERING = (COLORS, FEWEST_COLORS, EFFORT, SEED, MAX_ITER, BACKGROUND, ALPHA)
+CLUSTERING = (COLORS, FEWEST_COLORS, EFFORT, SEED, MAX_ITER, BITS, PIN, BACKGROUND, ALPHA)
 LABELS = click.option(
     "--labels",
     is_flag=True,
@@ -201,6 +216,8 @@ SEARCH = (
     EFFORT,
     SEED,
     MAX_ITER,
+    BITS,
+    PIN,
     SORT,
     BACKGROUND,
     ALPHA,

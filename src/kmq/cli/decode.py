@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from kmq.cli import arguments, batch, regions
+from kmq.cli import arguments, batch, memory, regions
 from kmq.cli.common import STANDARD, read_kmq, require_kmq, write_output
 from kmq.cli.jobs import Handling, Job, plan
 from kmq.cli.outcomes import Outcome
+from kmq.cli.results import decoded_outcome
 from kmq.metadata import NOTHING
-from kmq.options import Options
+from kmq.options import DEFAULT_ALPHA, Options
 
 if TYPE_CHECKING:
     from kmq.colors import Rgb
@@ -42,6 +43,7 @@ BLEED = click.option(
     BLEED,
     arguments.OPTIMIZE,
     arguments.STRIP,
+    memory.MEMORY_TO_DECODE,
     *arguments.BATCH,
 )
 def decode(
@@ -52,6 +54,7 @@ def decode(
     box: regions.Box | None,
     bleed: bool,
     optimize: bool,
+    memory_allowed: int | None,
 ) -> None:
     """Turn .kmq files into PNG, or into what the output's extension says.
 
@@ -75,10 +78,19 @@ def decode(
     if rows is not None and box is not None:
         raise click.UsageError("--rows and --box both choose the part; give one of them")
     arguments.check_optimize(optimize, [job.target for job in jobs])
+    needs_whole = bool(rows or box or bleed or optimize or options.background)
+    needs_whole = needs_whole or options.alpha != DEFAULT_ALPHA
+    if memory_allowed is not None and needs_whole:
+        idle = arguments.given("rows", "box", "bleed", "optimize", "background", "alpha")
+        raise click.UsageError(f"--memory decodes pictures in bands, and {idle} needs them whole")
 
     def decode_one(job: Job, threads: int) -> Outcome:
         started = time.perf_counter()
         own = options.with_threads(threads)
+        if not needs_whole and (
+            outcome := memory.decode_in_bands(job, own, handling, memory_allowed)
+        ):
+            return outcome
         indexed, fault, bytes_in = _decoded(job.source, rows or box, own)
 
         from kmq import pixels
@@ -98,19 +110,15 @@ def decode(
         )
         notes += pixels.metadata_notes(indexed.metadata, extension)
         write_output(job.target, data, force=handling.replaces, with_folders=job.makes_folders)
-        used = len(indexed.palette)
-        seconds = time.perf_counter() - started
-        line = (
-            f"{bytes_in:,} -> {len(data):,} bytes, {indexed.width}x{indexed.height}, "
-            f"{used:,} colour{'s' if used > 1 else ''}, {seconds:.2f} s"
+        return decoded_outcome(
+            bytes_in,
+            len(data),
+            indexed.width,
+            indexed.height,
+            len(indexed.palette),
+            notes,
+            time.perf_counter() - started,
         )
-        figures = {
-            "width": indexed.width,
-            "height": indexed.height,
-            "colors": used,
-            "seconds": round(seconds, 3),
-        }
-        return Outcome(bytes_in, len(data), line, notes, figures)
 
     batch.run(jobs, decode_one, handling, threads=options.workers, check=require_kmq)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kmq.cli import arguments, given_palettes, together
+from kmq.cli import arguments, given_palettes, memory, together
 from kmq.cli.common import display
 from kmq.cli.jobs import Handling
 from kmq.cli.quantizing import plan_images, quantize_all
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     arguments.FRAMES,
     arguments.STRIP,
     arguments.CODING,
+    memory.MEMORY,
     *arguments.BATCH,
 )
 def encode(
@@ -44,6 +45,7 @@ def encode(
     palette_out: str | None,
     labels: bool,
     frames: int | None,
+    memory_allowed: int | None,
 ) -> None:
     """Turn images into .kmq files of at most K colours.
 
@@ -73,6 +75,8 @@ def encode(
             "effort",
             "seed",
             "max_iter",
+            "bits",
+            "pinned",
             "sort",
             "background",
             "alpha",
@@ -94,8 +98,19 @@ def encode(
             jobs, options, handling, per_image=per_image, palette_out=palette_out
         )
 
+    in_bands = memory.encoder_in_bands(
+        options, handling, memory_allowed, palette, needs_whole=labels or strict
+    )
+
     from kmq import codec
 
     quantize_all(
-        jobs, options, handling, palette, lambda _: codec.to_bytes, strict=strict, as_labels=labels
+        jobs,
+        options,
+        handling,
+        palette,
+        lambda _: codec.to_bytes,
+        strict=strict,
+        as_labels=labels,
+        in_bands=in_bands,
     )

@@ -84,7 +84,9 @@ def given_palette(
         if strict:
             raise click.UsageError("--strict is for the colours of a --palette; name one")
         return None
-    if idle := arguments.given("psnr", "max_bytes", "effort", "seed", "max_iter", "sort"):
+    if idle := arguments.given(
+        "psnr", "max_bytes", "effort", "seed", "max_iter", "bits", "pinned", "sort"
+    ):
         raise click.UsageError(f"--palette leaves nothing to choose for {idle}")
     palette: NamedPalette | Palette
     if isinstance(given, NamedPalette):

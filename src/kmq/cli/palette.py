@@ -151,7 +151,9 @@ def _stored_colors(
 
     if file.read(len(SIGNATURE)) != SIGNATURE:
         return None
-    if idle := arguments.given("colors", "psnr", "effort", "seed", "max_iter", "background"):
+    if idle := arguments.given(
+        "colors", "psnr", "effort", "seed", "max_iter", "bits", "pinned", "background"
+    ):
         raise click.UsageError(f"{display(source)} has its palette: nothing to choose for {idle}")
     from kmq import codec, palettes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -21,6 +21,7 @@ from kmq.cli.common import (
 )
 from kmq.cli.jobs import Handling, Job, plan
 from kmq.cli.outcomes import Outcome
+from kmq.cli.results import Quantized
 from kmq.errors import KmqError
 from kmq.extensions import KMQ, extension_of
 from kmq.files import is_temporary
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
 
 ToBytes: TypeAlias = "Callable[[IndexedImage, Options], bytes]"
 """Returns the file of an indexed image."""
-
-_POOR = 20.0
-"""Decibels below which hardly anything of a picture can be seen."""
 
 _READ_AT_ONCE = 1 << 20
 """Bytes that are soon read, whatever they turn out to be."""
@@ -97,24 +95,28 @@ def quantize_all(
     strict: bool = False,
     as_labels: bool = False,
     most_entries: int = MAX_COLORS,
+    in_bands: Callable[[Job, Options], Outcome | None] = lambda _job, _options: None,
 ) -> None:
     """Read and quantize every image, write what `to_bytes_for` its job makes of it.
 
     `palette`, where one is given, replaces the search for the best; if `strict`, it has
     the colour of every pixel. `notes_on` says what of the metadata is not written.
     Palettes of more than `most_entries` that images have of their own are not kept. With
-    `as_labels`, greys are label numbers.
+    `as_labels`, greys are label numbers. An image that `in_bands` takes care of, which it
+    says by returning what became of it, is not read whole.
     """
 
     def quantize_one(job: Job, threads: int) -> Outcome:
         started = time.perf_counter()
+        own = options.with_threads(threads)
+        if (outcome := in_bands(job, own)) is not None:
+            return outcome
 
         from kmq import codec
         from kmq.palettes.named import NamedPalette
         from kmq.quality import psnr
 
         stored, read = read_image(job, options, as_labels=as_labels)
-        own = options.with_threads(threads)
         to_bytes = to_bytes_for(job)
         kept = read.indexed
         if kept is not None and len(kept.palette) > most_entries:
@@ -135,50 +137,24 @@ def quantize_all(
             if not math.isinf(quality):
                 quality = psnr(read.rgb, palette.as_shown(indexed))
         write_output(job.target, data, force=handling.replaces, with_folders=job.makes_folders)
-        is_equal = math.isinf(quality)
-        is_exact = is_equal and not read.lost
-        seconds = time.perf_counter() - started
-        which = f"{read.frame}: " if read.frame else ""
-        line = (
-            f"{which}{len(stored):,} -> {len(data):,} bytes "
-            f"({len(data) / len(stored):.1%}), {used:,} colour{'s' if used > 1 else ''}, "
-            f"{_closeness(quality, read.lost)}, {seconds:.2f} s"
-        )
-        remarks = _remarks(used, quality, len(stored), len(data), own)
-        notes = [*read.notes, *notes_on(job, read.metadata), *remarks]
-        figures = {
-            **({"frame": job.frame} if job.frame is not None else {}),
-            "width": indexed.width,
-            "height": indexed.height,
-            "colors": used,
-            "exact": is_exact,
-            "psnr": None if is_equal else round(quality, 4),
-            "seconds": round(seconds, 3),
-        }
-        return Outcome(len(stored), len(data), line, tuple(notes), figures)
+        return Quantized(
+            bytes_in=len(stored),
+            bytes_out=len(data),
+            width=indexed.width,
+            height=indexed.height,
+            colors=used,
+            psnr=quality,
+            seconds=time.perf_counter() - started,
+            lost=read.lost,
+            notes=(*read.notes, *notes_on(job, read.metadata)),
+            frame=read.frame,
+            frame_number=job.frame,
+            max_bytes=own.max_bytes,
+        ).outcome()
 
     if not handling.quiet:
         tell_compiling()
     batch.run(jobs, quantize_one, handling, threads=options.workers)
-
-
-def _closeness(quality: float, lost: Sequence[str]) -> str:
-    """Say how close the result is; exact only if nothing of the file was lost on the way."""
-    if not math.isinf(quality):
-        return f"{quality:.2f} dB"
-    return f"lossless except for {', '.join(lost)}" if lost else "exact"
-
-
-def _remarks(
-    colors: int, quality: float, bytes_in: int, bytes_out: int, options: Options
-) -> Iterator[str]:
-    """Yield what a person would not expect of the result, one line each."""
-    if colors == 1 and options.max_bytes is not None and not math.isinf(quality):
-        yield f"only one colour fits in {options.max_bytes:,} bytes: nothing of the picture is left"
-    elif quality < _POOR:
-        yield f"{quality:.1f} dB is far from the original; more colours come closer"
-    if bytes_out > bytes_in:
-        yield f"the output is larger than the input, by {bytes_out - bytes_in:,} bytes"
 
 
 def may_be_an_image(path: Path) -> bool:

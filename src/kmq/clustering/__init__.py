@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmq import alpha
+from kmq.clustering.constrained import Constraint
 from kmq.clustering.fitting import fit_colors
 from kmq.clustering.histogram import Histogram, checked_pixels
 from kmq.clustering.nearest import look_up, nearest_entries
@@ -23,7 +24,16 @@ from kmq.clustering.points import Points, distinct_colors
 from kmq.clustering.schedule import EFFORTS
 from kmq.image import IndexedImage, Palette
 
-__all__ = ["Histogram", "Mapping", "apply", "fit", "pixel_counts", "quantize", "squared_error"]
+__all__ = [
+    "Constraint",
+    "Histogram",
+    "Mapping",
+    "apply",
+    "fit",
+    "pixel_counts",
+    "quantize",
+    "squared_error",
+]
 
 
 def quantize(
@@ -33,6 +43,7 @@ def quantize(
     effort: str = "default",
     seed: int = 0,
     max_iter: int | None = None,
+    constraint: Constraint | None = None,
     threads: int = 1,
 ) -> IndexedImage:
     """Return the image in at most `colors` colours that K-means finds.
@@ -61,18 +72,24 @@ def quantize(
         0 to 2^32 - 1; feeds the starts that are drawn where colours are few.
     max_iter
         Cap on the iterations over the distinct colours that end the search.
+    constraint
+        Entries that are given, or that hardware has to show. The palette begins with the
+        pinned ones, used or not, and may have fewer than `colors`.
     threads
         At least 1; it never changes the result.
 
     Raises
     ------
     OptionError
-        If the shape or the dtype of `pixels` does not fit. The other arguments are
-        those of a `kmq.Options`, which has checked them.
+        If the shape or the dtype of `pixels` does not fit, or the constraint leaves no
+        entry for clear pixels. The other arguments are those of a `kmq.Options`, which has
+        checked them.
     """
     pixels = checked_pixels(pixels)
     histogram = Histogram.of_pixels(pixels)
-    palette, entries = fit_colors(histogram, colors, EFFORTS[effort], seed, max_iter, threads)
+    palette, entries = fit_colors(
+        histogram, colors, EFFORTS[effort], seed, max_iter, threads, constraint
+    )
     return _indexed(pixels, histogram, Palette(palette), entries, threads, is_chosen=True)
 
 
@@ -83,13 +100,14 @@ def fit(
     effort: str = "default",
     seed: int = 0,
     max_iter: int | None = None,
+    constraint: Constraint | None = None,
     threads: int = 1,
 ) -> Palette:
     """Return the palette that `quantize` would find for an image of this histogram.
 
     Arguments and errors are those of `quantize`.
     """
-    palette, _ = fit_colors(histogram, colors, EFFORTS[effort], seed, max_iter, threads)
+    palette, _ = fit_colors(histogram, colors, EFFORTS[effort], seed, max_iter, threads, constraint)
     return Palette(palette)
 
 
@@ -152,10 +170,13 @@ class Mapping:
         effort: str = "default",
         seed: int = 0,
         max_iter: int | None = None,
+        constraint: Constraint | None = None,
         threads: int = 1,
     ) -> Mapping:
         """Return the palette and the entries that `quantize` finds; its arguments."""
-        palette, entries = fit_colors(histogram, colors, EFFORTS[effort], seed, max_iter, threads)
+        palette, entries = fit_colors(
+            histogram, colors, EFFORTS[effort], seed, max_iter, threads, constraint
+        )
         return cls(histogram, Palette(palette), entries)
 
     @classmethod

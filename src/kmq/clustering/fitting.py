@@ -6,9 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmq.clustering import schedule
+from kmq.clustering.constrained import (
+    Constraint,
+    constrained_palette,
+    constrained_search,
+    constrained_start,
+    every_allowed_color,
+    settle,
+)
 from kmq.clustering.histogram import Histogram
 from kmq.clustering.lloyd import Clusters, iterate
-from kmq.clustering.palette import order_of, whole_number_palette
+from kmq.clustering.palette import order_of, rounded_one_by_one, whole_number_palette
 from kmq.clustering.points import (
     Points,
     coarsen,
@@ -19,17 +27,32 @@ from kmq.clustering.points import (
 from kmq.clustering.schedule import Effort
 from kmq.clustering.search import search
 from kmq.clustering.seeding import draw_start, grow_start
+from kmq.errors import OptionError
 from kmq.threads import map_threads
 
 
 def fit_colors(
-    histogram: Histogram, colors: int, effort: Effort, seed: int, max_iter: int | None, threads: int
+    histogram: Histogram,
+    colors: int,
+    effort: Effort,
+    seed: int,
+    max_iter: int | None,
+    threads: int,
+    constraint: Constraint | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     """Return the palette, (K, 3) or (K, 4), and each distinct colour's nearest entry, (n,).
 
     K is `colors`, or n where that is less; then the palette is the colours themselves.
-    Clear colours are one, unless they all fit, and its entry gets `color_of_clear`.
+    Clear colours are one, unless they all fit, and its entry gets `color_of_clear`. With a
+    `constraint` K may be less, and clear colours are always one.
+
+    Raises
+    ------
+    OptionError
+        If the constraint leaves no entry for clear pixels.
     """
+    if constraint:
+        return _constrained_colors(histogram, colors, effort, seed, max_iter, threads, constraint)
     if len(histogram) <= colors:
         return _themselves(histogram)
     if not histogram.has_alpha:
@@ -43,6 +66,72 @@ def fit_colors(
     return palette, entries[reduced.places_of(histogram)]
 
 
+def _constrained_colors(
+    histogram: Histogram,
+    colors: int,
+    effort: Effort,
+    seed: int,
+    max_iter: int | None,
+    threads: int,
+    constraint: Constraint,
+) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    pinned = len(constraint.pinned)
+    reduced = histogram.with_clear_as_one()
+    has_clear = bool(reduced.is_clear.any())
+    if has_clear and pinned == colors:
+        raise OptionError(
+            f"pinned: {pinned:,} of {colors:,} colours leave none for the transparent pixels"
+        )
+    points = distinct_colors(reduced)
+    candidates = every_allowed_color(points, constraint)
+    if len(candidates) > colors:
+        candidates = constraint.first_entries(points)
+        if pinned < colors:
+            clusters = _constrained_clusters(
+                points, colors, effort, seed, max_iter, threads, constraint
+            )
+            candidates = rounded_one_by_one(points, clusters, constraint.colors_at)
+    palette, entries = constrained_palette(points, candidates[pinned:], constraint, colors, threads)
+    if has_clear:
+        hidden = constraint.colors_at(color_of_clear(histogram)[np.newaxis])
+        palette[palette[:, 3] == 0, :3] = hidden
+    return palette, entries[reduced.places_of(histogram)]
+
+
+def _constrained_clusters(
+    points: Points,
+    colors: int,
+    effort: Effort,
+    seed: int,
+    max_iter: int | None,
+    threads: int,
+    constraint: Constraint,
+) -> Clusters:
+    """Return clusters around the pinned entries and the others that suit them."""
+    iterations = _last_iterations(effort, max_iter)
+    weighted = with_heavy_clear(points)
+    coarse = coarsen(weighted, coarse_bits(weighted, colors))
+    free = cluster(weighted, colors - len(constraint.pinned), effort, seed, threads)
+    iterate(weighted, free, iterations, threads)
+    searched = constrained_search(
+        coarse, free.centroids, constraint, effort.coarse_search(colors), threads
+    )
+    # Now and then the search on coarser points loses what was found on these.
+    found = [
+        searched.carried_over(coarse, weighted),
+        constrained_start(weighted, free.centroids, constraint),
+    ]
+    for each in found:
+        settle(weighted, each, constraint, iterations, threads)
+    clusters = _best(found, 1)[0]
+    clusters.recount(weighted, points)
+    return clusters
+
+
+def _last_iterations(effort: Effort, max_iter: int | None) -> int:
+    return effort.last_iterations if max_iter is None else min(effort.last_iterations, max_iter)
+
+
 def _themselves(histogram: Histogram) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     order = order_of(histogram.colors)
     return histogram.colors[order], np.argsort(order).astype(np.int32)
@@ -54,10 +143,7 @@ def _fewer_colors(
     points = distinct_colors(histogram)
     weighted = with_heavy_clear(points)
     clusters = cluster(weighted, colors, effort, seed, threads)
-    last_iterations = effort.last_iterations
-    if max_iter is not None:
-        last_iterations = min(last_iterations, max_iter)
-    iterate(weighted, clusters, last_iterations, threads)
+    iterate(weighted, clusters, _last_iterations(effort, max_iter), threads)
     clusters.recount(weighted, points)
     return whole_number_palette(points, clusters, colors, threads)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,16 @@ from kmq.jit import helper, kernel
 
 OPAQUE = 255 * 255
 """The fourth coordinate of opaque colours."""
+
+
+class ColorsAt(Protocol):
+    """Makes colours of points, as `alpha.colors_at` does."""
+
+    def __call__(
+        self, points: NDArray[Any], *, is_opaque: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.uint8]:
+        """Return (n, 3) or (n, 4) colours."""
+        ...
 
 
 def whole_number_palette(
@@ -45,7 +57,7 @@ def whole_number_palette(
 def _rounded(points: Points, clusters: Clusters) -> tuple[NDArray[np.uint8], Clusters]:
     """Return the rounded centroids' distinct colours, arranged, and the clusters likewise."""
     keys, entry = np.unique(
-        morton.encode(_rounded_one_by_one(points, clusters)), return_inverse=True
+        morton.encode(rounded_one_by_one(points, clusters)), return_inverse=True
     )
     colors = morton.decode(keys)
     order = order_of(colors)
@@ -58,17 +70,19 @@ def _rounded(points: Points, clusters: Clusters) -> tuple[NDArray[np.uint8], Clu
     return colors[order], Clusters(centroids, sums, labels, clusters.error)
 
 
-def _rounded_one_by_one(points: Points, clusters: Clusters) -> NDArray[np.uint8]:
-    """Return the colour of each cluster.
+def rounded_one_by_one(
+    points: Points, clusters: Clusters, colors_at: ColorsAt = alpha.colors_at
+) -> NDArray[np.uint8]:
+    """Return the colour of each cluster, which `colors_at` makes of its centroid.
 
     With alpha, a cluster that holds a clear pixel becomes clear, and else one most of
     whose pixels are opaque becomes opaque.
     """
     if points.axes == AXES_OF_RGB:
-        return alpha.colors_at(clusters.centroids)
+        return colors_at(clusters.centroids)
     alphas, pixels = points.coordinates[3, : len(points)], points.sums[:, -1]
     opaque = np.bincount(clusters.labels, pixels * (alphas == OPAQUE), len(clusters))
-    colors = alpha.colors_at(clusters.centroids, is_opaque=2 * opaque > clusters.sums[:, -1])
+    colors = colors_at(clusters.centroids, is_opaque=2 * opaque > clusters.sums[:, -1])
     colors[clusters.labels[alphas == 0]] = 0
     return colors
 

@@ -7,7 +7,7 @@ so that reading a head needs none of it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,8 @@ def quantize(
     effort: str = DEFAULT_EFFORT,
     seed: int = 0,
     max_iter: int | None = None,
+    bits: str | int | None = None,
+    pinned: Sequence[str | Rgb] = (),
     sort: bool = False,
     background: str | Rgb | None = None,
     alpha: str = DEFAULT_ALPHA,
@@ -58,7 +60,9 @@ def quantize(
         Array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4): bool; floats from 0 to 1; uint16
         samples of 16 bits; any other integer dtype with values from 0 to 255. An object
         with `__array__`, Pillow image, path or binary file.
-    colors, psnr, rdo, effort, seed, max_iter, sort, background, alpha, strip, max_pixels, threads
+    colors, psnr, rdo, effort, seed, max_iter, bits, pinned
+        As `kmq.Options` has them.
+    sort, background, alpha, strip, max_pixels, threads
         As `kmq.Options` has them.
 
     Raises
@@ -79,6 +83,8 @@ def quantize(
         effort=effort,
         seed=seed,
         max_iter=max_iter,
+        bits=bits,
+        pinned=pinned,
         sort=sort,
         background=background,
         alpha=alpha,
@@ -102,6 +108,8 @@ def encode(
     coding: str = DEFAULT_CODING,
     seed: int = 0,
     max_iter: int | None = None,
+    bits: str | int | None = None,
+    pinned: Sequence[str | Rgb] = (),
     sort: bool = False,
     background: str | Rgb | None = None,
     alpha: str = DEFAULT_ALPHA,
@@ -113,9 +121,10 @@ def encode(
 
     Parameters and errors as for `quantize`; `max_bytes` and `coding` as `kmq.Options`
     has them. An IndexedImage is stored as it is: of the options only `coding`, `strip`
-    and `threads` apply to it, and `colors`, `psnr`, `max_bytes`, `rdo` or `sort` given with
-    it is an OptionError. So is metadata of more than 2^22 bytes, in an IndexedImage; of the
-    metadata of any other image, what is too long is left out with a KmqWarning.
+    and `threads` apply to it, and `colors`, `psnr`, `max_bytes`, `rdo`, `bits`, `pinned` or
+    `sort` given with it is an OptionError. So is metadata of more than 2^22 bytes, in an
+    IndexedImage; of the metadata of any other image, what is too long is left out with a
+    KmqWarning.
     """
     options = Options(
         colors=colors,
@@ -126,6 +135,8 @@ def encode(
         coding=coding,
         seed=seed,
         max_iter=max_iter,
+        bits=bits,
+        pinned=pinned,
         sort=sort,
         background=background,
         alpha=alpha,
@@ -169,14 +180,25 @@ def fit(
     effort: str = DEFAULT_EFFORT,
     seed: int = 0,
     max_iter: int | None = None,
+    bits: str | int | None = None,
+    pinned: Sequence[str | Rgb] = (),
     threads: int | None = None,
 ) -> Palette:
     """Return the best palette for a histogram, of one image or of many merged.
 
-    It has `colors` entries (64 where None is given), or as many as there are colours.
+    It has `colors` entries (64 where None is given), or as many as there are colours; with
+    `bits` there may be fewer.
     Parameters and errors as for `quantize`.
     """
-    options = Options(colors=colors, effort=effort, seed=seed, max_iter=max_iter, threads=threads)
+    options = Options(
+        colors=colors,
+        effort=effort,
+        seed=seed,
+        max_iter=max_iter,
+        bits=bits,
+        pinned=pinned,
+        threads=threads,
+    )
     from kmq import clustering
 
     if not isinstance(histogram, clustering.Histogram):
@@ -283,7 +305,8 @@ def quantize_pixels(
     if kept is not None:
         return kept
     if palette_image is not None and options.colors is None:
-        options = replace(options, colors=len(palette_image.palette))
+        own = len(palette_image.palette)
+        options = replace(options, colors=max(own, len(options.pinned)))
     from kmq import quantizing
 
     return quantizing.quantize(rgb, options.exact_colors, options)
@@ -338,8 +361,12 @@ def _kept(palette_image: IndexedImage | None, options: Options) -> IndexedImage 
                 f"colors: {len(palette_image.palette):,} labels cannot become "
                 f"{options.colors:,} without losing their numbers; leave colors out"
             )
+        if options.is_constrained:
+            name = "pinned" if options.pinned else "bits"
+            raise OptionError(f"{name}: labels keep their own palette; leave {name} out")
         return palette_image
-    return palette_image if is_small and not options.sort else None
+    is_free = not options.sort and not options.is_constrained
+    return palette_image if is_small and is_free else None
 
 
 def apply_palette(
@@ -373,8 +400,8 @@ def apply_palette(
 
 
 def _refuse_to_choose_colors(options: Options) -> None:
-    for name in ("colors", "psnr", "max_bytes", "rdo", "sort"):
-        if getattr(options, name) not in (None, False):
+    for name in ("colors", "psnr", "max_bytes", "rdo", "bits", "pinned", "sort"):
+        if getattr(options, name) not in (None, False, ()):
             raise OptionError(
                 f"{name}: an IndexedImage has its colours, and is stored as it is; leave {name} out"
             )

@@ -154,7 +154,7 @@ class _Seen:
 def _is_kept(indexed: IndexedImage, options: Options) -> bool:
     """Whether `encode` would keep the palette that a picture has of its own."""
     fits = options.colors is None or len(indexed.palette) <= options.colors
-    return fits and not options.sort
+    return fits and not options.sort and not options.is_constrained
 
 
 def _encode_pixels(
@@ -164,6 +164,7 @@ def _encode_pixels(
 
     from kmq import clustering
     from kmq.image import IndexedImage, index_dtype
+    from kmq.quantizing import constraint_of
 
     histogram = clustering.Histogram.of_bands(seen.pixels())
     is_given = palette is not None
@@ -176,6 +177,7 @@ def _encode_pixels(
             effort=options.effort,
             seed=options.seed,
             max_iter=options.max_iter,
+            constraint=constraint_of(options),
             threads=options.workers,
         )
     found = mapping.palette

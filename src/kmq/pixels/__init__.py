@@ -98,7 +98,7 @@ def read(
         "keep", or "binary": alpha below 128 becomes 0, and any other 255.
     max_pixels
         Larger images are refused before their pixels are read. So are those of a path
-        or a binary file above `PIL.Image.MAX_IMAGE_PIXELS`, unless that is None.
+        or a binary file above `PIL.Image.MAX_IMAGE_PIXELS`, if the program has set that.
     frame
         Which page or frame of a path or a binary file to take, from 1. None takes the
         first and notes that there are others.

@@ -1,7 +1,8 @@
 """Opening a picture file with the readers that kmq trusts, and errors that say what is wrong.
 
 `Image.open` warns of an image above `Image.MAX_IMAGE_PIXELS` and refuses one above twice
-that; here the limit is an error, like `max_pixels`. `Image.open` also runs Ghostscript for
+that. Here `max_pixels` is the limit, and Pillow's only where the program has set it: then
+it is an error too. `Image.open` also runs Ghostscript for
 PostScript. So this module asks Pillow's readers itself, and only those in `TRUSTED`.
 """
 
@@ -39,6 +40,9 @@ _BRIEFLY_MARKED = ("BMP", "CUR", "DIB", "FLI", "GBR", "ICO", "PCX", "PPM", "SGI"
 
 _WAY_OUT = "convert it to PNG first"
 
+_PILLOWS_OWN_LIMIT = 1024**3 // 4 // 3
+"""`Image.MAX_IMAGE_PIXELS` unless the program sets it: a quarter of a gibibyte of RGB."""
+
 _PREFIX_BYTES = 16
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
@@ -68,7 +72,7 @@ def open_image(file: IO[bytes], max_pixels: int) -> ImageFile.ImageFile:
     FormatError
         If one does, but cannot read it.
     LimitError
-        If it has more than `max_pixels` pixels, or more than Pillow is allowed.
+        If it has more than `max_pixels` pixels, or more than the program allows Pillow.
     """
     try:
         image = _identified(at_its_beginning(file))
@@ -78,10 +82,12 @@ def open_image(file: IO[bytes], max_pixels: int) -> ImageFile.ImageFile:
         ) from error
     check_pixel_count(image.width, image.height, max_pixels)
     allowed = Image.MAX_IMAGE_PIXELS
-    if allowed is not None and image.width * image.height > allowed:
+    is_set = allowed not in (None, _PILLOWS_OWN_LIMIT)
+    if allowed is not None and is_set and image.width * image.height > allowed:
         raise LimitError(
             f"{image.width:,} x {image.height:,} is {image.width * image.height:,} pixels, over "
-            f"Pillow's limit of {allowed:,}; raise PIL.Image.MAX_IMAGE_PIXELS, or set it to None"
+            f"the limit of {allowed:,} that PIL.Image.MAX_IMAGE_PIXELS was set to; raise it, or "
+            "set it to None"
         )
     return image
 

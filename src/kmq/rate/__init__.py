@@ -13,8 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from kmq import alpha, clustering
-from kmq.clustering import Histogram
+from kmq import alpha
 from kmq.clustering.histogram import checked_pixels
 from kmq.clustering.palette import order_of
 from kmq.image import IndexedImage, Palette, index_dtype
@@ -22,9 +21,13 @@ from kmq.rate.refitting import refitted
 from kmq.rate.stripes import Stripe, entries_of
 from kmq.threads import map_threads
 
-_CAP = 4
-"""No pixel's squared error rises by more than this times the mean."""
+_CAP = 8
+"""No pixel's squared error rises by more than this times the mean. With 4, files at strength 1 are
+2 to 3 % larger at the same PSNR; with 16, 0 to 2 % smaller, but SSIM falls at 64 colours."""
 
+_PASSES = {"fast": 1, "default": 3, "best": 6}
+"""How often each effort goes through the picture. Of photographs at strength 1 and 64 colours
+one pass saves 24 %, two 28 %, three 30 %, and six 31 %."""
 
 _FEW = 1 << 14
 """Where at most one pixel of so many would change, none does: the coder's adaptive model may
@@ -39,7 +42,6 @@ def choose(
     *,
     effort: str = "default",
     keeps_palette: bool = False,
-    histogram: Histogram | None = None,
     threads: int = 1,
 ) -> IndexedImage:
     """Return the image with indices that take fewer bits, and a palette that fits them.
@@ -59,39 +61,41 @@ def choose(
     stripe_rows
         Rows that are coded together, at least 1.
     effort
-        "fast" goes through the picture once; the others do so four times, and move the
-        entries to the means of their pixels halfway.
+        One of `kmq.options.EFFORTS`: how often to go through the picture.
     keeps_palette
-        Leave the palette as it is: every entry, used or not, in its order. Otherwise unused
-        entries are left out.
-    histogram
-        That of `pixels`, where it is known.
+        Leave the palette as it is: every entry, used or not, in its order. Otherwise each
+        entry moves to the mean of its pixels, and unused entries are left out.
     threads
         At least 1; it never changes the result.
     """
     pixels = checked_pixels(pixels)
     stripes = _stripes(pixels, indexed, stripe_rows)
     palette, channels = indexed.palette, stripes[0].channels
+    colors = len(palette)
     entries = entries_of(palette, channels)
     error = sum(map_threads(lambda each: each.squared_error(entries), stripes, threads))
     multiplier, cap = (each * error // indexed.indices.size for each in (strength, _CAP))
-    if multiplier == 0 or len(palette) == 1:
+    if multiplier == 0 or colors == 1:
         return indexed
-    passes = 1 if effort == "fast" else 2
 
-    def sweep(stripe: Stripe) -> None:
-        stripe.sweep(entries, multiplier, cap, passes)
+    def sweep(entries: NDArray[np.int32], *, is_backward: bool) -> None:
+        map_threads(
+            lambda each: each.sweep(entries, multiplier, cap, is_backward=is_backward),
+            stripes,
+            threads,
+        )
 
-    map_threads(sweep, stripes, threads)
-    if sum(each.changed for each in stripes) <= indexed.indices.size // _FEW:
-        return indexed
-    if effort != "fast" and not keeps_palette:
-        sums = map_threads(lambda each: each.sums(len(palette)), stripes, threads)
-        palette = refitted(palette, np.sum(sums, axis=0))
-        nearest = clustering.apply(pixels, Palette(palette), histogram, threads=threads)
-        stripes = _stripes(pixels, nearest, stripe_rows)
-        entries = entries_of(palette, channels)
-        map_threads(sweep, stripes, threads)
+    for number in range(_PASSES[effort]):
+        # By turns, so that contours are not dragged along.
+        sweep(entries, is_backward=number % 2 == 0)
+        if number == 0:
+            changed = sum(each.changed for each in stripes)
+            if changed <= indexed.indices.size // _FEW:
+                return indexed
+        if not keeps_palette:
+            sums = map_threads(lambda each: each.sums(colors), stripes, threads)
+            palette = refitted(palette, np.sum(sums, axis=0))
+            entries = entries_of(palette, channels)
     indices = np.concatenate([each.indices for each in stripes])
     if not keeps_palette:
         palette, indices = _arranged(palette, indices)
@@ -115,9 +119,11 @@ def _stripes(pixels: NDArray[np.uint8], indexed: IndexedImage, stripe_rows: int)
 def _arranged(
     palette: NDArray[np.uint8], indices: NDArray[np.uint16]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
-    """Return the entries that are used, in clustering's order, and the indices into them."""
+    """Return the colours that are used, each once, in clustering's order, and their indices."""
     used = np.flatnonzero(np.bincount(indices.reshape(-1), minlength=len(palette)))
-    used = used[order_of(palette[used])]
+    colors, entry_of_used = np.unique(palette[used], axis=0, return_inverse=True)
+    order = order_of(colors)
+    place_of_used = np.argsort(order)[entry_of_used.reshape(-1)]
     place = np.zeros(len(palette), np.uint16)
-    place[used] = np.arange(len(used))
-    return palette[used], place[indices]
+    place[used] = place_of_used
+    return colors[order], place[indices]

@@ -117,13 +117,12 @@ def cost(
     colors: Number,
 ) -> Number:  # fmt: skip
     """Return what an index costs beside these guesses and equality bits."""
-    place = 4 * pattern
-    if index == c1:
-        return np.int64(guesses[np.uint64(place)])
-    if index == c2:
-        return np.int64(guesses[np.uint64(place + 1)])
+    # Without branches, because none can be predicted where neighbours are noise.
+    is_other = np.int64(index != c1) & np.int64(index != c2)
+    kind = np.int64(index != c1) + is_other
     row = c1 * colors if len(others) > colors else np.int64(0)
-    return np.int64(guesses[np.uint64(place + 2)]) + np.int64(others[np.uint64(row + index)])
+    other = np.int64(others[np.uint64(row + index)])
+    return np.int64(guesses[np.uint64(4 * pattern + kind)]) + (other & -is_other)
 
 
 @helper

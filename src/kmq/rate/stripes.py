@@ -60,14 +60,15 @@ class Stripe:
         """Return the sum of the squared distances to the nearest entries."""
         return int(squared_error(self.pixels, self.channels, self.nearest, entries))
 
-    def sweep(self, entries: NDArray[np.int32], multiplier: int, cap: int, passes: int) -> None:
-        """Count what indices cost and choose them anew, `passes` times."""
-        for _ in range(passes):
-            costs = count(self.plane, self.rows, self.width, len(entries) // 4)
-            sweep_plane(
-                self.plane, self.rows, self.width, self.pixels, self.channels, self.nearest,
-                entries, costs.guesses, costs.others, multiplier, cap,
-            )  # fmt: skip
+    def sweep(
+        self, entries: NDArray[np.int32], multiplier: int, cap: int, *, is_backward: bool
+    ) -> None:
+        """Count what indices cost, and choose each anew; arguments as `sweep_plane` has them."""
+        costs = count(self.plane, self.rows, self.width, len(entries) // 4)
+        sweep_plane(
+            self.plane, self.rows, self.width, self.pixels, self.channels, self.nearest,
+            entries, costs.guesses, costs.others, multiplier, cap, int(is_backward),
+        )  # fmt: skip
 
     def sums(self, colors: int) -> NDArray[np.int64]:
         """Return what `refitting.refitted` needs of this stripe, (colors, COLUMNS)."""

@@ -17,7 +17,7 @@ PAD = 2
 """Columns on either side of a plane: as far as the neighbours reach."""
 
 ROWS_ABOVE = 2
-"""Rows of zeros above a plane, and as many spare ones below, which nothing reads."""
+"""Rows of zeros above a plane, and as many below: as far as the neighbours reach."""
 
 PATTERNS = 1 << 12
 """Values of the twelve equality bits."""
@@ -34,11 +34,13 @@ def guesses(
     W: Number, N: Number, NW: Number, NE: Number, WW: Number, NN: Number
 ) -> tuple[Number, Number]:
     """Return the two guesses, which are equal where all these neighbours are."""
-    c1, c2 = (N, W) if W == NW else (W, N)
-    if c1 == c2:
-        c2 = WW if c1 != WW else NN
-        c2 = NW if c1 != NW else c2
-        c2 = NE if c1 != NE else c2
+    is_edge = W == NW
+    c1 = N if is_edge else W
+    c2 = W if is_edge else N
+    other = WW if c1 != WW else NN
+    other = NW if c1 != NW else other
+    other = NE if c1 != NE else other
+    c2 = other if c1 == c2 else c2
     return c1, c2
 
 

@@ -11,7 +11,16 @@ from kmq.jit import Array, Number, helper, kernel
 from kmq.rate.costs import cost, cost_at
 from kmq.rate.surroundings import PAD, ROWS_ABOVE, at, look_around, put
 
-MOST_CANDIDATES = 13
+W, N, NW, NE, E, S, OWN, WW, NN, SW, SE, EE = range(12)
+"""Places in `near`: the indices around a pixel by compass, and its own."""
+
+NEIGHBOURS = 12
+
+NEAREST_NEIGHBOURS = 7
+"""Where these first ones are the nearest entry, the pixel stays as it is."""
+
+MORE_THAN_ANY = 1 << 62
+"""More than any pixel's errors and bits."""
 
 
 @helper
@@ -53,6 +62,52 @@ def squared_error(pixels: Array, channels: Number, indices: Array, entries: Arra
 
 
 @helper
+def look_at_all(plane: Array, i: Number, stride: Number, near: Array) -> None:
+    """Write the indices around a place of the padded plane, and its own, into `near`."""
+    n, s = i - stride, i + stride
+    near[W] = at(plane, i - 1)
+    near[N] = at(plane, n)
+    near[NW] = at(plane, n - 1)
+    near[NE] = at(plane, n + 1)
+    near[E] = at(plane, i + 1)
+    near[S] = at(plane, s)
+    near[OWN] = at(plane, i)
+    near[WW] = at(plane, i - 2)
+    near[NN] = at(plane, n - stride)
+    near[SW] = at(plane, s - 1)
+    near[SE] = at(plane, s + 1)
+    near[EE] = at(plane, i + 2)
+
+
+@helper
+def keep_close(
+    point: tuple[Number, Number, Number, Number], entries: Array, closest: Number, cap: Number,
+    near: Array, candidates: Array, costs: Array,
+) -> Number:  # fmt: skip
+    """Write the candidates and their squared distances, and return how many there are.
+
+    They are the nearest entry and those of `near` that are at most `cap` farther, each once.
+    """
+    candidates[0] = closest
+    costs[0] = squared_distance(point, entries, closest)
+    farthest = costs[0] + cap
+    count = 1
+    for place in range(NEIGHBOURS):
+        index = near[place]
+        is_repeated = False
+        for before in range(count):
+            is_repeated |= candidates[before] == index
+        if is_repeated:
+            continue
+        apart = squared_distance(point, entries, index)
+        if apart <= farthest:
+            candidates[count] = index
+            costs[count] = apart
+            count += 1
+    return count
+
+
+@helper
 def later_costs(
     plane: Array, i: Number, x: Number, y: Number, width: Number, rows: Number,
     guesses: Array, others: Array, colors: Number, most: Number,
@@ -60,19 +115,13 @@ def later_costs(
     """Return what the later pixels cost that see this one, or stop where that reaches `most`."""
     stride = width + 2 * PAD
     total = np.int64(0)
-    if x + 1 < width:
-        total += cost_at(plane, i + 1, stride, guesses, others, colors)
-        if x + 2 < width and total < most:
-            total += cost_at(plane, i + 2, stride, guesses, others, colors)
-    if y + 1 < rows:
+    for column in range(x + 1, min(x + 3, width)):
+        total += cost_at(plane, i + column - x, stride, guesses, others, colors)
+    if y + 1 < rows and total < most:
         for column in range(max(x - 2, 0), min(x + 2, width)):
-            if total >= most:
-                return total
             total += cost_at(plane, i + stride + column - x, stride, guesses, others, colors)
-    if y + 2 < rows:
+    if y + 2 < rows and total < most:
         for column in range(max(x - 1, 0), x + 1):
-            if total >= most:
-                return total
             total += cost_at(plane, i + 2 * stride + column - x, stride, guesses, others, colors)
     return total
 
@@ -81,75 +130,54 @@ def later_costs(
 def sweep_plane(
     plane: Array, rows: Number, width: Number, pixels: Array, channels: Number, nearest: Array,
     entries: Array, guesses: Array, others: Array, multiplier: Number, cap: Number,
+    is_backward: Number,
 ) -> None:  # fmt: skip
-    """Choose the index of each pixel of a padded plane anew, in raster order.
+    """Choose the index of each pixel of a padded plane anew, in raster order or backward.
 
-    `multiplier` weighs 256ths of a bit against 65,536ths of a squared distance. No index is
-    taken whose squared distance is more than that of the nearest plus `cap`. Clear pixels stay.
+    `multiplier`, at least 1, weighs 256ths of a bit against 65,536ths of a squared distance. No
+    index is taken whose squared distance is more than that of `nearest` plus `cap`. Clear
+    pixels stay.
     """
     stride = width + 2 * PAD
     colors = len(entries) // 4
-    candidates = np.empty(MOST_CANDIDATES, np.int64)
-    for y in range(rows):
-        row = (y + ROWS_ABOVE) * stride + PAD
-        for x in range(width):
-            i = row + x
-            present = at(plane, i)
-            closest = np.int64(nearest[np.uint64(y * width + x)])
-            W, N, NW, NE = (
-                at(plane, i - 1), at(plane, i - stride), at(plane, i - stride - 1),
-                at(plane, i - stride + 1),
-            )  # fmt: skip
-            E = at(plane, i + 1) if x + 1 < width else present
-            S = at(plane, i + stride) if y + 1 < rows else present
-            if (
-                (closest == present) & (present == W) & (present == N) & (present == NW)
-                & (present == NE) & (present == E) & (present == S)
-            ):  # fmt: skip
+    near = np.empty(NEIGHBOURS, np.int64)
+    candidates = np.empty(NEIGHBOURS + 1, np.int64)
+    costs = np.empty(NEIGHBOURS + 1, np.int64)
+    for step in range(rows * width):
+        pixel = rows * width - 1 - step if is_backward else step
+        y, x = pixel // width, pixel % width
+        i = (y + ROWS_ABOVE) * stride + PAD + x
+        closest = np.int64(nearest[np.uint64(pixel)])
+        look_at_all(plane, i, stride, near)
+        is_flat = True
+        for place in range(NEAREST_NEIGHBOURS):
+            is_flat &= near[place] == closest
+        if is_flat:
+            continue
+        point = point_of(pixels, pixel, channels)
+        if channels == 4 and point[3] == 0:
+            continue
+        count = keep_close(point, entries, closest, cap, near, candidates, costs)
+        if count == 1:
+            put(plane, i, x, width, stride, closest)
+            continue
+        c1, c2, pattern = look_around(plane, i, stride, colors)
+        first = 0
+        for k in range(count):
+            bits = cost(candidates[k], c1, c2, pattern, guesses, others, colors)
+            costs[k] = (costs[k] << 16) + multiplier * bits
+            first = k if costs[k] < costs[first] else first
+        best = closest
+        least = MORE_THAN_ANY
+        for turn in range(-1, count):
+            k = first if turn < 0 else turn  # which bounds what the others may cost
+            if turn == first or costs[k] >= least:
                 continue
-            point = point_of(pixels, y * width + x, channels)
-            if channels == 4 and point[3] == 0:
-                continue
-            has_south, has_east = y + 1 < rows, x + 1 < width
-            candidates[0] = closest
-            candidates[1] = W
-            candidates[2] = N
-            candidates[3] = NW
-            candidates[4] = NE
-            candidates[5] = at(plane, i - 2)
-            candidates[6] = at(plane, i - 2 * stride)
-            candidates[7] = E
-            candidates[8] = S
-            candidates[9] = at(plane, i + stride - 1) if has_south and x > 0 else present
-            candidates[10] = at(plane, i + stride + 1) if has_south and has_east else present
-            candidates[11] = at(plane, i + 2) if x + 2 < width else present
-            candidates[12] = present
-            c1, c2, pattern = look_around(plane, i, stride, colors)
-            farthest = squared_distance(point, entries, closest) + cap
-            best = present
-            least = np.int64(-1)
-            for k in range(MOST_CANDIDATES):
-                index = candidates[k]
-                is_repeated = False
-                for before in range(k):
-                    is_repeated |= candidates[before] == index
-                if is_repeated:
-                    continue
-                apart = squared_distance(point, entries, index)
-                if apart > farthest:
-                    continue
-                own = (apart << 16) + multiplier * cost(
-                    index, c1, c2, pattern, guesses, others, colors
-                )
-                if least >= 0 and own >= least:
-                    continue
-                # So many bits later, and this one is no better than the best.
-                most = (least - own + multiplier - 1) // multiplier if least >= 0 else (1 << 40)
-                put(plane, i, x, width, stride, index)
-                later = later_costs(
-                    plane, i, x, y, width, rows, guesses, others, colors, most
-                )  # fmt: skip
-                if later < most:
-                    least = own + multiplier * later
-                    best = index
-            put(plane, i, x, width, stride, best)
+            # So many bits later, and this one is no better than the best.
+            most = (least - costs[k] + multiplier - 1) // multiplier
+            put(plane, i, x, width, stride, candidates[k])
+            later = later_costs(plane, i, x, y, width, rows, guesses, others, colors, most)
+            if later < most:
+                least = costs[k] + multiplier * later
+                best = candidates[k]
+        put(plane, i, x, width, stride, best)

@@ -1,0 +1,61 @@
+"""Colours of few bits a channel, as hardware keeps and shows them: RGB565 and its kin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kmq.errors import OptionError, shown
+
+CHOICES = ("565", "555", "444", "332")
+
+
+@dataclass(frozen=True)
+class ChannelBits:
+    """How many bits hardware keeps of red, green and blue, 1 to 8 each."""
+
+    red: int
+    green: int
+    blue: int
+
+    @classmethod
+    def of(cls, given: object) -> ChannelBits:
+        """Return the bits that one of `CHOICES` stands for, as a string or as a number.
+
+        Raises
+        ------
+        OptionError
+            If it is something else.
+        """
+        if isinstance(given, cls):
+            return given
+        name = str(given) if isinstance(given, int | str) else ""
+        if name not in CHOICES:
+            raise OptionError(f"bits: expected one of {', '.join(CHOICES)}, got {shown(given)}")
+        return cls(*map(int, name))
+
+    def __str__(self) -> str:
+        return f"{self.red}{self.green}{self.blue}"
+
+    @property
+    def levels(self) -> tuple[tuple[int, ...], ...]:
+        """The samples that hardware shows, ascending: of red, of green and of blue."""
+        return tuple(_levels(bits) for bits in (self.red, self.green, self.blue))
+
+    def shows(self, color: tuple[int, int, int]) -> bool:
+        """Whether hardware can show exactly this colour."""
+        return all(sample in levels for sample, levels in zip(color, self.levels, strict=True))
+
+    def nearest(self, color: tuple[int, int, int]) -> tuple[int, int, int]:
+        """Return the nearest colour that hardware can show, the darker of two."""
+        red, green, blue = (
+            min(levels, key=lambda level: abs(level - sample))
+            for sample, levels in zip(color, self.levels, strict=True)
+        )
+        return red, green, blue
+
+
+def _levels(bits: int) -> tuple[int, ...]:
+    """Return what hardware makes of numbers of so many bits: repeated until they fill eight."""
+    repeats = -(-8 // bits)
+    ones = sum(1 << bits * place for place in range(repeats))
+    return tuple(number * ones >> (bits * repeats - 8) for number in range(1 << bits))
