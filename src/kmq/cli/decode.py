@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from kmq.cli import arguments, batch, memory, regions
+from kmq.cli import arguments, batch, memory, raw_files, regions
 from kmq.cli.common import STANDARD, read_kmq, require_kmq, write_output
 from kmq.cli.jobs import Handling, Job, plan
 from kmq.cli.outcomes import Outcome
@@ -44,6 +44,7 @@ BLEED = click.option(
     arguments.OPTIMIZE,
     arguments.STRIP,
     memory.MEMORY_TO_DECODE,
+    *raw_files.OPTIONS,
     *arguments.BATCH,
 )
 def decode(
@@ -55,6 +56,9 @@ def decode(
     bleed: bool,
     optimize: bool,
     memory_allowed: int | None,
+    raw: str | None,
+    order: str,
+    header: str | None,
 ) -> None:
     """Turn .kmq files into PNG, or into what the output's extension says.
 
@@ -65,6 +69,8 @@ def decode(
     FILES may be directories (with -r), or - for standard input. photo.kmq becomes
     photo.png beside it, or in the directory that -o names, where the tree of a
     directory is kept. With --rows or --box, only the stripes that hold the part are read.
+    With --raw, what is written is no picture but its indices, photo.bin, or photo.h with
+    --header.
 
     \b
     Examples:
@@ -72,16 +78,21 @@ def decode(
       kmq decode photo.kmq -o photo.webp
       kmq decode -r pictures -o out
       kmq decode scan.kmq --box 12000,8000,640,480 -o detail.png
+      kmq decode frame.kmq --raw 4 -o frame.bin
       kmq decode - < photo.kmq > photo.png
     """
-    jobs = plan(files, handling, extension=EXTENSION, wanted=_is_kmq_file)
+    raw_file = raw_files.raw_file(raw, order, header)
+    extension = EXTENSION if raw_file is None else raw_file.extension
+    jobs = plan(files, handling, extension=extension, wanted=_is_kmq_file)
+    if raw_file is not None:
+        raw_file.check([job.target for job in jobs], "background", "alpha", "bleed", "optimize")
     if rows is not None and box is not None:
         raise click.UsageError("--rows and --box both choose the part; give one of them")
     arguments.check_optimize(optimize, [job.target for job in jobs])
-    needs_whole = bool(rows or box or bleed or optimize or options.background)
+    needs_whole = bool(rows or box or bleed or optimize or options.background or raw)
     needs_whole = needs_whole or options.alpha != DEFAULT_ALPHA
     if memory_allowed is not None and needs_whole:
-        idle = arguments.given("rows", "box", "bleed", "optimize", "background", "alpha")
+        idle = arguments.given("rows", "box", "bleed", "optimize", "background", "alpha", "raw")
         raise click.UsageError(f"--memory decodes pictures in bands, and {idle} needs them whole")
 
     def decode_one(job: Job, threads: int) -> Outcome:
@@ -99,16 +110,19 @@ def decode(
         notes: tuple[str, ...] = () if fault is None else (f"{fault}; {stripes.WITHOUT_METADATA}",)
         if options.strip:
             indexed, notes = indexed.with_metadata(NOTHING), ()
-        extension = EXTENSION if job.target == STANDARD else Path(job.target).suffix
-        data = pixels.indexed_to_file(
-            indexed,
-            extension,
-            background=cast("Rgb | None", options.background),
-            alpha=options.alpha,
-            bleeds=bleed,
-            optimize=optimize,
-        )
-        notes += pixels.metadata_notes(indexed.metadata, extension)
+        if raw_file is not None:
+            data = raw_file.written(indexed)
+        else:
+            extension = EXTENSION if job.target == STANDARD else Path(job.target).suffix
+            data = pixels.indexed_to_file(
+                indexed,
+                extension,
+                background=cast("Rgb | None", options.background),
+                alpha=options.alpha,
+                bleeds=bleed,
+                optimize=optimize,
+            )
+            notes += pixels.metadata_notes(indexed.metadata, extension)
         write_output(job.target, data, force=handling.replaces, with_folders=job.makes_folders)
         return decoded_outcome(
             bytes_in,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kmq.cli import arguments, given_palettes, together
+from kmq.cli import arguments, given_palettes, raw_files, together
 from kmq.cli.common import STANDARD, display
 from kmq.cli.jobs import Handling, Job
 from kmq.cli.quantizing import ToBytes, plan_images, quantize_all
@@ -36,6 +36,7 @@ _EXTENSIONS = (_PNG, ".gif", ".webp", ".bmp", ".tif", ".tiff")
     arguments.FRAMES,
     arguments.STRIP,
     arguments.OPTIMIZE,
+    *raw_files.OPTIONS,
     *arguments.BATCH,
 )
 def quantize(
@@ -49,12 +50,17 @@ def quantize(
     palette_out: str | None,
     frames: int | None,
     optimize: bool,
+    raw: str | None,
+    order: str,
+    header: str | None,
 ) -> None:
     """Turn images into PNG, GIF, WebP, BMP or TIFF of at most K colours.
 
     The extension of the output chooses the format: an image with a palette, or, for
     .webp, a lossless one. IMAGES are files that Pillow reads, directories (with -r), or
     - for standard input. Into the directory that -o names, or standard output, goes PNG.
+    With --raw, what is written is no picture but its indices, of at most as many colours as
+    they can number.
 
     \b
     Examples:
@@ -62,6 +68,7 @@ def quantize(
       kmq quantize -k 16 map.png -o map-16.gif
       kmq quantize --max-bytes 20KB photo.jpg -o photo.png
       kmq quantize -r pictures -o out
+      kmq quantize --palette spectra6 photo.jpg --raw 4 -o frame.bin
       kmq quantize - < photo.jpg > photo.png
     """
     if handling.output is None and set(images) != {STANDARD}:
@@ -76,9 +83,18 @@ def quantize(
         )
     if options.colors is None and (options.psnr is not None or options.max_bytes is not None):
         options = replace(options, colors=MAX_COLORS_OF_A_BYTE)
-    jobs = plan_images(images, options, handling, _PNG, frames)
-    for job in jobs:
-        _check_target(job)
+    raw_file = raw_files.raw_file(raw, order, header)
+    if raw_file is not None and palette is None and options.colors is None:
+        most = raw_file.form.most_colors
+        options = replace(options, colors=most if most < MAX_COLORS_OF_A_BYTE else None)
+    jobs = plan_images(
+        images, options, handling, _PNG if raw_file is None else raw_file.extension, frames
+    )
+    if raw_file is None:
+        for job in jobs:
+            _check_target(job)
+    else:
+        raw_file.check([job.target for job in jobs], "max_bytes", "optimize", "strip")
     arguments.check_optimize(optimize, [job.target for job in jobs])
     together.check(jobs, handling, one_palette=one_palette, palette_out=palette_out)
     if one_palette:
@@ -87,12 +103,14 @@ def quantize(
         )
 
     def to_bytes_for(job: Job) -> ToBytes:
+        if raw_file is not None:
+            return lambda indexed, _: raw_file.written(indexed)
         return lambda indexed, _: pixels.indexed_to_file(
             indexed, _extension_for(job), optimize=optimize
         )
 
     def notes_on(job: Job, metadata: Metadata) -> tuple[str, ...]:
-        return pixels.metadata_notes(metadata, _extension_for(job))
+        return () if raw_file else pixels.metadata_notes(metadata, _extension_for(job))
 
     from kmq import pixels
 
