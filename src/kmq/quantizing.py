@@ -37,12 +37,21 @@ def quantize(
     colors: int,
     options: Options,
     histogram: Histogram | None = None,
+    weights: NDArray[np.int64] | None = None,
 ) -> IndexedImage:
     """Return the image in so many colours, or fewer if it has fewer or `rdo` leaves some out.
 
-    `histogram` is that of the pixels, where it is known.
+    `histogram` is that of the pixels, where it is known. `weights`, (H, W), say how much each
+    pixel counts for the palette, unless all colours fit.
     """
-    if histogram is None:
+    if weights is not None:
+        histogram = Histogram.of_pixels(pixels)
+        weighted = Histogram.of_weighted_pixels(pixels, weights)
+        palette = fit(histogram if len(histogram) <= colors else weighted, colors, options)
+        nearest = clustering.apply(
+            pixels, palette, histogram, is_chosen=True, threads=options.workers
+        )
+    elif histogram is None:
         nearest = clustering.quantize(
             pixels,
             colors,
@@ -57,7 +66,8 @@ def quantize(
         nearest = clustering.apply(
             pixels, palette, histogram, is_chosen=True, threads=options.workers
         )
-    return with_cheaper_indices(pixels, nearest, options, keeps_palette=options.is_constrained)
+    keeps_palette = options.is_constrained or weights is not None
+    return with_cheaper_indices(pixels, nearest, options, keeps_palette=keeps_palette)
 
 
 def with_cheaper_indices(

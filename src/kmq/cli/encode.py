@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kmq.cli import arguments, given_palettes, memory, together
+from kmq.cli import arguments, given_palettes, memory, together, weights
 from kmq.cli.common import display
 from kmq.cli.jobs import Handling
 from kmq.cli.quantizing import plan_images, quantize_all
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     arguments.OUTPUT,
     arguments.COLORS,
     *arguments.SEARCH,
+    weights.WEIGHTS,
     given_palettes.PALETTE,
     given_palettes.STRICT,
     *together.OPTIONS,
@@ -38,6 +39,7 @@ def encode(
     images: tuple[str, ...],
     options: Options,
     handling: Handling,
+    weights_file: str | None,
     palette_given: NamedPalette | str | None,
     strict: bool,
     one_palette: bool,
@@ -85,6 +87,7 @@ def encode(
     ):
         raise click.UsageError(f"--labels leaves nothing to choose for {idle}")
     palette = given_palettes.given_palette(palette_given, options, strict=strict)
+    mask = weights.given_weights(weights_file, options)
     jobs = plan_images(images, options, handling, KMQ, frames)
     for job in jobs:
         if job.problem is None and names_another_format(job.target):
@@ -99,7 +102,7 @@ def encode(
         )
 
     in_bands = memory.encoder_in_bands(
-        options, handling, memory_allowed, palette, needs_whole=labels or strict
+        options, handling, memory_allowed, palette, needs_whole=labels or strict or mask is not None
     )
 
     from kmq import codec
@@ -111,6 +114,7 @@ def encode(
         palette,
         lambda _: codec.to_bytes,
         strict=strict,
+        weights=mask,
         as_labels=labels,
         in_bands=in_bands,
     )

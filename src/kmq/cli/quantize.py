@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kmq.cli import arguments, given_palettes, raw_files, together
+from kmq.cli import arguments, given_palettes, raw_files, together, weights
 from kmq.cli.common import STANDARD, display
 from kmq.cli.jobs import Handling, Job
 from kmq.cli.quantizing import ToBytes, plan_images, quantize_all
@@ -30,6 +30,7 @@ _EXTENSIONS = (_PNG, ".gif", ".webp", ".bmp", ".tif", ".tiff")
     arguments.OUTPUT,
     arguments.FEW_COLORS,
     *arguments.SEARCH,
+    weights.WEIGHTS,
     given_palettes.PALETTE,
     given_palettes.STRICT,
     *together.OPTIONS,
@@ -43,6 +44,7 @@ def quantize(
     images: tuple[str, ...],
     options: Options,
     handling: Handling,
+    weights_file: str | None,
     palette_given: NamedPalette | str | None,
     strict: bool,
     one_palette: bool,
@@ -76,6 +78,7 @@ def quantize(
             f"name the output with -o: a file that ends in {', '.join(_EXTENSIONS)}, or a directory"
         )
     palette = given_palettes.given_palette(palette_given, options, strict=strict)
+    mask = weights.given_weights(weights_file, options)
     if palette is not None and len(palette) > MAX_COLORS_OF_A_BYTE:
         raise click.UsageError(
             f"the --palette has {len(palette):,} colours; an image with a palette holds "
@@ -122,6 +125,7 @@ def quantize(
         to_bytes_for,
         notes_on,
         strict=strict,
+        weights=mask,
         most_entries=MAX_COLORS_OF_A_BYTE,
     )
 

@@ -29,6 +29,9 @@ from kmq.limits import MAX_COLORS
 from kmq.options import Options
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from kmq.image import IndexedImage, Palette
     from kmq.metadata import Metadata
     from kmq.palettes.named import NamedPalette
@@ -95,6 +98,7 @@ def quantize_all(
     strict: bool = False,
     as_labels: bool = False,
     most_entries: int = MAX_COLORS,
+    weights: NDArray[np.uint8] | None = None,
     in_bands: Callable[[Job, Options], Outcome | None] = lambda _job, _options: None,
 ) -> None:
     """Read and quantize every image, write what `to_bytes_for` its job makes of it.
@@ -102,8 +106,9 @@ def quantize_all(
     `palette`, where one is given, replaces the search for the best; if `strict`, it has
     the colour of every pixel. `notes_on` says what of the metadata is not written.
     Palettes of more than `most_entries` that images have of their own are not kept. With
-    `as_labels`, greys are label numbers. An image that `in_bands` takes care of, which it
-    says by returning what became of it, is not read whole.
+    `as_labels`, greys are label numbers. `weights`, (H, W), say how much each pixel counts.
+    An image that `in_bands` takes care of, which it says by returning what became of it, is
+    not read whole.
     """
 
     def quantize_one(job: Job, threads: int) -> Outcome:
@@ -123,7 +128,12 @@ def quantize_all(
             kept = None
         if palette is None:
             indexed, data = codec.encode_pixels(
-                read.rgb, own, to_bytes, metadata=read.metadata, palette_image=kept
+                read.rgb,
+                own,
+                to_bytes,
+                metadata=read.metadata,
+                palette_image=kept,
+                weights=weights,
             )
         else:
             indexed = codec.apply_palette(read.rgb, palette, own, strict=strict).with_metadata(

@@ -13,11 +13,14 @@ from kmq.clustering import morton
 from kmq.clustering.beside_clear import sums_beside_clear, sums_in_band, with_neighbors
 from kmq.clustering.counting import RUN, collect_counts, count_pixels, count_words
 from kmq.clustering.morton import KEYS
+from kmq.clustering.weights import whole_weights
 from kmq.errors import OptionError
 from kmq.image import array_of
 from kmq.limits import DEFAULT_MAX_PIXELS
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from kmq.colors import Rgb
     from kmq.pixels import ImageSource
 
@@ -96,17 +99,46 @@ class Histogram:
         background: str | Rgb | None = None,
         alpha: str = "keep",
         max_pixels: int = DEFAULT_MAX_PIXELS,
+        weights: ArrayLike | None = None,
     ) -> Histogram:
         """Return the histogram of the pixels that `kmq.quantize` would see.
 
-        Parameters, errors and warnings are those of `kmq.quantize`.
+        With `weights`, a pixel is counted as often as its weight says. Parameters, errors
+        and warnings are those of `kmq.quantize`.
         """
         from kmq.pixels import read_with_warnings
 
         read = read_with_warnings(
             image, background=background, alpha=alpha, max_pixels=max_pixels, strip=True
         )
-        return cls.of_pixels(read.rgb)
+        if weights is None:
+            return cls.of_pixels(read.rgb)
+        return cls.of_weighted_pixels(read.rgb, whole_weights(weights, *read.rgb.shape[:2]))
+
+    @classmethod
+    def of_weighted_pixels(cls, pixels: NDArray[np.uint8], weights: NDArray[np.int64]) -> Histogram:
+        """Return the histogram of an image whose pixels count as often as (H, W) weights say.
+
+        Colours that do not count at all are left out, but clear pixels count at least once,
+        so that they stay clear.
+
+        Raises
+        ------
+        OptionError
+            If the shape or the dtype of `pixels` does not fit, or the weights' sum is too
+            large.
+        """
+        image = checked_pixels(pixels)
+        beside = _NOTHING_BESIDE
+        if image.shape[2] == 4:
+            weights = np.where(image[..., 3] == 0, np.maximum(weights, 1), weights)
+            beside = sums_beside_clear(image)
+        total = _exact_sum(weights.astype(np.uint64))
+        _check_pixel_count("weights", total, image.shape[2])
+        keys, places = np.unique(morton.encode(image), return_inverse=True)
+        # Sums of float64 are exact up to 2^53.
+        counts = np.bincount(places.ravel(), weights.ravel()).astype(np.int64)
+        return cls._of(keys[counts > 0], counts[counts > 0], beside)
 
     @classmethod
     def of_pixels(cls, pixels: NDArray[np.uint8]) -> Histogram:

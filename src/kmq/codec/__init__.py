@@ -13,9 +13,9 @@ from kmq.codec.encoding import apply as apply
 from kmq.codec.encoding import apply_palette as apply_palette
 from kmq.codec.encoding import encode as encode
 from kmq.codec.encoding import encode_pixels as encode_pixels
-from kmq.codec.encoding import fit as fit
-from kmq.codec.encoding import fit_histogram as fit_histogram
 from kmq.codec.encoding import quantize as quantize
 from kmq.codec.encoding import quantize_pixels as quantize_pixels
 from kmq.codec.encoding import save as save
 from kmq.codec.encoding import to_bytes as to_bytes
+from kmq.codec.fitting import fit as fit
+from kmq.codec.fitting import fit_histogram as fit_histogram

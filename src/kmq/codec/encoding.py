@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-    from kmq.clustering import Histogram
     from kmq.colors import Rgb
     from kmq.image import IndexedImage, Palette
     from kmq.palettes.named import NamedPalette
@@ -41,6 +40,7 @@ def quantize(
     max_iter: int | None = None,
     bits: str | int | None = None,
     pinned: Sequence[str | Rgb] = (),
+    weights: ArrayLike | None = None,
     sort: bool = False,
     background: str | Rgb | None = None,
     alpha: str = DEFAULT_ALPHA,
@@ -62,6 +62,11 @@ def quantize(
         with `__array__`, Pillow image, path or binary file.
     colors, psnr, rdo, effort, seed, max_iter, bits, pinned
         As `kmq.Options` has them.
+    weights
+        Array (H, W) of how much each pixel counts for the palette: whole numbers up to 2^32,
+        or floats, which are rounded to 65,536ths of the largest; none negative, not all 0.
+        They are those of the pixels that are quantized, after EXIF orientation. Clear pixels
+        stay clear even at 0. Where all colours fit, nothing is weighed. Not with a target.
     sort, background, alpha, strip, max_pixels, threads
         As `kmq.Options` has them.
 
@@ -93,7 +98,7 @@ def quantize(
         threads=threads,
     )
     read = _read(image, options)
-    found = quantize_pixels(read.rgb, options, palette_image=read.indexed)
+    found = quantize_pixels(read.rgb, options, palette_image=read.indexed, weights=weights)
     return found.with_metadata(read.metadata)
 
 
@@ -110,6 +115,7 @@ def encode(
     max_iter: int | None = None,
     bits: str | int | None = None,
     pinned: Sequence[str | Rgb] = (),
+    weights: ArrayLike | None = None,
     sort: bool = False,
     background: str | Rgb | None = None,
     alpha: str = DEFAULT_ALPHA,
@@ -121,9 +127,9 @@ def encode(
 
     Parameters and errors as for `quantize`; `max_bytes` and `coding` as `kmq.Options`
     has them. An IndexedImage is stored as it is: of the options only `coding`, `strip`
-    and `threads` apply to it, and `colors`, `psnr`, `max_bytes`, `rdo`, `bits`, `pinned` or
-    `sort` given with it is an OptionError. So is metadata of more than 2^22 bytes, in an
-    IndexedImage; of the metadata of any other image, what is too long is left out with a
+    and `threads` apply to it, and `colors`, `psnr`, `max_bytes`, `rdo`, `bits`, `pinned`,
+    `weights` or `sort` given with it is an OptionError. So is metadata of more than 2^22
+    bytes, in an IndexedImage; of any other image's, what is too long is left out with a
     KmqWarning.
     """
     options = Options(
@@ -147,10 +153,16 @@ def encode(
     from kmq.image import IndexedImage
 
     if isinstance(image, IndexedImage):
-        _refuse_to_choose_colors(options)
+        _refuse_to_choose_colors(options, weights)
         return to_bytes(image.with_metadata(NOTHING) if strip else image, options)
     read = _read(image, options)
-    _, data = encode_pixels(read.rgb, options, metadata=read.metadata, palette_image=read.indexed)
+    _, data = encode_pixels(
+        read.rgb,
+        options,
+        metadata=read.metadata,
+        palette_image=read.indexed,
+        weights=weights,
+    )
     return data
 
 
@@ -171,53 +183,6 @@ def save(
             "quantize(image).to_pil() is an ordinary image to save"
         )
     write_whole(path, encode(image, colors, **options))
-
-
-def fit(
-    histogram: Histogram,
-    colors: int | None = None,
-    *,
-    effort: str = DEFAULT_EFFORT,
-    seed: int = 0,
-    max_iter: int | None = None,
-    bits: str | int | None = None,
-    pinned: Sequence[str | Rgb] = (),
-    threads: int | None = None,
-) -> Palette:
-    """Return the best palette for a histogram, of one image or of many merged.
-
-    It has `colors` entries (64 where None is given), or as many as there are colours; with
-    `bits` there may be fewer.
-    Parameters and errors as for `quantize`.
-    """
-    options = Options(
-        colors=colors,
-        effort=effort,
-        seed=seed,
-        max_iter=max_iter,
-        bits=bits,
-        pinned=pinned,
-        threads=threads,
-    )
-    from kmq import clustering
-
-    if not isinstance(histogram, clustering.Histogram):
-        raise OptionError(
-            f"histogram: expected a Histogram, got {type(histogram).__name__}; "
-            "Histogram.from_image makes one"
-        )
-    return fit_histogram(histogram, options)
-
-
-def fit_histogram(histogram: Histogram, options: Options) -> Palette:
-    """Do what `fit` does, or return the palette of fewest colours that meets `options.psnr`."""
-    if options.psnr is not None:
-        from kmq import targets
-
-        return targets.fit_to_psnr(histogram, options.psnr, options)
-    from kmq import quantizing
-
-    return quantizing.fit(histogram, options.exact_colors, options)
 
 
 def apply(
@@ -289,12 +254,14 @@ def quantize_pixels(
     to_bytes: Callable[[IndexedImage, Options], bytes] = to_bytes,
     *,
     palette_image: IndexedImage | None = None,
+    weights: ArrayLike | None = None,
 ) -> IndexedImage:
     """Do what `quantize` does, for pixels (H, W, 3) that have been read.
 
     `palette_image` is the same image in its own palette, if it has one. `to_bytes` makes the
     file that is to be small where `psnr` is the target.
     """
+    counted = None if weights is None else _weighed(weights, rgb, options)
     kept = _kept(palette_image, options)
     if options.psnr is not None and (kept is None or kept.labels is None):
         from kmq import targets
@@ -309,7 +276,19 @@ def quantize_pixels(
         options = replace(options, colors=max(own, len(options.pinned)))
     from kmq import quantizing
 
-    return quantizing.quantize(rgb, options.exact_colors, options)
+    return quantizing.quantize(rgb, options.exact_colors, options, weights=counted)
+
+
+def _weighed(
+    weights: ArrayLike, rgb: NDArray[np.uint8], options: Options
+) -> NDArray[np.int64] | None:
+    """Return the weights as whole numbers, None where they are equal."""
+    from kmq.clustering.weights import whole_weights
+
+    if options.psnr is not None or options.max_bytes is not None:
+        raise OptionError("weights: cannot be asked for together with a target")
+    numbers = whole_weights(weights, *rgb.shape[:2])
+    return None if numbers.min() == numbers.max() else numbers
 
 
 def encode_pixels(
@@ -319,13 +298,14 @@ def encode_pixels(
     *,
     metadata: Metadata = NOTHING,
     palette_image: IndexedImage | None = None,
+    weights: ArrayLike | None = None,
 ) -> tuple[IndexedImage, bytes]:
     """Do what `encode` does, for pixels that have been read; return the image and its file.
 
     `to_bytes` makes the file, of whatever format, from an image that has the metadata.
-    `palette_image` is as `quantize_pixels` has it.
+    `palette_image` and `weights` are as `quantize_pixels` has them.
     """
-    if options.max_bytes is not None:
+    if options.max_bytes is not None and weights is None:
         from kmq import targets
 
         kept = _kept(palette_image, options)
@@ -339,7 +319,7 @@ def encode_pixels(
                     "cannot be merged; leave max_bytes out"
                 )
         return targets.encode_to_size(rgb, options.max_bytes, options, to_bytes, metadata)
-    found = quantize_pixels(rgb, options, to_bytes, palette_image=palette_image)
+    found = quantize_pixels(rgb, options, to_bytes, palette_image=palette_image, weights=weights)
     indexed = found.with_metadata(metadata)
     return indexed, to_bytes(indexed, options)
 
@@ -399,12 +379,13 @@ def apply_palette(
     return quantizing.with_cheaper_indices(pixels, indexed, options, keeps_palette=True)
 
 
-def _refuse_to_choose_colors(options: Options) -> None:
-    for name in ("colors", "psnr", "max_bytes", "rdo", "bits", "pinned", "sort"):
-        if getattr(options, name) not in (None, False, ()):
-            raise OptionError(
-                f"{name}: an IndexedImage has its colours, and is stored as it is; leave {name} out"
-            )
+def _refuse_to_choose_colors(options: Options, weights: ArrayLike | None) -> None:
+    names = ("colors", "psnr", "max_bytes", "rdo", "bits", "pinned", "sort")
+    given = [name for name in names if getattr(options, name) not in (None, False, ())]
+    for name in given if weights is None else ["weights", *given]:
+        raise OptionError(
+            f"{name}: an IndexedImage has its colours, and is stored as it is; leave {name} out"
+        )
 
 
 def _read(image: ImageSource, options: Options) -> Pixels:
