@@ -12,16 +12,18 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kmq.errors import OptionError, warn
+from kmq.errors import KmqError, OptionError, warn
 
 ENVIRONMENT_VARIABLE = "KMQ_KERNELS"
 NUMBA = "numba"
 """What stands for compiling with numba, among the names of levels."""
 
 _MODULE = "kmq._kernels"
+_INSTALL_NUMBA = "pip install 'kmq[numba]'"
 
 
 class Kernels(NamedTuple):
@@ -47,9 +49,13 @@ def kernels() -> Kernels | None:
     ------
     OptionError
         If KMQ_KERNELS names what is not there, or what this processor cannot run.
+    KmqError
+        If neither compiled kernels nor numba can be used.
     """
     wanted = os.environ.get(ENVIRONMENT_VARIABLE, "")
     if wanted == NUMBA:
+        if not _numba_is_installed():
+            raise OptionError(f"{ENVIRONMENT_VARIABLE}: numba is not installed; {_INSTALL_NUMBA}")
         return None
     try:
         return _load(wanted)
@@ -59,9 +65,21 @@ def kernels() -> Kernels | None:
                 f"{ENVIRONMENT_VARIABLE}: {wanted[:40]!r} names compiled kernels that cannot be "
                 f"used: {error}"
             ) from None
+        if not _numba_is_installed():
+            raise KmqError(
+                f"kmq's compiled kernels cannot be used ({error}), and numba, which would compile "
+                f"new ones, is not installed; {_INSTALL_NUMBA}"
+            ) from None
         if not isinstance(error, _NotBuiltError):
             warn(f"kmq's compiled kernels cannot be used: {error}; numba compiles new ones")
         return None
+
+
+def _numba_is_installed() -> bool:
+    try:
+        return find_spec(NUMBA) is not None
+    except ValueError:  # sys.modules has None for it, so that nobody imports it
+        return False
 
 
 def _load(wanted: str) -> Kernels:

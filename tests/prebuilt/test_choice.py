@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
 
 import pytest
+from PIL import Image
 
 import kmq
 from kmq import prebuilt
@@ -114,17 +117,65 @@ def test_the_stamp_tells_an_edit_a_new_file_and_another_name(monkeypatch, tmp_pa
     assert len(set(stamps)) == len(stamps)
 
 
-def test_with_neither_kernels_nor_numba_the_error_says_what_to_install():
-    program = """
-import sys
-sys.modules["numba"] = sys.modules["kmq._kernels"] = None
-import kmq
-try:
-    from kmq import jit
-except kmq.KmqError as error:
-    print(error)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+@pytest.fixture
+def without_numba(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba", None)
+
+
+@pytest.mark.usefixtures("without_numba")
+def test_numba_that_is_asked_for_and_not_installed_is_said_to_be_missing(choose):
+    with pytest.raises(kmq.OptionError, match=r"KMQ_KERNELS: .* pip install 'kmq\[numba\]'"):
+        choose("numba")
+
+
+@pytest.mark.usefixtures("without_numba")
+def test_with_neither_kernels_nor_numba_the_error_says_why_and_what_to_install(library, choose):
+    library.stamp = "another"
+    with pytest.raises(
+        kmq.KmqError, match=r"made from other sources.*, and numba.*pip install 'kmq\[numba\]'"
+    ):
+        choose()
+
+
+SAID = {
+    "nonsense": r"kmq: KMQ_KERNELS: .*'nonsense'.*",
+    "numba": r"kmq: KMQ_KERNELS: numba is not installed; pip install .*",
+}
+
+
+@pytest.mark.parametrize("wanted", SAID)
+def test_the_command_line_says_so_in_one_line(tmp_path, wanted):
+    Image.new("RGB", (3, 2)).save(tmp_path / "a.png")
+    program = (
+        "import sys; sys.modules['numba'] = None; sys.argv[0] = 'kmq'\n"
+        "from kmq.cli import main; main()"
     )
-    assert "pip install 'kmq[numba]'" in done.stdout
+    done = subprocess.run(
+        [sys.executable, "-c", program, "encode", tmp_path / "a.png"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | {"KMQ_KERNELS": wanted},
+    )
+    assert done.returncode == 2
+    assert re.fullmatch(SAID[wanted], done.stderr.rstrip("\n"))
+    assert not (tmp_path / "a.kmq").exists()
+
+
+def test_a_processor_that_numpy_refuses_is_told_in_one_line(tmp_path):
+    (tmp_path / "numpy").mkdir()
+    (tmp_path / "numpy" / "__init__.py").write_text(
+        "raise RuntimeError('NumPy was built with baseline optimizations: \\n(X86_V2) but ...')"
+    )
+    Image.new("RGB", (3, 2)).save(tmp_path / "a.png")
+    program = "import sys; sys.argv[0] = 'kmq'; from kmq.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "encode", tmp_path / "a.png"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ
+        | {"PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])},
+    )
+    assert done.returncode == 1
+    assert done.stderr == "kmq: NumPy was built with baseline optimizations: (X86_V2) but ...\n"

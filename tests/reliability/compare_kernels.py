@@ -35,6 +35,15 @@ def output(command: list[str], **environment: str) -> str:
     return done.stdout.strip()
 
 
+def refuse_older_processor(emulated: list[str]) -> None:
+    """Check that one line says why a processor below x86-64-v2 encodes nothing."""
+    command = "import sys; sys.argv = ['kmq', 'demo']; from kmq.cli import main; main()"
+    done = subprocess.run([*emulated, "-c", command], stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1, done
+    assert "X86_V2" in done.stderr, done
+    assert done.stderr.count("\n") == 1, done
+
+
 def main() -> None:
     """Print each digest; fail if they are not all the same."""
     python = sys.argv[1]
@@ -58,6 +67,7 @@ def main() -> None:
             assert in_use == level, f"{processor} runs {in_use}"
             name = f"{level}, emulated {processor}"
             digests[name] = output([*emulated, PROGRAM, "1"], **NO_SURPRISES)
+        refuse_older_processor([emulator, "-cpu", "Penryn", python])
     for name, digest in digests.items():
         print(f"{name:30} {digest}")
     if len(set(digests.values())) != 1:

@@ -119,6 +119,12 @@ def main() -> None:
     except KmqError as error:  # of the environment, not of one input
         tell(f"kmq: {error}")
         sys.exit(2 if isinstance(error, OptionError) else 1)
+    except RuntimeError as error:
+        if not str(error).startswith("NumPy was built "):
+            raise
+        # The processor is older than those that NumPy was built for: x86-64-v2 since 2.4.
+        tell(f"kmq: {' '.join(str(error).split())}")
+        sys.exit(1)
     except OSError as error:  # the inputs' are told where they happen
         where = "standard output: " if error.filename is None else ""
         with contextlib.suppress(OSError):

@@ -23,21 +23,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec
 
 from kmq import prebuilt
-from kmq.errors import KmqError
 from kmq.threads import share
 
 _prebuilt = prebuilt.kernels()
 
 if TYPE_CHECKING or _prebuilt is None:
-    try:
-        from kmq.jit import compiling as _policy
-    except ModuleNotFoundError as error:
-        if error.name != "numba":
-            raise
-        raise KmqError(
-            "there are no compiled kernels for this machine, and numba, which would compile them, "
-            "is not installed; pip install 'kmq[numba]'"
-        ) from None
+    from kmq.jit import obstacles
+
+    obstacles.require_main_interpreter()
+    from kmq.jit import compiling as _policy
 else:
     from kmq.jit import compiled as _policy
 

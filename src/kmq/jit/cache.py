@@ -36,6 +36,7 @@ from numba.core.caching import (
 from numba.core.runtime import rtsys
 
 from kmq.errors import warn
+from kmq.jit.obstacles import COMPILING_BYTES, LOADING_BYTES, require_memory
 from kmq.jit.trust import is_trusted, keep_others_out, source_stamp
 
 _CHECKSUM_BYTES = 4
@@ -100,6 +101,12 @@ def warn_once(message: str) -> None:
         warn(f"{message}; set NUMBA_CACHE_DIR to a folder of your own to compile only once")
 
 
+def _begin_compiling() -> None:
+    require_memory(COMPILING_BYTES)
+    for listener in on_compile:
+        listener()
+
+
 class NothingKept(NullCache):  # type: ignore[misc]  # numba is untyped
     """The cache of a kernel for which there is no folder; says so when it has to be compiled."""
 
@@ -108,8 +115,7 @@ class NothingKept(NullCache):  # type: ignore[misc]  # numba is untyped
 
     def load_overload(self, sig: Any, target_context: Any) -> None:
         """Announce that the kernel is compiled."""
-        for listener in on_compile:
-            listener()
+        _begin_compiling()
         warn_once(f"compiled code cannot be kept ({self.reason})")
 
 
@@ -142,6 +148,7 @@ class ForgivingCache(FunctionCache):  # type: ignore[misc]  # numba is untyped
         installed: that takes longer than a picture. Compiled code calls numba's memory
         manager and nothing else of it; where there is none, compiling loads the rest.
         """
+        require_memory(LOADING_BYTES)
         try:
             rtsys.initialize(target_context)
             with self._guard_against_spurious_io_errors():
@@ -150,8 +157,7 @@ class ForgivingCache(FunctionCache):  # type: ignore[misc]  # numba is untyped
             found = None
             self._forget()
         if found is None:
-            for listener in on_compile:
-                listener()
+            _begin_compiling()
         return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
