@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 TEST_WITHOUT_JIT := NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest tests/clustering tests/container \
     --ignore tests/container/test_stripes.py
 
-.PHONY: demo test soak fuzz check coverage wheel test-wheel sameness vectors pictures clean
+.PHONY: demo test soak fuzz check coverage wheel test-wheel sameness viewer vectors pictures clean
 
 .venv/ready: pyproject.toml
 	python3 -m venv .venv
@@ -43,7 +43,7 @@ coverage: .venv/ready
 	$(TEST_WITHOUT_JIT) --cov --cov-append --cov-report=term-missing --cov-fail-under=95
 
 # The wheel, installed where the sources are not, and without numba where it can do without.
-build/wheel/ready: pyproject.toml hatch_build.py $(shell find kernels src -name '*.py' -o -name '*.[ch]')
+build/wheel/ready: pyproject.toml hatch_build.py $(shell find kernels src -type f -not -path '*/__pycache__/*')
 	rm -rf build/wheel
 	python3 -m venv build/wheel/venv
 	build/wheel/venv/bin/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel .
@@ -61,6 +61,10 @@ test-wheel: build/wheel/ready
 # The same bytes from numba, from each level of compiled kernels, and on emulated processors.
 sameness: .venv/ready build/wheel/ready
 	$(PYTHON) tests/reliability/compare_kernels.py build/wheel/venv/bin/python
+
+# After a change to the viewer's parts or to the decoder in JavaScript.
+viewer: .venv/ready
+	$(PYTHON) docs/make_viewer.py
 
 vectors: .venv/ready
 	$(PYTHON) formats/make_vectors.py

@@ -1,13 +1,14 @@
 """Draw the README's pictures and write its table, all of the picture that `kmq demo` draws.
 
 `few-colours.png` shows it in fewer and fewer colours; the table is what `kmq compare`
-prints. `report.png` and `plots.png` are what a browser shows of its report; they need
-Chromium.
+prints. `report.png` and `plots.png` are what a browser shows of its report, and
+`viewer.png` what it shows of the viewer; they need Chromium.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from kmq import codec
+from kmq import codec, viewer
 from kmq.cli.demo import ORIGINAL
 from kmq.cli.demo_picture import draw
 from kmq.quality import psnr
@@ -39,6 +40,8 @@ VIEWS = {
     ),
 }
 """Each picture of the report: what is added to the page's style, the window's size."""
+
+VIEWER_SIZE = (1180, 700)
 
 
 def panel(rgb: np.ndarray, palette: np.ndarray | None, caption: str) -> Image.Image:
@@ -104,6 +107,16 @@ def photograph(page: str, size: tuple[int, int], folder: Path) -> Image.Image:
         return image.convert("RGB")
 
 
+def viewer_page(rgb: np.ndarray) -> str:
+    """Return the viewer with the picture in it, one of whose pixels is pointed at."""
+    page = viewer.page([(f"{Path(ORIGINAL).stem}.kmq", codec.encode(rgb, 16))])
+    page = re.sub("<meta http-equiv.*?>", "", page)  # which would forbid further scripts
+    # Chromium's virtual time does not wait for workers.
+    page = page.replace("</head>", "<script>delete window.Worker</script></head>")
+    script = "setTimeout(() => stage.point({ x: 285, y: 96 }, true), 2000)"
+    return page.replace("</body>", f"<script>{script}</script></body>")
+
+
 def main() -> None:
     """Write the pictures beside this script."""
     rgb = draw()
@@ -113,10 +126,11 @@ def main() -> None:
         table, page = compare(rgb, folder)
         write_table(table)
         if shutil.which("chromium") is None:
-            sys.exit("report.png and plots.png need Chromium (Debian: apt-get install chromium)")
+            sys.exit("pictures of pages need Chromium (Debian: apt-get install chromium)")
         for picture, (style, size) in VIEWS.items():
             shown = photograph(page.replace("</style>", f"{style}</style>"), size, folder)
             shown.save(HERE / picture, optimize=True)
+        photograph(viewer_page(rgb), VIEWER_SIZE, folder).save(HERE / "viewer.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 
 import pytest
+from browser import find_chromium
 
 from kmq import report
 from kmq.cli.demo_picture import draw
@@ -33,14 +32,7 @@ FLAGS = (
 
 @pytest.fixture(scope="module")
 def chromium():
-    """The browser's path; without one the test is skipped, if that is allowed."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if path := shutil.which(name):
-            return path
-    message = "needs Chromium, which is not here (Debian: apt-get install chromium)"
-    if os.environ.get("KMQ_TEST_EVERYTHING"):
-        pytest.fail(message)
-    pytest.skip(message)
+    return find_chromium()
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ COMMANDS = {
     "decode": "Turn .kmq files into PNG or another kind of image.",
     "info": "Show what is in .kmq files.",
     "verify": "Check .kmq files, all of them.",
+    "view": "Open .kmq files in the browser.",
     "palette": "Print the best colours of an image.",
     "compare": "Compare an image in several numbers of colours.",
     "warmup": "Compile everything now, for this machine.",

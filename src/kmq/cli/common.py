@@ -37,6 +37,8 @@ class FileName(click.Path):
 FILE = FileName(allow_dash=True, readable=False, path_type=str)
 """The name of a file, or `-`. Whether it can be read is seen when it is: others go on."""
 
+NOT_KMQ = "not a .kmq file; kmq encode makes such files of images"
+
 FAILURES = (KmqError, OSError, MemoryError)
 """What may go wrong with an input without being a fault of kmq."""
 
@@ -105,7 +107,7 @@ def require_kmq(source: str) -> None:
         return  # a pipe can be read only once
     with Path(source).open("rb") as file:
         if file.read(len(SIGNATURE)) != SIGNATURE:
-            raise FormatError("not a .kmq file; kmq encode makes such files of images")
+            raise FormatError(NOT_KMQ)
 
 
 def write_output(
