@@ -359,6 +359,12 @@ def test_chequers_are_behind_transparency(page, files, scheme):
 def test_stripes_are_listed_and_drawn(page, files, random_indexed):
     from_rows = random_indexed(3, 4097, 520)
     show(page, files("a.kmq", from_rows, coding="packed"))
+    # Bands that were decoded in parallel are in their places.
+    counts = np.bincount(from_rows.indices.ravel()).tolist()
+    assert page.evaluate("[...current.picture.counts]") == counts
+    for y in (0, 2015, 2016, 4032, 4096):
+        row = page.evaluate(f"[...current.picture.indices.subarray({y * 520}, {y * 520 + 520})]")
+        assert row == from_rows.indices[y].tolist()
     info = kmq.info(files("a.kmq", from_rows, coding="packed"))
     assert f"{len(info.stripes)} stripes, packed" in text(page, "#stripes")
     last = info.stripes[-1]

@@ -16,6 +16,7 @@ from importlib.resources import files
 SCRIPTS = (
     "format.js",
     "png.js",
+    "decoding.js",
     "painting.js",
     "gestures.js",
     "stage.js",
@@ -45,7 +46,7 @@ def page(pictures: Iterable[tuple[str, bytes]] = ()) -> str:
         # In a script element, only "<" could end it early.
         "files": json.dumps(opened).replace("<", "\\u003c"),
         "example": _base64(files(__name__).joinpath("example.kmq").read_bytes()),
-        "decoder": _as_script("kmq.js") + _as_script("reading.js"),
+        "decoder": _decoder(),
         "script": script,
     }
     return re.sub(r"\{\{ (\w+) \}\}", lambda name: parts[name[1]], _part("viewer.html"))
@@ -58,6 +59,12 @@ def _part(name: str) -> str:
 def _as_script(name: str) -> str:
     """Return a module without its imports and exports, to stand in one script with others."""
     return _EXPORT.sub("", _IMPORT.sub("", _part(name)))
+
+
+def _decoder() -> str:
+    """Return what runs in a worker: kmq.js, whose names stay its own, and what asks it."""
+    inside = f"{_as_script('kmq.js')}\nreturn {{ decode, info }};\n"
+    return f"const {{ decode, info }} = (() => {{\n{inside}}})();\n{_as_script('reading.js')}"
 
 
 def _base64(data: bytes) -> str:

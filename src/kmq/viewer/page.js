@@ -1,52 +1,15 @@
 /* The page: files come in, one of them is shown, keys and buttons work. */
 
+import { readPicture } from "./decoding.js";
 import { showAbout, showMetadata, showStripes } from "./details.js";
 import { element, hexOf, nameOf, patchOf } from "./format.js";
 import { PalettePane } from "./palette.js";
 import { pngOf } from "./png.js";
 import { Stage } from "./stage.js";
 
-const MOST_PIXELS = 1 << 26;
-
 const one = (id) => document.getElementById(id);
 const opened = [];
 let current = null;
-
-/* Decoding, in a worker where there are workers */
-
-/* A plain script, because pages of files may not start modules as workers. */
-const decoder = one("decoder").textContent;
-
-const urlOf = (source) => URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-
-const decoderUrl = urlOf(decoder);
-
-/** Resolve to a picture, or to null if no worker starts. */
-function readInWorker(bytes) {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(decoderUrl);
-    worker.onmessage = ({ data: { picture, fault } }) => {
-      worker.terminate();
-      if (picture) resolve(picture);
-      else reject(fault);
-    };
-    worker.onerror = (event) => {
-      event.preventDefault();
-      resolve(null);
-    };
-    worker.postMessage({ bytes, maxPixels: MOST_PIXELS });
-  });
-}
-
-async function readHere(bytes) {
-  const { read } = await import(urlOf(`${decoder}\nexport { read };`));
-  return read(bytes, MOST_PIXELS);
-}
-
-async function readPicture(bytes) {
-  const picture = typeof Worker === "undefined" ? null : await readInWorker(bytes);
-  return picture ?? readHere(bytes);
-}
 
 /* Opening and closing files */
 
@@ -65,7 +28,9 @@ export async function openFiles(files) {
 
 async function load(entry) {
   try {
-    entry.picture = await readPicture(await entry.file.bytes());
+    entry.picture = await readPicture(await entry.file.bytes(), (share) => {
+      if (entry === current) one("busy").textContent = `Decoding… ${Math.round(100 * share)} %`;
+    });
     entry.state = "shown";
   } catch (error) {
     entry.fault = error;
@@ -117,6 +82,7 @@ function show(entry) {
   one("panel").hidden = picture === null;
   one("viewer").classList.toggle("is-bare", picture === null);
   one("busy").hidden = entry?.state !== "waiting";
+  one("busy").textContent = "Decoding…";
   one("fault").hidden = !isBroken;
   one("pixel").hidden = true;
   document.querySelector(".tools").hidden = picture === null;
@@ -155,7 +121,7 @@ function showTabs() {
 /* By whose fault it is. */
 const FAULT_HINTS = {
   file: "The file is damaged, was cut short on its way, or is no .kmq file.",
-  limit: `This page shows up to ${MOST_PIXELS.toLocaleString("en")} pixels. “kmq decode --max-pixels N” decodes more.`,
+  limit: "“kmq decode” makes a PNG of larger pictures, and “kmq info” says what is in the file.",
 };
 
 function showFault({ name, fault }) {

@@ -4,6 +4,32 @@ import { decode, info } from "./kmq.js";
 
 const GOLDEN_RATIO = 0.618033988749895;
 
+/** Return what the head says; of each stripe also its first row. */
+export function readHead(bytes) {
+  const { width, height, colors, stripes } = info(bytes);
+  let firstRow = 0;
+  for (const stripe of stripes) {
+    stripe.firstRow = firstRow;
+    firstRow += stripe.rows;
+  }
+  return { width, height, colors, stripes, fileBytes: bytes.length };
+}
+
+/** Return what the page shows of some rows, [first, end]: plain values and typed arrays. */
+export function readRows(bytes, rows) {
+  const { palette, labels, indices, hasAlpha, metadata } = decode(bytes, { rows });
+  const counts = new Uint32Array(palette.length / 4);
+  for (const index of indices) counts[index] += 1;
+  return {
+    palette: labels ? labelColors(labels) : palette,
+    labels,
+    hasAlpha,
+    metadata: metadata && plainMetadata(metadata),
+    indices,
+    counts,
+  };
+}
+
 /** Return a palette that tells labels apart, those of neighbouring numbers by hue; 0 is black. */
 function labelColors(labels) {
   const palette = new Uint8Array(4 * labels.length).fill(255);
@@ -19,15 +45,6 @@ function labelColors(labels) {
   return palette;
 }
 
-function withFirstRows(stripes) {
-  let firstRow = 0;
-  return stripes.map((stripe) => {
-    const placed = { ...stripe, firstRow };
-    firstRow += stripe.rows;
-    return placed;
-  });
-}
-
 /** Return what the page says of metadata; the resolution in pixels per inch, across and down. */
 function plainMetadata({ resolution, exif, xmp, texts }) {
   return {
@@ -38,33 +55,22 @@ function plainMetadata({ resolution, exif, xmp, texts }) {
   };
 }
 
-/** Return everything that the page shows of a file, as plain values and typed arrays. */
-export function read(bytes, maxPixels) {
-  const head = info(bytes);
-  const image = decode(bytes, { maxPixels });
-  const counts = new Uint32Array(head.colors);
-  for (const index of image.indices) counts[index] += 1;
-  return {
-    width: image.width,
-    height: image.height,
-    palette: image.labels ? labelColors(image.labels) : image.palette,
-    indices: image.indices,
-    labels: image.labels,
-    hasAlpha: image.hasAlpha,
-    metadata: image.metadata && plainMetadata(image.metadata),
-    counts,
-    stripes: withFirstRows(head.stripes),
-    fileBytes: bytes.length,
-  };
+/** Return a function that answers what is asked about a file: its head, or some rows. */
+export function readerOf(bytes) {
+  return (rows) => (rows ? readRows(bytes, rows) : readHead(bytes));
 }
 
+/* The first message is a file, each further one a question. */
 if (typeof WorkerGlobalScope !== "undefined") {
-  self.onmessage = ({ data: { bytes, maxPixels } }) => {
-    try {
-      const picture = read(bytes, maxPixels);
-      self.postMessage({ picture }, [picture.indices.buffer]);
-    } catch (error) {
-      self.postMessage({ fault: { fault: error.fault, message: error.message } });
-    }
+  self.onmessage = ({ data: bytes }) => {
+    const answer = readerOf(bytes);
+    self.onmessage = ({ data: rows }) => {
+      try {
+        const found = answer(rows);
+        self.postMessage({ found }, found.indices ? [found.indices.buffer] : []);
+      } catch ({ fault, message }) {
+        self.postMessage({ fault: { fault, message } });
+      }
+    };
   };
 }
