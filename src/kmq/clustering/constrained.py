@@ -121,14 +121,20 @@ def settle(
     previous = math.inf
     entries = _allowed(points, clusters.centroids, constraint)
     for left in reversed(range(max(iterations, 1))):
-        clusters.centroids = entries.copy()
-        iterate(points, clusters, 1, threads)  # which moves the centroids to the means
         clusters.centroids = entries
-        clusters.error = _error_of(points, clusters)
+        _assign(points, clusters, threads)
         if left == 0 or previous - clusters.error <= TOLERANCE * clusters.error:
             break
         previous = clusters.error
         entries = _allowed(points, _means(clusters), constraint)
+
+
+def _assign(points: Points, clusters: Clusters, threads: int) -> None:
+    """Assign the points to the nearest centroids, which stay where they are."""
+    centroids = clusters.centroids.copy()
+    iterate(points, clusters, 1, threads)  # which moves the centroids to the means
+    clusters.centroids = centroids
+    clusters.error = _error_of(points, clusters)
 
 
 def _allowed(
@@ -241,8 +247,8 @@ def constrained_palette(
     constraint: Constraint,
     count: int,
     threads: int,
-) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """Return at most `count` distinct colours, and the nearest to each point.
+) -> tuple[NDArray[np.uint8], Clusters]:
+    """Return at most `count` distinct colours, and the clusters of the points nearest to each.
 
     The pinned ones come first, in their order, used or not. Of the other `colors`, arranged,
     those stay that are nearest to some point. What is left over goes where it lowers the
@@ -255,16 +261,17 @@ def constrained_palette(
     least = ((means - alpha.coordinates(nearest)) ** 2).sum(axis=1)
     while True:
         palette = np.concatenate([pinned, arranged(_without(pinned, colors))])
-        assigned = Clusters.around(points, alpha.coordinates(palette).astype(np.float64))
-        iterate(points, assigned, 1, threads)
+        entries = alpha.coordinates(palette)
+        assigned = Clusters.around(points, entries.astype(np.float64))
+        _assign(points, assigned, threads)
         used = assigned.sums[len(pinned) :, -1] > 0
-        errors = ((means - alpha.coordinates(palette)[assigned.labels]) ** 2).sum(axis=1)
+        errors = ((means - entries[assigned.labels]) ** 2).sum(axis=1)
         gains = (errors - least) * points.sums[:, -1]
         room = count - len(pinned) - np.count_nonzero(used)
         best = np.argsort(-gains, kind="stable")[:room]
         best = best[gains[best] > 0]
         if used.all() and len(best) == 0:
-            return palette, assigned.labels
+            return palette, assigned
         colors = np.concatenate([palette[len(pinned) :][used], nearest[best]])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from kmq import alpha
 from kmq.clustering import schedule
 from kmq.clustering.constrained import (
     Constraint,
@@ -83,22 +84,26 @@ def _constrained_colors(
             f"pinned: {pinned:,} of {colors:,} colours leave none for the transparent pixels"
         )
     points = distinct_colors(reduced)
-    candidates = every_allowed_color(points, constraint)
-    if len(candidates) > colors:
-        candidates = constraint.first_entries(points)
-        if pinned < colors:
-            clusters = _constrained_clusters(
-                points, colors, effort, seed, max_iter, threads, constraint
-            )
-            candidates = rounded_one_by_one(points, clusters, constraint.colors_at)
-    palette, entries = constrained_palette(points, candidates[pinned:], constraint, colors, threads)
+    everything = every_allowed_color(points, constraint)[pinned:]
+    if pinned + len(everything) <= colors:
+        candidates = [everything]
+    elif pinned == colors:
+        candidates = [everything[:0]]
+    else:
+        candidates = _constrained_candidates(
+            points, colors, effort, seed, max_iter, threads, constraint
+        )
+    palette, clusters = min(
+        (constrained_palette(points, each, constraint, colors, threads) for each in candidates),
+        key=lambda found: found[1].error,
+    )
     if has_clear:
         hidden = constraint.colors_at(color_of_clear(histogram)[np.newaxis])
         palette[palette[:, 3] == 0, :3] = hidden
-    return palette, entries[reduced.places_of(histogram)]
+    return palette, clusters.labels[reduced.places_of(histogram)]
 
 
-def _constrained_clusters(
+def _constrained_candidates(
     points: Points,
     colors: int,
     effort: Effort,
@@ -106,12 +111,17 @@ def _constrained_clusters(
     max_iter: int | None,
     threads: int,
     constraint: Constraint,
-) -> Clusters:
-    """Return clusters around the pinned entries and the others that suit them."""
+) -> list[NDArray[np.uint8]]:
+    """Return colours that suit the constraint and the pinned entries.
+
+    Beside those that were searched for under the constraint, the free ones, rounded
+    afterwards: so that the result is never worse than these.
+    """
+    pinned = len(constraint.pinned)
     iterations = _last_iterations(effort, max_iter)
     weighted = with_heavy_clear(points)
     coarse = coarsen(weighted, coarse_bits(weighted, colors))
-    free = cluster(weighted, colors - len(constraint.pinned), effort, seed, threads)
+    free = cluster(weighted, colors - pinned, effort, seed, threads)
     iterate(weighted, free, iterations, threads)
     searched = constrained_search(
         coarse, free.centroids, constraint, effort.coarse_search(colors), threads
@@ -125,7 +135,12 @@ def _constrained_clusters(
         settle(weighted, each, constraint, iterations, threads)
     clusters = _best(found, 1)[0]
     clusters.recount(weighted, points)
-    return clusters
+    free.recount(weighted, points)
+    rounded, _ = whole_number_palette(points, free, colors - pinned, threads)
+    return [
+        rounded_one_by_one(points, clusters, constraint.colors_at)[pinned:],
+        constraint.colors_at(alpha.coordinates(rounded)),
+    ]
 
 
 def _last_iterations(effort: Effort, max_iter: int | None) -> int:
