@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
+import tifffile
 from click.testing import CliRunner
 from clustering.images import noise
 from conftest import opened
@@ -12,7 +15,9 @@ from PIL import Image
 import kmq
 from kmq.channel_bits import ChannelBits
 from kmq.cli import kmq as command
+from kmq.codec import streaming
 from kmq.errors import OptionError
+from kmq.options import Options
 
 PIXELS = noise(24, 31, seed=1)
 PINS = ["#ff0000", "white", (1, 2, 3)]
@@ -123,6 +128,23 @@ def test_the_commands_take_them(photo):
     assert opened(photo / "x.png").getpalette()[:6] == [255, 0, 0, 255, 255, 255]
     printed = run("palette", "photo.png", "-k", 9, *pins, "--bits", 565)
     assert printed.stdout.split()[:2] == ["#ff0000", "#ffffff"]
+
+
+def test_a_picture_in_bands_gives_the_file_of_the_whole():
+    stored = io.BytesIO()
+    tifffile.imwrite(stored, PIXELS, photometric="rgb", rowsperstrip=5)
+    options = Options(colors=9, bits="565", pinned=["red"])
+    out = io.BytesIO()
+    streaming.encode_bands(streaming.open_bands(stored, options), out, options)
+    stored.seek(0)
+    assert out.getvalue() == kmq.encode(stored, 9, bits="565", pinned=["red"])
+
+
+def test_pillow_takes_them(tmp_path):
+    weights = np.arange(24 * 31).reshape(24, 31)
+    options = {"colors": 9, "pinned": ["red"], "bits": 565, "weights": weights}
+    Image.fromarray(PIXELS).save(tmp_path / "x.kmq", **options)
+    assert kmq.load(tmp_path / "x.kmq") == kmq.quantize(PIXELS, **options)
 
 
 def test_labels_in_a_kmq_file_keep_their_palette(photo):

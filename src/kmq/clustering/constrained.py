@@ -232,13 +232,18 @@ def _costs_of_missing(
     return pixels * (nearest - own), neighbours
 
 
-def every_allowed_color(points: Points, constraint: Constraint) -> NDArray[np.uint8]:
-    """Return the pinned colours, then the nearest one to each point that an entry may have.
+def every_color_that_helps(
+    points: Points, constraint: Constraint, most: int
+) -> NDArray[np.uint8] | None:
+    """Return the nearest colour to each point that an entry may have, if they are few.
 
-    Each is there once, in no particular order.
+    None where there are more than `most` of them beside the pinned ones.
     """
     pinned = constraint.first_entries(points)
-    return np.concatenate([pinned, _without(pinned, _nearest_allowed(points, constraint))])
+    if constraint.bits is None and len(points) > len(pinned) + most:
+        return None
+    colors = _without(pinned, _nearest_allowed(points, constraint))
+    return colors if len(colors) <= most else None
 
 
 def constrained_palette(
@@ -265,9 +270,11 @@ def constrained_palette(
         assigned = Clusters.around(points, entries.astype(np.float64))
         _assign(points, assigned, threads)
         used = assigned.sums[len(pinned) :, -1] > 0
+        room = count - len(pinned) - np.count_nonzero(used)
+        if used.all() and room == 0:
+            return palette, assigned
         errors = ((means - entries[assigned.labels]) ** 2).sum(axis=1)
         gains = (errors - least) * points.sums[:, -1]
-        room = count - len(pinned) - np.count_nonzero(used)
         best = np.argsort(-gains, kind="stable")[:room]
         best = best[gains[best] > 0]
         if used.all() and len(best) == 0:

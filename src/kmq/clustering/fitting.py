@@ -12,7 +12,7 @@ from kmq.clustering.constrained import (
     constrained_palette,
     constrained_search,
     constrained_start,
-    every_allowed_color,
+    every_color_that_helps,
     settle,
 )
 from kmq.clustering.histogram import Histogram
@@ -84,11 +84,11 @@ def _constrained_colors(
             f"pinned: {pinned:,} of {colors:,} colours leave none for the transparent pixels"
         )
     points = distinct_colors(reduced)
-    everything = every_allowed_color(points, constraint)[pinned:]
-    if pinned + len(everything) <= colors:
-        candidates = [everything]
+    few = every_color_that_helps(points, constraint, colors - pinned)
+    if few is not None:
+        candidates = [few]
     elif pinned == colors:
-        candidates = [everything[:0]]
+        candidates = [constraint.first_entries(points)[:0]]
     else:
         candidates = _constrained_candidates(
             points, colors, effort, seed, max_iter, threads, constraint

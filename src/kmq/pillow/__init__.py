@@ -57,7 +57,8 @@ def _save(image: Image.Image, file: IO[bytes], _name: str | bytes) -> None:
     from kmq.options import Options
 
     given = image.encoderinfo
-    options = {field.name: given[field.name] for field in fields(Options) if field.name in given}
+    names = [*(field.name for field in fields(Options)), "weights"]
+    options = {name: given[name] for name in names if name in given}
     parts = {name: given[name] for name in _PARTS_OF_METADATA if given.get(name) is not None}
     if parts:
         image = _described(image, parts)
