@@ -15,8 +15,11 @@ from numpy.typing import NDArray
 SOURCES = ROOT / "formats" / "c"
 DRIVER = Path(__file__).parent / "driver.c"
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror")
-SANITIZERS = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 C99 = ("-std=c99", "-O2")
+SANITIZED = (
+    *("-std=c99", "-g", "-O1"),
+    *("-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
+)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from c.compiling import C99, DRIVER, SANITIZERS, compiled
+from c.compiling import C99, DRIVER, SANITIZED, SOURCES, compiled
 
 
 def needed(*programs: str) -> str:
@@ -37,4 +37,11 @@ def driver(folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def strict_driver(folder: Path) -> Path:
     """Return the driver with sanitizers, which end it where it does what C does not allow."""
-    return compiled(DRIVER, folder / "strict_driver", needed("clang", "gcc"), *C99, *SANITIZERS)
+    return compiled(DRIVER, folder / "strict_driver", needed("clang", "gcc"), *SANITIZED)
+
+
+@pytest.fixture(scope="session")
+def example(folder: Path) -> Path:
+    """Return the example, which turns a file into a PNG."""
+    compiler = needed("clang", "gcc")
+    return compiled(SOURCES / "kmq2png.c", folder / "kmq2png", compiler, *SANITIZED)

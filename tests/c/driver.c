@@ -19,26 +19,22 @@
 #define KMQ_IMPLEMENTATION
 #include "../../formats/c/kmq.h"
 
-static void fail(const char *sentence)
-{
+static void fail(const char *sentence) {
     fprintf(stderr, "driver: %s\n", sentence);
     exit(3);
 }
 
-static void *allocated(size_t size)
-{
+static void *allocated(size_t size) {
     void *memory = malloc(size ? size : 1);
     if (!memory) fail("there is not enough memory");
     return memory;
 }
 
-static void put_32(uint32_t number)
-{
+static void put_32(uint32_t number) {
     for (int shift = 0; shift < 32; shift += 8) putchar((int)(number >> shift & 0xFF));
 }
 
-static void put_16s(const uint16_t *numbers, size_t count)
-{
+static void put_16s(const uint16_t *numbers, size_t count) {
     for (size_t i = 0; i < count; i++) {
         putchar(numbers[i] & 0xFF);
         putchar(numbers[i] >> 8);
@@ -47,8 +43,7 @@ static void put_16s(const uint16_t *numbers, size_t count)
 
 /* Decode rows to memory of their exact size, so that a sanitizer sees what goes beyond it. */
 static kmq_error decode(const kmq_image *image, uint32_t first, uint32_t rows, kmq_pixels pixels,
-                        void **out)
-{
+                        void **out) {
     size_t size = kmq_size(image, rows, pixels);
     *out = allocated(size);
     return kmq_decode(image, first, rows, pixels, *out, size);
@@ -56,8 +51,7 @@ static kmq_error decode(const kmq_image *image, uint32_t first, uint32_t rows, k
 
 /* Whether a pixel that was decoded in another way is what the palette has for its index. */
 static int is_same(const kmq_image *image, uint16_t index, kmq_pixels pixels, const void *other,
-                   size_t i)
-{
+                   size_t i) {
     const uint8_t *entry = image->palette + 4 * (size_t)index, *bytes = (const uint8_t *)other;
     switch (pixels) {
     case KMQ_INDICES_8: return bytes[i] == index;
@@ -70,8 +64,7 @@ static int is_same(const kmq_image *image, uint16_t index, kmq_pixels pixels, co
 }
 
 /* End the process unless all other ways to decode give the same image, in parts too. */
-static void check_other_ways(const kmq_image *image, const uint16_t *indices)
-{
+static void check_other_ways(const kmq_image *image, const uint16_t *indices) {
     static const kmq_pixels WAYS[5] = {KMQ_INDICES_8, KMQ_INDICES_16, KMQ_RGB_8, KMQ_RGBA_8,
                                        KMQ_LABELS_16};
     for (int way = 0; way < 5; way++) {
@@ -88,8 +81,7 @@ static void check_other_ways(const kmq_image *image, const uint16_t *indices)
     }
 }
 
-static kmq_error put_image(const uint8_t *file, size_t size, uint64_t max_pixels)
-{
+static kmq_error put_image(const uint8_t *file, size_t size, uint64_t max_pixels) {
     kmq_image image;
     size_t pixels;
     void *indices;
@@ -118,8 +110,7 @@ static kmq_error put_image(const uint8_t *file, size_t size, uint64_t max_pixels
     return error;
 }
 
-static void decode_input(uint64_t max_pixels)
-{
+static void decode_input(uint64_t max_pixels) {
     uint8_t prefix[4];
     while (fread(prefix, 1, 4, stdin) == 4) {
         size_t size = prefix[0] | (size_t)prefix[1] << 8 | (size_t)prefix[2] << 16 |
@@ -138,8 +129,7 @@ static void decode_input(uint64_t max_pixels)
     }
 }
 
-static uint8_t *read_file(const char *name, size_t *size)
-{
+static uint8_t *read_file(const char *name, size_t *size) {
     FILE *stream = fopen(name, "rb");
     uint8_t *file;
     long end;
@@ -153,8 +143,7 @@ static uint8_t *read_file(const char *name, size_t *size)
     return file;
 }
 
-static void print_times(const char *name, int repeats)
-{
+static void print_times(const char *name, int repeats) {
     size_t size;
     uint8_t *file = read_file(name, &size);
     for (int i = 0; i < repeats; i++) {
@@ -175,8 +164,7 @@ static void print_times(const char *name, int repeats)
     free(file);
 }
 
-int main(int count, char **arguments)
-{
+int main(int count, char **arguments) {
     if (count >= 4 && strcmp(arguments[1], "--time") == 0) {
         for (int i = 3; i < count; i++) print_times(arguments[i], atoi(arguments[2]));
     } else if (count == 2) {

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, opened
 
 import kmq
-from c.compiling import C99, DRIVER, Decoded, compiled, decoded
+from c.compiling import C99, DRIVER, SOURCES, Decoded, compiled, decoded
 from c.conftest import needed
 
 VECTORS = ROOT / "formats" / "vectors"
@@ -99,8 +100,73 @@ def test_an_image_of_more_pixels_than_the_caller_allows_is_refused(driver):
 
 
 def test_files_made_of_real_images_decode_to_the_same(driver, real_images):
-    paths = sorted(real_images.glob("photos/*"))[:2] + sorted(real_images.glob("graphics/*"))[:2]
-    images = [kmq.quantize(path, colors) for path in paths for colors in (2, 16, 200)]
+    paths = [sorted(real_images.glob(f"{kind}/*.png"))[0] for kind in ("photos", "graphics")]
+    images = [
+        kmq.quantize(opened(path).crop((20, 20, 283, 211)), colors)
+        for path in paths
+        for colors in (2, 29, 256)
+    ]
     files = [kmq.encode(image) for image in images]
     for image, expected in zip(decoded(driver, files), images, strict=True):
         assert_is_the_same(image, expected)
+
+
+def test_pictures_of_awkward_sizes_decode_to_the_same(strict_driver):
+    chance = np.random.default_rng(18)
+    images = []
+    for height, width, colors in [(1, 1, 1), (1, 70, 2), (67, 1, 3), (41, 43, 255), (9, 300, 700)]:
+        palette = chance.integers(0, 256, (colors, 4), np.uint8)
+        smooth = chance.integers(0, colors, (-(-height // 5), -(-width // 7)))
+        indices = np.kron(smooth, np.ones((5, 7), int))[:height, :width]
+        specks = chance.random((height, width)) < 0.1
+        indices = np.where(specks, chance.integers(0, colors, (height, width)), indices)
+        images.append(kmq.IndexedImage(palette, indices))
+    files = [kmq.encode(image) for image in images]
+    for image, expected in zip(decoded(strict_driver, files), images, strict=True):
+        assert_is_the_same(image, expected)
+
+
+def test_the_decoder_is_one_file_of_at_most_1000_lines():
+    assert len((SOURCES / "kmq.h").read_text().splitlines()) <= 1_000
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "colours-3",
+        "one-colour",
+        "grey-alpha-modelled",
+        "colours-1000",
+        "rgba-packed",
+        "labels-300-packed",
+    ],
+)
+def test_the_example_writes_the_png_that_kmq_writes(name, example, tmp_path):
+    source = VECTORS / "valid" / f"{name}.kmq"
+    subprocess.run([example, source, tmp_path / "out.png"], check=True, timeout=60)
+    written = opened(tmp_path / "out.png")
+    expected = kmq.load(source)
+    if expected.labels is not None:
+        assert np.array_equal(np.asarray(written), expected.to_labels())
+    else:
+        assert (written.mode == "P") == (len(expected.palette) <= 256)
+        assert np.array_equal(np.asarray(written.convert("RGBA")), expected.to_rgba())
+
+
+def test_the_example_says_what_is_wrong_and_writes_nothing(example, tmp_path):
+    source = VECTORS / "invalid" / "stripe-checksum.kmq"
+    done = subprocess.run(
+        [example, source, tmp_path / "out.png"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert done.stderr.endswith("a stripe is damaged: its checksum does not match\n")
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_the_fuzz_target_runs(folder):
+    options = ("-std=c99", "-g", "-O1", "-fsanitize=fuzzer,address,undefined")
+    target = compiled(SOURCES / "fuzz_kmq.c", folder / "fuzz_kmq", needed("clang"), *options)
+    (folder / "found").mkdir()
+    command = [target, "-runs=200", "-max_len=1000", folder / "found", VECTORS / "invalid"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=folder)
+    assert done.returncode == 0, done.stderr
