@@ -21,6 +21,16 @@ def extension_of(name: str | os.PathLike[str]) -> str:
     return Path(name).suffix.lower()
 
 
+def picture_format(extension: str) -> str | None:
+    """Return Pillow's name of the format that an extension such as ".png" stands for.
+
+    Only for an extension of no common format does Pillow load all that it knows.
+    """
+    Image.preinit()
+    common = Image.EXTENSION.get(extension.lower())
+    return common or Image.registered_extensions().get(extension.lower())
+
+
 def names_another_format(name: str | os.PathLike[str]) -> bool:
     """Whether the extension of this name belongs to a format that is not `.kmq`."""
     extension = extension_of(name)
@@ -29,7 +39,7 @@ def names_another_format(name: str | os.PathLike[str]) -> bool:
     # A table of its own, which leaves out what the machine's configuration adds.
     known = mimetypes.MimeTypes()
     return (
-        extension in Image.registered_extensions()
+        picture_format(extension) is not None
         or known.types_map[True].get(extension, _ANY_BYTES) != _ANY_BYTES
         or extension in known.encodings_map
         or extension in _MORE_FORMATS

@@ -75,7 +75,7 @@ def test_no_way_of_pillow_makes_the_file_smaller(random_indexed):
                 assert size <= len(file.getvalue())
 
 
-def test_a_large_image_is_compressed_as_its_middle_is_best(monkeypatch, random_indexed):
+def test_a_large_image_is_compressed_as_some_of_its_rows_are_best(monkeypatch, random_indexed):
     rows, columns = np.mgrid[:300, :200]
     indexed = IndexedImage(random_indexed(9, 1, 1).palette, (rows // 7 + columns // 3) % 9)
     expected = indexed_to_file(indexed, ".png")

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
-from PIL import Image
 
 from kmq.cli import arguments
 from kmq.cli.common import STANDARD, display
 from kmq.errors import OptionError
-from kmq.extensions import KMQ, extension_of
+from kmq.extensions import extension_of, picture_format
 from kmq.raw import BITS, MSB, ORDERS, RawForm
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ class RawFile:
             raise click.UsageError(f"--raw writes indices as they are: nothing to do for {given}")
         for target in targets:
             extension = extension_of(target)
-            is_picture = extension == KMQ or extension in Image.registered_extensions()
+            is_picture = picture_format(extension) is not None
             if target != STANDARD and is_picture:
                 raise click.UsageError(
                     f"{display(target)}: --raw writes no picture; name it with another extension"

@@ -19,6 +19,7 @@ from PIL import Image
 
 from kmq.colors import Rgb, parse_color
 from kmq.errors import KmqError, OptionError, warn
+from kmq.extensions import extension_of, picture_format
 from kmq.image import IndexedImage
 from kmq.limits import DEFAULT_MAX_PIXELS, check_pixel_count
 from kmq.metadata import NOTHING, Metadata
@@ -156,7 +157,7 @@ def read_with_warnings(
 
 def is_image_name(name: str) -> bool:
     """Whether a file of this name should be an image that kmq reads."""
-    kind = Image.registered_extensions().get(Path(name).suffix.lower())
+    kind = picture_format(extension_of(name))
     return kind is not None and is_trusted(kind)
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 from kmq.alpha import composite
 from kmq.colors import Rgb
 from kmq.errors import KmqError, OptionError
+from kmq.extensions import picture_format
 from kmq.image import IndexedImage
 from kmq.limits import MAX_COLORS_OF_A_BYTE
 from kmq.metadata import NOTHING, Metadata
@@ -88,7 +89,7 @@ def indexed_to_file(
 
 def metadata_notes(metadata: Metadata, extension: str) -> tuple[str, ...]:
     """Return at most one note: on what a file with this extension does not keep."""
-    return save_options(metadata, Image.registered_extensions().get(extension.lower(), ""))[1]
+    return save_options(metadata, picture_format(extension) or "")[1]
 
 
 def to_file(
@@ -111,7 +112,7 @@ def to_file(
         If Pillow writes no such format, the format cannot hold the image, its size, its
         transparency or all its colours, or `optimize` is asked for in vain.
     """
-    kind = Image.registered_extensions().get(extension.lower())
+    kind = picture_format(extension)
     if kind == "KMQ":
         raise OptionError(
             "output: .kmq is not an ordinary image format; use kmq encode, which also copies "
