@@ -58,6 +58,8 @@ class Browser:
         self._session: str | None = None
         self.console: list[str] = []
         """What the page complained of: console messages, exceptions, refused requests."""
+        self.has_failed = False
+        """Whether a script ended in an exception: then nothing is waited for."""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
         self._session = attached["sessionId"]
@@ -95,12 +97,14 @@ class Browser:
         elif event.get("method") == "Runtime.exceptionThrown":
             details = what["exceptionDetails"]
             self.console.append(details.get("exception", details).get("description", str(details)))
+            self.has_failed = True
         elif event.get("method") == "Log.entryAdded":
             self.console.append(what["entry"]["text"])
 
     def open(self, url: str) -> None:
         """Open a page and wait until its root says that it is ready."""
         self.console.clear()
+        self.has_failed = False
         self.call("Page.navigate", url=url)
         self.wait_for("document.documentElement?.dataset.ready === 'yes'")
 
@@ -118,6 +122,7 @@ class Browser:
         while time.monotonic() < end:
             if value := self.evaluate(expression):
                 return value
+            assert not self.has_failed, self.console
             time.sleep(0.02)
         raise AssertionError(f"never came true: {expression}; console: {self.console}")
 

@@ -50,6 +50,7 @@ def test_importing_kmq_loads_neither_numpy_nor_numba():
         ["--version"],
         ["encode", "--help"],
         ["compare", "--help"],
+        ["view", "--help"],
         ["encode", "--colors", "0", "x"],
         ["encode", "--background", "nonsense", "x"],
         ["encode", "--pin", "red", "--pin", "red", "x"],

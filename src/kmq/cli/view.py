@@ -40,9 +40,9 @@ from kmq.errors import FormatError
 def view(files: tuple[str, ...], output: str | None, force: bool) -> None:
     """Open .kmq files in the browser: pixels, palette, sizes, stripes, metadata.
 
-    The page holds the files and loads nothing, so that it can be kept or sent: -o writes
-    it. Without -o it is a temporary file. A browser that may not read temporary files, as
-    some packages forbid it, opens a page that -o wrote.
+    The page holds the files and loads nothing, so it can be kept and sent: -o writes it.
+    Without -o it is a temporary file. If your browser is not allowed to read such files,
+    write the page with -o and open it yourself.
 
     \b
     Examples:

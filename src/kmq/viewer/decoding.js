@@ -1,6 +1,8 @@
 /* Decoding, in workers where there are workers: the bands of a large picture in parallel. */
 
-export const MOST_PIXELS = 1 << 26;
+import { grouped } from "./format.js";
+
+const MOST_PIXELS = 1 << 26;
 const BAND_PIXELS = 1 << 20;
 const MOST_WORKERS = 8;
 
@@ -20,7 +22,8 @@ class WorkerReader {
 
   ask(rows) {
     return new Promise((resolve, reject) => {
-      this.worker.onmessage = ({ data: { found, fault } }) => (found ? resolve(found) : reject(fault));
+      this.worker.onmessage = ({ data: { found, fault } }) =>
+        found ? resolve(found) : reject(fault);
       this.worker.onerror = (event) => {
         event.preventDefault();
         reject(new NoWorkerError());
@@ -39,7 +42,9 @@ class NoWorkerError extends Error {}
 /** The same on the page's own thread. */
 class LocalReader {
   constructor(bytes) {
-    this.answer = import(urlOf(`${decoder}\nexport { readerOf };`)).then((module) => module.readerOf(bytes));
+    this.answer = import(urlOf(`${decoder}\nexport { readerOf };`)).then((module) =>
+      module.readerOf(bytes),
+    );
   }
 
   async ask(rows) {
@@ -67,7 +72,8 @@ async function readWith(startReader, mostReaders, onShare) {
     const head = await readers[0].ask(null);
     refuseTooLarge(head);
     const bands = bandsOf(head);
-    while (readers.length < Math.min(bands.length, mostReaders, MOST_WORKERS)) readers.push(startReader());
+    while (readers.length < Math.min(bands.length, mostReaders, MOST_WORKERS))
+      readers.push(startReader());
     return await readBands(head, bands, readers, onShare);
   } finally {
     for (const reader of readers) reader.close();
@@ -76,8 +82,8 @@ async function readWith(startReader, mostReaders, onShare) {
 
 function refuseTooLarge({ width, height }) {
   if (width * height <= MOST_PIXELS) return;
-  const size = `${width.toLocaleString("en")} × ${height.toLocaleString("en")}`;
-  const message = `${size} pixels are more than the ${MOST_PIXELS.toLocaleString("en")} that this page shows`;
+  const size = `${grouped(width)} × ${grouped(height)} pixels`;
+  const message = `${size} are more than the ${grouped(MOST_PIXELS)} that this page shows`;
   throw Object.assign(new Error(message), { fault: "limit" });
 }
 
@@ -101,14 +107,16 @@ async function readBands(head, bands, readers, onShare) {
   let next = 0;
   let done = 0;
   let last;
-  await Promise.all(readers.map(async (reader) => {
-    while (next < bands.length) {
-      const [first, end] = bands[next++];
-      last = await reader.ask([first, end]);
-      indices.set(last.indices, first * head.width);
-      last.counts.forEach((count, index) => (counts[index] += count));
-      onShare(++done / bands.length);
-    }
-  }));
+  await Promise.all(
+    readers.map(async (reader) => {
+      while (next < bands.length) {
+        const [first, end] = bands[next++];
+        last = await reader.ask([first, end]);
+        indices.set(last.indices, first * head.width);
+        last.counts.forEach((count, index) => (counts[index] += count));
+        onShare(++done / bands.length);
+      }
+    }),
+  );
   return { ...head, ...last, indices, counts };
 }

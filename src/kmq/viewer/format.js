@@ -1,6 +1,9 @@
 /* How numbers, colours and pieces of the page are written. */
 
-export const counted = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+/** Return a number with commas between groups of three digits. */
+export const grouped = (number) => number.toLocaleString("en");
+
+export const counted = (number, noun) => `${grouped(number)} ${noun}${number === 1 ? "" : "s"}`;
 
 /** Return #rrggbb, or #rrggbbaa where the entry is not opaque. */
 export function hexOf(palette, index) {
@@ -13,7 +16,8 @@ export function hexOf(palette, index) {
 export const lightnessOf = ([red, green, blue]) => 0.299 * red + 0.587 * green + 0.114 * blue;
 
 /** Return what an entry is called: its label, or its colour. */
-export const nameOf = ({ palette, labels }, index) => (labels ? `label ${labels[index]}` : hexOf(palette, index));
+export const nameOf = ({ palette, labels }, index) =>
+  labels ? `label ${labels[index]}` : hexOf(palette, index);
 
 /** Return a part of a whole in percent, with two digits that say something. */
 export function shareOf(part, whole) {

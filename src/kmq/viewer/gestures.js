@@ -11,7 +11,9 @@ export class Gestures {
     Object.assign(this, { stage, onPick, pointers: new Map() });
     const { canvas } = stage;
     const listen = (kind, react) =>
-      canvas.addEventListener(kind, (event) => stage.picture && react.call(this, event), { passive: false });
+      canvas.addEventListener(kind, (event) => stage.picture && react.call(this, event), {
+        passive: false,
+      });
     listen("pointerdown", this.press);
     listen("pointermove", this.move);
     listen("pointerup", this.release);
@@ -86,7 +88,8 @@ export class Gestures {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key in ARROWS) {
       event.preventDefault();
-      const step = Math.max(1, Math.round(KEY_STEP / stage.view.zoom)) * (event.shiftKey ? SHIFT_STEPS : 1);
+      const step =
+        Math.max(1, Math.round(KEY_STEP / stage.view.zoom)) * (event.shiftKey ? SHIFT_STEPS : 1);
       this.step(...ARROWS[event.key].map((direction) => direction * step));
     } else if ((event.key === "Enter" || event.key === " ") && stage.pixel) {
       event.preventDefault();
@@ -98,7 +101,10 @@ export class Gestures {
   step(across, down) {
     const { stage } = this;
     const { width, height } = stage.picture;
-    const start = stage.pixel ?? { x: Math.floor(stage.view.x) - across, y: Math.floor(stage.view.y) - down };
+    const start = stage.pixel ?? {
+      x: Math.floor(stage.view.x) - across,
+      y: Math.floor(stage.view.y) - down,
+    };
     const within = (value, length) => Math.max(0, Math.min(length - 1, value));
     const pixel = { x: within(start.x + across, width), y: within(start.y + down, height) };
     stage.reveal(pixel);

@@ -46,7 +46,10 @@ function closeFile(entry) {
   show(entry === current ? (opened[Math.min(place, opened.length - 1)] ?? null) : current);
 }
 
-const fromBlob = (file) => ({ name: file.name, bytes: async () => new Uint8Array(await file.arrayBuffer()) });
+const fromBlob = (file) => ({
+  name: file.name,
+  bytes: async () => new Uint8Array(await file.arrayBuffer()),
+});
 
 const fromBase64 = ({ name, data }) => ({
   name,
@@ -90,9 +93,16 @@ function show(entry) {
   one("save").disabled = picture === null;
   if (isBroken) showFault(entry);
   if (picture) {
-    one("canvas").setAttribute("aria-label", `${entry.name}, ${picture.width} by ${picture.height} pixels`);
+    one("canvas").setAttribute(
+      "aria-label",
+      `${entry.name}, ${picture.width} by ${picture.height} pixels`,
+    );
     document.querySelector('[data-toggle="stripes"]').hidden = picture.stripes.length === 1;
-    showAbout({ name: one("name"), summary: one("summary"), sizes: one("sizes"), theory: one("theory") }, entry.name, picture);
+    showAbout(
+      { name: one("name"), summary: one("summary"), sizes: one("sizes"), theory: one("theory") },
+      entry.name,
+      picture,
+    );
     showStripes(one("stripes"), picture);
     showMetadata(one("metadata"), picture);
   }
@@ -106,8 +116,16 @@ function show(entry) {
 
 function showTabs() {
   const tabs = opened.map((entry) => {
-    const name = element("button", { type: "button", title: entry.name, "aria-current": entry === current ? "true" : null }, entry.name);
-    const shut = element("button", { type: "button", "aria-label": `Close ${entry.name}`, title: "Close (W)" }, "×");
+    const name = element(
+      "button",
+      { type: "button", title: entry.name, "aria-current": entry === current ? "true" : null },
+      entry.name,
+    );
+    const shut = element(
+      "button",
+      { type: "button", "aria-label": `Close ${entry.name}`, title: "Close (W)" },
+      "×",
+    );
     name.addEventListener("click", () => show(entry));
     shut.addEventListener("click", () => closeFile(entry));
     const tab = element("div", { class: "tab" }, name, shut);
@@ -200,9 +218,17 @@ const keysOfPicture = {
 const keysOfFiles = { "[": () => step(-1), "]": () => step(1), w: () => closeFile(current) };
 
 function press(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || one("keys").open || event.target.matches("select, input")) return;
+  if (
+    event.ctrlKey ||
+    event.metaKey ||
+    event.altKey ||
+    one("keys").open ||
+    event.target.matches("select, input")
+  )
+    return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  const action = keys[key] ?? (current && keysOfFiles[key]) ?? (current?.picture && keysOfPicture[key]);
+  const action =
+    keys[key] ?? (current && keysOfFiles[key]) ?? (current?.picture && keysOfPicture[key]);
   if (!action) return;
   event.preventDefault();
   action();
@@ -215,8 +241,12 @@ function listenForFiles() {
     openFiles([...chooser.files].map(fromBlob));
     chooser.value = "";
   });
-  one("example").addEventListener("click", () => openFiles([fromBase64({ name: "example.kmq", data: one("example-file").textContent })]));
-  document.addEventListener("paste", (event) => openFiles([...event.clipboardData.files].map(fromBlob)));
+  one("example").addEventListener("click", () =>
+    openFiles([fromBase64({ name: "example.kmq", data: one("example-file").textContent })]),
+  );
+  document.addEventListener("paste", (event) =>
+    openFiles([...event.clipboardData.files].map(fromBlob)),
+  );
   let depth = 0;
   const veil = (change) => {
     depth = Math.max(0, depth + change);
@@ -236,8 +266,10 @@ function listen() {
   listenForFiles();
   one("save").addEventListener("click", save);
   one("help").addEventListener("click", keys["?"]);
-  for (const button of document.querySelectorAll("[data-do]")) button.addEventListener("click", actions[button.dataset.do]);
-  for (const button of document.querySelectorAll("[data-toggle]")) button.addEventListener("click", () => toggle(button.dataset.toggle));
+  for (const button of document.querySelectorAll("[data-do]"))
+    button.addEventListener("click", actions[button.dataset.do]);
+  for (const button of document.querySelectorAll("[data-toggle]"))
+    button.addEventListener("click", () => toggle(button.dataset.toggle));
   document.addEventListener("keydown", press);
 }
 

@@ -60,7 +60,13 @@ export class Painting {
     const pen = canvas.getContext("2d");
     pen.imageSmoothingQuality = "high";
     for (const tile of this.tiles) {
-      pen.drawImage(tile.canvas, tile.x * scale, tile.y * scale, tile.width * scale, tile.height * scale);
+      pen.drawImage(
+        tile.canvas,
+        tile.x * scale,
+        tile.y * scale,
+        tile.width * scale,
+        tile.height * scale,
+      );
     }
     return canvas;
   }

@@ -1,6 +1,15 @@
 /* The palette: a list of its colours, of which one can be chosen. */
 
-import { counted, element, hexOf, lightnessOf, nameOf, patchOf, shareOf } from "./format.js";
+import {
+  counted,
+  element,
+  grouped,
+  hexOf,
+  lightnessOf,
+  nameOf,
+  patchOf,
+  shareOf,
+} from "./format.js";
 
 const SWATCHES_AT_ONCE = 1024;
 const MOST_LISTED = 64;
@@ -10,7 +19,12 @@ function hueOf([red, green, blue]) {
   const most = Math.max(red, green, blue);
   const range = most - Math.min(red, green, blue);
   if (range < 12) return -1;
-  const sixths = most === red ? (green - blue) / range : most === green ? 2 + (blue - red) / range : 4 + (red - green) / range;
+  const sixths =
+    most === red
+      ? (green - blue) / range
+      : most === green
+        ? 2 + (blue - red) / range
+        : 4 + (red - green) / range;
   return (sixths + 6) % 6;
 }
 
@@ -68,7 +82,7 @@ export class PalettePane {
     this.list.append(...this.entries.slice(from, to).map((index) => this.swatch(index)));
     const left = this.entries.length - this.list.children.length;
     this.more.hidden = left <= 0;
-    this.more.textContent = `Show more, ${left.toLocaleString("en")} are left`;
+    this.more.textContent = `Show more, ${grouped(left)} are left`;
   }
 
   swatch(index) {
@@ -90,7 +104,11 @@ export class PalettePane {
       const length = element("span", { class: "length" });
       length.style.setProperty("--color", hex);
       length.style.width = `${(100 * counts[index]) / this.largest}%`;
-      swatch.append(element("code", {}, labels ? String(labels[index]) : hex), length, element("span", { class: "share" }, share));
+      swatch.append(
+        element("code", {}, labels ? String(labels[index]) : hex),
+        length,
+        element("span", { class: "share" }, share),
+      );
     }
     return swatch;
   }
@@ -107,7 +125,8 @@ export class PalettePane {
   }
 
   mark() {
-    for (const swatch of this.list.querySelectorAll('[aria-selected="true"]')) swatch.ariaSelected = "false";
+    for (const swatch of this.list.querySelectorAll('[aria-selected="true"]'))
+      swatch.ariaSelected = "false";
     if (this.chosen === null) return;
     const place = this.entries.indexOf(this.chosen);
     if (place >= this.list.children.length) this.grow(place + 1);
@@ -122,26 +141,31 @@ export class PalettePane {
   }
 
   describe() {
+    const parts = this.chosen === null ? [this.descriptionOfAll()] : this.descriptionOfChosen();
+    this.chosenPlace.replaceChildren(...parts);
+  }
+
+  descriptionOfAll() {
+    const { counts, labels } = this.picture;
+    const entries = counted(counts.length, labels ? "label" : "colour");
+    const unused = counts.reduce((sum, count) => sum + (count === 0), 0);
+    const about = unused ? `${entries}, ${grouped(unused)} unused` : entries;
+    const note = labels ? " Their colours only tell them apart." : "";
+    return element("p", {}, `${about}. Choose one to see where it is used.${note}`);
+  }
+
+  descriptionOfChosen() {
     const { palette, counts, width, height, labels } = this.picture;
     const index = this.chosen;
-    if (index === null) {
-      const unused = counts.reduce((sum, count) => sum + (count === 0), 0);
-      const about = `${counted(counts.length, labels ? "label" : "colour")}${unused ? `, ${unused.toLocaleString("en")} unused` : ""}. `;
-      const note = labels ? " Their colours only tell them apart." : "";
-      this.chosenPlace.replaceChildren(element("p", {}, `${about}Choose one to see where it is used.${note}`));
-      return;
-    }
-    const hex = hexOf(palette, index);
+    const [red, green, blue, alpha] = this.colorOf(index);
+    const opacity = alpha < 255 ? `, alpha\u00a0${alpha}` : "";
+    const samples = labels ? "" : ` · rgb\u00a0${red}\u00a0${green}\u00a0${blue}${opacity}`;
+    const share = `${counted(counts[index], "pixel")}, ${shareOf(counts[index], width * height)}`;
+    const lines = [`index ${index}${samples}`, element("br"), share];
     const reset = element("button", { type: "button" }, "Show all");
     reset.addEventListener("click", () => this.choose(null));
-    const [red, green, blue, alpha] = this.colorOf(index);
-    const samples = labels ? "" : ` · rgb ${red} ${green} ${blue}${alpha < 255 ? `, alpha ${alpha}` : ""}`;
-    const share = `${counted(counts[index], "pixel")}, ${shareOf(counts[index], width * height)}`;
-    this.chosenPlace.replaceChildren(
-      patchOf(hex),
-      element("div", {}, element("b", {}, nameOf(this.picture, index)), `index ${index}${samples}`, element("br"), share),
-      reset,
-    );
+    const name = element("b", {}, nameOf(this.picture, index));
+    return [patchOf(hexOf(palette, index)), element("div", {}, name, ...lines), reset];
   }
 
   makeCurrent(place) {
@@ -157,10 +181,18 @@ export class PalettePane {
   }
 
   key(event) {
-    const across = this.list.classList.contains("is-dense") ? getComputedStyle(this.list).gridTemplateColumns.split(" ").length : 1;
+    const across = this.list.classList.contains("is-dense")
+      ? getComputedStyle(this.list).gridTemplateColumns.split(" ").length
+      : 1;
     const steps = {
-      ArrowLeft: -1, ArrowRight: 1, ArrowUp: -across, ArrowDown: across,
-      Home: -Infinity, End: Infinity, PageUp: -8 * across, PageDown: 8 * across,
+      ArrowLeft: -1,
+      ArrowRight: 1,
+      ArrowUp: -across,
+      ArrowDown: across,
+      Home: -Infinity,
+      End: Infinity,
+      PageUp: -8 * across,
+      PageDown: 8 * across,
     };
     if (event.key in steps) {
       event.preventDefault();

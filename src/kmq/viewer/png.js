@@ -17,7 +17,10 @@ function chunk(kind, content) {
   const bytes = new Uint8Array(content.length + 12);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, content.length);
-  bytes.set([...kind].map((letter) => letter.charCodeAt(0)), 4);
+  bytes.set(
+    [...kind].map((letter) => letter.charCodeAt(0)),
+    4,
+  );
   bytes.set(content, 8);
   view.setUint32(content.length + 8, crc32(bytes.subarray(4, content.length + 8)));
   return bytes;
@@ -32,7 +35,8 @@ async function deflated(bytes) {
 function kindOf({ palette, labels, hasAlpha }) {
   const colors = palette.length / 4;
   if (labels) return { type: 0, depth: labels.every((label) => label < 256) ? 8 : 16, samples: 1 };
-  if (colors <= 256) return { type: 3, depth: [1, 2, 4, 8].find((bits) => colors <= 1 << bits), samples: 1 };
+  if (colors <= 256)
+    return { type: 3, depth: [1, 2, 4, 8].find((bits) => colors <= 1 << bits), samples: 1 };
   return hasAlpha ? { type: 6, depth: 8, samples: 4 } : { type: 2, depth: 8, samples: 3 };
 }
 
@@ -70,9 +74,23 @@ export async function pngOf(picture) {
   const chunks = [chunk("IHDR", head)];
   if (!picture.labels) chunks.push(chunk("sRGB", Uint8Array.of(0)));
   if (kind.type === 3) {
-    chunks.push(chunk("PLTE", palette.filter((_, place) => place % 4 < 3)));
-    if (hasAlpha) chunks.push(chunk("tRNS", palette.filter((_, place) => place % 4 === 3)));
+    chunks.push(
+      chunk(
+        "PLTE",
+        palette.filter((_, place) => place % 4 < 3),
+      ),
+    );
+    if (hasAlpha)
+      chunks.push(
+        chunk(
+          "tRNS",
+          palette.filter((_, place) => place % 4 === 3),
+        ),
+      );
   }
-  chunks.push(chunk("IDAT", await deflated(rowsOf(picture, kind))), chunk("IEND", new Uint8Array()));
+  chunks.push(
+    chunk("IDAT", await deflated(rowsOf(picture, kind))),
+    chunk("IEND", new Uint8Array()),
+  );
   return new Blob([Uint8Array.from(PNG_SIGNATURE), ...chunks], { type: "image/png" });
 }

@@ -69,7 +69,10 @@ export class Stage {
   /** Whole numbers where pixels are enlarged, so that all are equally large. */
   get fittingZoom() {
     const { width, height } = this.size;
-    const zoom = Math.min((width - 2 * MARGIN) / this.picture.width, (height - 2 * MARGIN) / this.picture.height);
+    const zoom = Math.min(
+      (width - 2 * MARGIN) / this.picture.width,
+      (height - 2 * MARGIN) / this.picture.height,
+    );
     return Math.min(zoom >= 1 ? Math.floor(zoom) : Math.max(zoom, 1e-5), MOST_FITTING_ZOOM);
   }
 
@@ -124,12 +127,18 @@ export class Stage {
 
   toPicture({ x, y }) {
     const { width, height } = this.size;
-    return { x: (x - width / 2) / this.view.zoom + this.view.x, y: (y - height / 2) / this.view.zoom + this.view.y };
+    return {
+      x: (x - width / 2) / this.view.zoom + this.view.x,
+      y: (y - height / 2) / this.view.zoom + this.view.y,
+    };
   }
 
   toCanvas({ x, y }) {
     const { width, height } = this.size;
-    return { x: (x - this.view.x) * this.view.zoom + width / 2, y: (y - this.view.y) * this.view.zoom + height / 2 };
+    return {
+      x: (x - this.view.x) * this.view.zoom + width / 2,
+      y: (y - this.view.y) * this.view.zoom + height / 2,
+    };
   }
 
   /** Return the pixel of the picture at a point of the canvas, or null. */
@@ -191,7 +200,13 @@ export class Stage {
       if (to.x < 0 || to.y < 0 || from.x > this.size.width || from.y > this.size.height) continue;
       const [x, y] = [snap(from.x), snap(from.y)];
       const least = 1 / devicePixelRatio;
-      pen.drawImage(tile.canvas, x, y, Math.max(snap(to.x) - x, least), Math.max(snap(to.y) - y, least));
+      pen.drawImage(
+        tile.canvas,
+        x,
+        y,
+        Math.max(snap(to.x) - x, least),
+        Math.max(snap(to.y) - y, least),
+      );
     }
   }
 
@@ -221,7 +236,10 @@ export class Stage {
 
   drawStripes(pen) {
     pen.lineWidth = 1.5;
-    for (const [color, dashes] of [["#000", []], ["#fff", [6, 6]]]) {
+    for (const [color, dashes] of [
+      ["#000", []],
+      ["#fff", [6, 6]],
+    ]) {
       pen.beginPath();
       for (const { firstRow } of this.picture.stripes.slice(1)) {
         const from = this.toCanvas({ x: 0, y: firstRow });
@@ -238,7 +256,10 @@ export class Stage {
 
   /** Ring the pixels of a rare colour that is chosen: they would be hard to see. */
   drawRings(pen) {
-    for (const [color, width] of [["#000", 4], ["#fff", 2]]) {
+    for (const [color, width] of [
+      ["#000", 4],
+      ["#fff", 2],
+    ]) {
       pen.strokeStyle = color;
       pen.lineWidth = width;
       for (const pixel of this.painting.rare) {
@@ -257,7 +278,10 @@ export class Stage {
     if (side < 5) return;
     const shift = (this.view.zoom - side) / 2;
     pen.lineWidth = 1.5;
-    for (const [color, out] of [["#000", 1.5], ["#fff", 0]]) {
+    for (const [color, out] of [
+      ["#000", 1.5],
+      ["#fff", 0],
+    ]) {
       pen.strokeStyle = color;
       pen.strokeRect(x + shift - out, y + shift - out, side + 2 * out, side + 2 * out);
     }
