@@ -14,92 +14,57 @@ const damaged = (message) => new KmqError("file", message);
 /** The most pixels that are decoded unless the caller says otherwise. */
 export const MAX_PIXELS = 2 ** 28;
 
-const SIGNATURE = [0x89, 0x4b, 0x4d, 0x51];
-const LAYOUTS = [
-  { name: "grey", samples: 1, hasColor: false, hasAlpha: false },
-  { name: "rgb", samples: 3, hasColor: true, hasAlpha: false },
-  { name: "rgba", samples: 4, hasColor: true, hasAlpha: true },
-  { name: "grey-alpha", samples: 2, hasColor: false, hasAlpha: true },
-];
-const OF_LABELS = { name: "labels", samples: 2, hasColor: false, hasAlpha: false };
-const ORDERED = 4;
-const DESCRIBED = 8;
-const LABELS = 16;
-const PACKED = 0;
+const LAYOUTS = ["grey", "rgb", "rgba", "grey-alpha"];
+const SAMPLES = { grey: 1, rgb: 3, rgba: 4, "grey-alpha": 2, labels: 2 };
+const [IS_ORDERED, IS_DESCRIBED, IS_OF_LABELS] = [4, 8, 16]; // bits of the kind
+const CODINGS = ["packed", "modelled"];
 const MODELLED = 1;
-const MAX_COLORS = 65536;
-const MAX_STRIPES = 65536;
-const MAX_STRIPE_PIXELS = 2 ** 22;
-const MIN_STRIPE_PIXELS = 4096;
-const MAX_METADATA_BYTES = 2 ** 22;
+const [MAX_STRIPES, MIN_STRIPE_PIXELS, MAX_STRIPE_PIXELS] = [65536, 4096, 2 ** 22];
 const CHECKSUM_BYTES = 4;
-const MARGIN = 8; // columns at each side of a modelled stripe
-const ROWS_ABOVE = 5;
+const [MARGIN, ROWS_ABOVE] = [8, 5]; // places around a modelled stripe
 
 const bitLength = (number) => 32 - Math.clz32(number);
 const clamp = (number, low, high) => Math.min(Math.max(number, low), high);
 
-/**
- * Return what the head of a file says, without its pixels. Bytes after the head are not
- * looked at, so the beginning of a file suffices.
- */
+/** Return what the head of a file says. The beginning of a file suffices. */
 export function info(bytes) {
-  const head = readHead(asBytes(bytes));
-  const { width, height, colors, layout, hasAlpha, stripeRows, bytes: fileBytes } = head;
-  const stripes = head.stripes.map(({ rows, coding, length }) => ({
-    rows,
-    coding: coding === PACKED ? "packed" : "modelled",
-    bytes: length,
-  }));
-  return { width, height, colors, layout, hasAlpha, stripeRows, stripes, fileBytes };
+  const { width, height, colors, layout, hasAlpha, stripeRows, stripes, fileBytes } = readHead(asBytes(bytes));
+  const table = stripes.map(({ rows, coding, length }) => ({ rows, coding: CODINGS[coding], bytes: length }));
+  return { width, height, colors, layout, hasAlpha, stripeRows, stripes: table, fileBytes };
 }
 
-/**
- * Decode a file, or those rows of it from rows[0] up to, but not including, rows[1].
- * A file of more pixels than `maxPixels` is refused.
- */
+/** Decode a file, or its rows from rows[0] up to, but not including, rows[1]. */
 export function decode(bytes, { rows, maxPixels = MAX_PIXELS } = {}) {
   const file = asBytes(bytes);
-  if (!(maxPixels >= 0)) throw new KmqError("caller", `maxPixels is ${maxPixels}, not a number`);
   const head = readHead(file);
-  const [first, end] = chosenRows(rows, head.height);
-  const { width, colors, order } = head;
+  const { width, order, layout, hasAlpha, fileBytes } = head;
+  const { 0: first, 1: end } = rows ?? [0, head.height];
+  const areWhole = Number.isInteger(first) && Number.isInteger(end);
+  if (!areWhole || first < 0 || first >= end || end > head.height) {
+    throw new KmqError("caller", `rows are ${rows}, not two of 0 to ${head.height}, ascending`);
+  }
   const pixels = width * (end - first);
-  if (pixels > maxPixels) {
-    throw new KmqError("limit", `${pixels} pixels are more than maxPixels, ${maxPixels}`);
-  }
-  if (head.bytes !== file.length) {
-    throw damaged(
-      head.bytes > file.length
-        ? `the file is cut short: ${file.length} of ${head.bytes} bytes`
-        : `bytes follow the end of the file: ${file.length - head.bytes}`,
-    );
-  }
-  const indices = allocated(colors <= 256 ? Uint8Array : Uint16Array, pixels);
-  const decoder = new StripeDecoder(head);
+  const tooMany = `${pixels} pixels are more than maxPixels, which is ${maxPixels}`;
+  if (!(pixels <= maxPixels)) throw new KmqError(maxPixels >= 0 ? "limit" : "caller", tooMany);
+  const missing = fileBytes - file.length;
+  if (missing > 0) throw damaged(`the file is cut short: ${file.length} of ${fileBytes} bytes`);
+  if (missing < 0) throw damaged(`bytes follow the end of the file: ${-missing}`);
+  const indices = allocated(head.colors > 256 ? Uint16Array : Uint8Array, pixels);
   let top = 0;
   for (const stripe of head.stripes) {
-    const from = Math.max(first, top);
-    const to = Math.min(end, top + stripe.rows);
+    const [from, to] = [Math.max(first, top), Math.min(end, top + stripe.rows)];
     if (from < to) {
-      const body = checkedPart(file, stripe.start, stripe.length, "a stripe");
-      const decoded = decoder.decode(stripe, body).subarray((from - top) * width, (to - top) * width);
-      const at = (from - first) * width;
-      if (order) for (let i = 0; i < decoded.length; i++) indices[at + i] = order[decoded[i]];
-      else indices.set(decoded, at);
+      const decoded = decodeStripe(head, stripe, checkedPart(file, stripe, "stripe"));
+      const chosen = decoded.subarray((from - top) * width, (to - top) * width);
+      if (order) for (let i = 0; i < chosen.length; i++) chosen[i] = order[chosen[i]];
+      indices.set(chosen, (from - first) * width);
     }
     top += stripe.rows;
   }
-  return new KmqImage({
-    width,
-    height: end - first,
-    layout: head.layout,
-    palette: inOrder(head.palette, order, 4),
-    labels: head.labels && inOrder(head.labels, order, 1),
-    indices,
-    hasAlpha: head.hasAlpha,
-    metadata: readMetadata(file, head),
-  });
+  const palette = inOrder(head.palette, order, 4);
+  const labels = head.labels && inOrder(head.labels, order, 1);
+  const metadata = readMetadata(file, head.metadata);
+  return new KmqImage({ width, height: end - first, layout, palette, labels, indices, hasAlpha, metadata });
 }
 
 /** A picture: a palette, and the index of its colour for each pixel. */
@@ -120,163 +85,15 @@ export class KmqImage {
   /** Return the picture as ImageData or, where there is no such class, an object like it. */
   toImageData() {
     const { width, height } = this;
-    const data = this.toRGBA();
-    if (typeof ImageData === "function") return new ImageData(data, width, height);
-    return { data, width, height, colorSpace: "srgb" };
+    if (typeof ImageData === "function") return new ImageData(this.toRGBA(), width, height);
+    return { data: this.toRGBA(), width, height, colorSpace: "srgb" };
   }
-}
-
-// ---- The file (section 3) ----
-
-/** Reads numbers one after the other, and refuses what ends early. */
-class Reader {
-  constructor(bytes, at, end, whole) {
-    Object.assign(this, { bytes, at, end, whole });
-  }
-
-  part(length, what) {
-    if (length > this.end - this.at) throw damaged(`the ${this.whole} ends within the ${what}`);
-    this.at += length;
-    return this.bytes.subarray(this.at - length, this.at);
-  }
-
-  byte(what) {
-    return this.part(1, what)[0];
-  }
-
-  /** Return a varint. From 2^53 on it is not exact, which is far above all limits. */
-  varint(what) {
-    let number = 0;
-    for (let place = 0; place < 9; place++) {
-      const byte = this.byte(what);
-      number += (byte & 0x7f) * 2 ** (7 * place);
-      if (byte >= 0x80) continue;
-      if (byte === 0 && place > 0) throw damaged(`the ${what} is not in its shortest form`);
-      return number;
-    }
-    throw damaged(`the ${what} is longer than 9 bytes`);
-  }
-
-  varintIn(low, high, what) {
-    const number = this.varint(what);
-    if (number >= low && number <= high) return number;
-    throw damaged(`the ${what} is ${number}, outside ${low} to ${high}`);
-  }
-}
-
-function readHead(bytes) {
-  const reader = new Reader(bytes, 0, bytes.length, "file");
-  if (SIGNATURE.some((byte) => reader.byte("signature") !== byte)) {
-    throw damaged("not a .kmq file: its first four bytes are not 89 4B 4D 51");
-  }
-  const version = reader.byte("version");
-  if (version !== 1) throw damaged(`version ${version} of the format is not known, only 1`);
-  const kind = reader.byte("kind");
-  if (kind >= 32 || (kind & LABELS && kind & 3)) throw damaged(`kind ${kind} is not known`);
-  const layout = kind & LABELS ? OF_LABELS : LAYOUTS[kind & 3];
-  const width = reader.varintIn(1, 2 ** 22, "width");
-  const height = reader.varintIn(1, 2 ** 31 - 1, "height");
-  const colors = reader.varintIn(1, MAX_COLORS, "number of colours");
-  const stripeRows = reader.varintIn(1, height, "number of stripe rows");
-  const stripePixels = stripeRows * width;
-  const count = Math.ceil(height / stripeRows);
-  if (count > MAX_STRIPES) throw damaged(`${count} stripes are more than ${MAX_STRIPES}`);
-  if (stripePixels > MAX_STRIPE_PIXELS) {
-    throw damaged(`stripes of ${stripePixels} pixels are more than ${MAX_STRIPE_PIXELS}`);
-  }
-  const least = Math.max(MIN_STRIPE_PIXELS, colors);
-  if (count > 1 && stripePixels < least) {
-    throw damaged(`stripes of ${stripePixels} pixels are less than ${least}`);
-  }
-  const entries = reader.part(colors * layout.samples, "palette");
-  const bits = bitLength(colors - 1);
-  const coded = kind & ORDERED ? reader.part(Math.ceil((colors * bits) / 8), "order") : null;
-  const metadataBytes =
-    kind & DESCRIBED ? reader.varintIn(1, MAX_METADATA_BYTES, "length of the metadata") : 0;
-  const stripes = [];
-  for (let i = 0; i < count; i++) {
-    const rows = Math.min(stripeRows, height - i * stripeRows);
-    const coding = reader.byte("stripe table");
-    if (coding > MODELLED) throw damaged(`coding ${coding} of stripe ${i + 1} is not known`);
-    if (coding === MODELLED && rows * (width + 2 * MARGIN) > MAX_STRIPE_PIXELS) {
-      throw damaged(`stripe ${i + 1}: ${width} x ${rows} pixels are too many to be modelled`);
-    }
-    stripes.push({ rows, coding, length: reader.varint("stripe table") });
-  }
-  checkChecksum(bytes, 0, reader.at, reader.part(CHECKSUM_BYTES, "head checksum"), "head");
-  let start = reader.at;
-  for (const stripe of stripes) {
-    stripe.start = start;
-    start += stripe.length + CHECKSUM_BYTES;
-  }
-  const end = start + (metadataBytes && metadataBytes + CHECKSUM_BYTES);
-  const order = coded && readOrder(coded, colors, bits);
-  const labels = layout === OF_LABELS ? readLabels(entries) : null;
-  const palette = readPalette(entries, layout, labels, colors);
-  const hasAlpha = palette.some((sample, i) => i % 4 === 3 && sample < 255);
-  const metadata = { start, length: metadataBytes };
-  return {
-    ...{ width, height, colors, bits, layout: layout.name, stripeRows, stripes },
-    ...{ palette, labels, hasAlpha, order, metadata, bytes: end },
-  };
-}
-
-function readOrder(coded, colors, bits) {
-  const order = new Uint16Array(colors);
-  const isNamed = new Uint8Array(colors);
-  unpack(coded, bits, order, "order of the palette");
-  for (const index of order) {
-    if (index >= colors || isNamed[index]) {
-      throw damaged("the order of the palette does not name each entry once");
-    }
-    isNamed[index] = 1;
-  }
-  return order;
-}
-
-function readLabels(entries) {
-  return Uint16Array.from({ length: entries.length / 2 }, (_, i) => entries[2 * i] | (entries[2 * i + 1] << 8));
-}
-
-/** Return red, green, blue and alpha of each entry as it is stored. */
-function readPalette(entries, layout, labels, colors) {
-  const palette = new Uint8ClampedArray(4 * colors).fill(255);
-  const shift = labels?.some((label) => label > 255) ? 8 : 0;
-  for (let i = 0; i < colors; i++) {
-    const at = i * layout.samples;
-    const grey = labels ? labels[i] >> shift : entries[at];
-    palette[4 * i] = grey;
-    palette[4 * i + 1] = layout.hasColor ? entries[at + 1] : grey;
-    palette[4 * i + 2] = layout.hasColor ? entries[at + 2] : grey;
-    if (layout.hasAlpha) palette[4 * i + 3] = entries[at + layout.samples - 1];
-  }
-  return palette;
-}
-
-/** Return the entries at the places that the order gives them. */
-function inOrder(entries, order, size) {
-  if (!order) return entries;
-  const placed = entries.slice();
-  order.forEach((index, stored) => {
-    for (let i = 0; i < size; i++) placed[index * size + i] = entries[stored * size + i];
-  });
-  return placed;
 }
 
 function asBytes(bytes) {
-  if (ArrayBuffer.isView(bytes)) {
-    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
+  if (ArrayBuffer.isView(bytes)) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (/ArrayBuffer\]$/.test(Object.prototype.toString.call(bytes))) return new Uint8Array(bytes);
   throw new KmqError("caller", "the bytes of a file are an ArrayBuffer or a Uint8Array");
-}
-
-function chosenRows(rows, height) {
-  const [first, end] = rows ?? [0, height];
-  if (Number.isInteger(first) && Number.isInteger(end) && 0 <= first && first < end && end <= height) {
-    return [first, end];
-  }
-  throw new KmqError("caller", `rows are ${rows}, not two whole numbers from 0 to ${height}`);
 }
 
 function allocated(type, length) {
@@ -287,18 +104,120 @@ function allocated(type, length) {
   }
 }
 
-/** Return a part of a file behind which its checksum is stored. */
-function checkedPart(file, start, length, what) {
-  const end = start + length;
-  checkChecksum(file, start, end, file.subarray(end, end + CHECKSUM_BYTES), what);
-  return file.subarray(start, end);
+// ---- The file (section 3) ----
+
+/** Reads what stands one after the other, and refuses what ends early. */
+class Reader {
+  constructor(bytes, whole) {
+    Object.assign(this, { bytes, whole, at: 0 });
+  }
+
+  part(length, what) {
+    this.at += length;
+    if (this.at <= this.bytes.length) return this.bytes.subarray(this.at - length, this.at);
+    throw damaged(`the ${this.whole} ends within the ${what}`);
+  }
+
+  byte = (what) => this.part(1, what)[0];
+
+  /** Return a varint. It is not exact from 2^53 on, which is above the length of any file. */
+  varint(what, low = 0, high = Infinity) {
+    let [number, unit, byte] = [0, 1, 0x80];
+    for (; byte >= 0x80; unit *= 128) {
+      if (unit === 2 ** 63) throw damaged(`the ${what} is longer than 9 bytes`);
+      byte = this.byte(what);
+      number += (byte & 0x7f) * unit;
+    }
+    if (byte === 0 && unit > 128) throw damaged(`the ${what} is not in its shortest form`);
+    if (number >= low && number <= high) return number;
+    throw damaged(`the ${what} is ${number}, outside ${low} to ${high}`);
+  }
 }
 
-function checkChecksum(bytes, start, end, stored, what) {
-  const [a, b, c, d] = stored;
-  if (crc32(bytes, start, end) !== (a | (b << 8) | (c << 16) | (d << 24))) {
-    throw damaged(`the checksum of the ${what} does not match: it is damaged`);
+function readHead(bytes) {
+  const reader = new Reader(bytes, "file");
+  if ([0x89, 0x4b, 0x4d, 0x51].some((byte) => reader.byte("signature") !== byte)) {
+    throw damaged("not a .kmq file: its first four bytes are not 89 4B 4D 51");
   }
+  const version = reader.byte("version");
+  if (version !== 1) throw damaged(`version ${version} of the format is not known, only 1`);
+  const kind = reader.byte("kind");
+  if (kind >= 32 || (kind & IS_OF_LABELS && kind & 3)) throw damaged(`kind ${kind} is not known`);
+  const layout = kind & IS_OF_LABELS ? "labels" : LAYOUTS[kind & 3];
+  const width = reader.varint("width", 1, 2 ** 22);
+  const height = reader.varint("height", 1, 2 ** 31 - 1);
+  const colors = reader.varint("number of colours", 1, 65536);
+  const bits = bitLength(colors - 1);
+  const stripeRows = reader.varint("number of stripe rows", 1, height);
+  const [count, pixels] = [Math.ceil(height / stripeRows), stripeRows * width];
+  if (count > MAX_STRIPES) throw damaged(`${count} stripes are more than ${MAX_STRIPES}`);
+  if (pixels > MAX_STRIPE_PIXELS) throw damaged(`stripes of ${pixels} pixels are too large`);
+  const isTooSmall = count > 1 && pixels < Math.max(MIN_STRIPE_PIXELS, colors);
+  if (isTooSmall) throw damaged(`stripes of ${pixels} pixels are too small`);
+  const entries = reader.part(colors * SAMPLES[layout], "palette");
+  const order = kind & IS_ORDERED ? readOrder(reader, colors, bits) : null;
+  const described = kind & IS_DESCRIBED ? reader.varint("length of metadata", 1, 2 ** 22) : 0;
+  const stripes = Array.from({ length: count }, (_, i) => {
+    const rows = Math.min(stripeRows, height - i * stripeRows);
+    const coding = reader.byte("stripe table");
+    if (coding >= CODINGS.length) throw damaged(`coding ${coding} of stripe ${i} is not known`);
+    if (coding === MODELLED && rows * (width + 2 * MARGIN) > MAX_STRIPE_PIXELS) {
+      throw damaged(`stripe ${i}: ${width} x ${rows} pixels are too many to be modelled`);
+    }
+    return { rows, coding, start: 0, length: reader.varint("stripe table") };
+  });
+  const head = { start: 0, length: reader.at };
+  reader.part(CHECKSUM_BYTES, "head checksum");
+  checkedPart(bytes, head, "head");
+  let start = reader.at;
+  for (const stripe of stripes) {
+    stripe.start = start;
+    start += stripe.length + CHECKSUM_BYTES;
+  }
+  const metadata = { start, length: described };
+  const fileBytes = start + (described > 0 ? described + CHECKSUM_BYTES : 0);
+  return {
+    ...{ width, height, colors, bits, layout, order, stripeRows, stripes },
+    ...{ metadata, fileBytes, tree: null, ...readPalette(entries, layout, colors) },
+  };
+}
+
+/** Return the index in the image of each stored entry. */
+function readOrder(reader, colors, bits) {
+  const order = new Uint16Array(colors);
+  unpack(reader.part(Math.ceil((colors * bits) / 8), "order"), bits, order, "order");
+  const isPermutation = new Set(order).size === colors && order.every((index) => index < colors);
+  if (!isPermutation) throw damaged("the order does not name each entry once");
+  return order;
+}
+
+/** Return the labels, if any, and red, green, blue and alpha of each entry as it is stored. */
+function readPalette(entries, layout, colors) {
+  const samples = SAMPLES[layout];
+  const read16 = (_, i) => entries[2 * i] | (entries[2 * i + 1] << 8);
+  const labels = layout === "labels" ? Uint16Array.from({ length: colors }, read16) : null;
+  const shift = labels?.some((label) => label > 255) ? 8 : 0;
+  const palette = Uint8ClampedArray.from({ length: 4 * colors }, (_, i) => {
+    const at = (i >> 2) * samples;
+    if (i % 4 === 3) return labels || samples % 2 ? 255 : entries[at + samples - 1];
+    return labels ? labels[i >> 2] >> shift : entries[samples > 2 ? at + (i % 4) : at];
+  });
+  return { labels, palette, hasAlpha: palette.some((sample, i) => i % 4 === 3 && sample < 255) };
+}
+
+/** Return entries of `size` numbers at the places that the order gives them. */
+function inOrder(entries, order, size) {
+  const placed = entries.slice();
+  order?.forEach((index, i) => placed.set(entries.subarray(i * size, (i + 1) * size), index * size));
+  return placed;
+}
+
+/** Return a part of a file, behind which its checksum is stored. */
+function checkedPart(file, { start, length }, what) {
+  const end = start + length;
+  const stored = new DataView(file.buffer, file.byteOffset + end).getInt32(0, true);
+  if (crc32(file, start, end) === stored) return file.subarray(start, end);
+  throw damaged(`the checksum of the ${what} does not match: it is damaged`);
 }
 
 const CRC_TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
@@ -314,61 +233,50 @@ function crc32(bytes, start, end) {
 
 // ---- Metadata (section 3.4) ----
 
-const RESOLUTION = 1;
-const EXIF = 2;
-const XMP = 3;
-const TEXT = 4;
-const MAX_TEXTS = 1024;
+const [RESOLUTION, EXIF, XMP, TEXT] = [1, 2, 3, 4];
 
 /** Return the metadata, or null if they are damaged. */
-function readMetadata(file, { metadata: { start, length } }) {
-  const metadata = { items: [], resolution: null, exif: null, xmp: null, texts: [] };
-  if (length === 0) return metadata;
+function readMetadata(file, block) {
   try {
-    readItems(checkedPart(file, start, length, "metadata"), metadata);
+    return readItems(block.length > 0 ? checkedPart(file, block, "metadata") : new Uint8Array());
   } catch (error) {
     if (error instanceof KmqError) return null;
     throw error;
   }
+}
+
+function readItems(bytes) {
+  const metadata = { items: [], resolution: null, exif: null, xmp: null, texts: [] };
+  const reader = new Reader(bytes, "metadata");
+  let before = 0;
+  while (reader.at < bytes.length) {
+    const kind = reader.byte("kind");
+    const isInOrder = kind > before || (kind === TEXT && before === TEXT);
+    if (!isInOrder) throw damaged("the kinds of metadata do not ascend");
+    before = kind;
+    const payload = reader.part(reader.varint("length"), "payload").slice();
+    metadata.items.push({ kind, payload });
+    if (kind === RESOLUTION) metadata.resolution = readResolution(new Reader(payload, "resolution"));
+    if (kind === EXIF) metadata.exif = payload;
+    if (kind === XMP) metadata.xmp = payload;
+    if (kind === TEXT) metadata.texts.push(readText(payload, payload.indexOf(0)));
+  }
+  if (metadata.texts.length > 1024) throw damaged("more than 1,024 texts");
   return metadata;
 }
 
-function readItems(bytes, metadata) {
-  const reader = new Reader(bytes, 0, bytes.length, "metadata");
-  let before = 0;
-  while (reader.at < bytes.length) {
-    const kind = reader.byte("kind of an item");
-    if (kind < before || (kind === before && kind !== TEXT)) {
-      throw damaged("the kinds of metadata do not ascend");
-    }
-    before = kind;
-    const payload = reader.part(reader.varint("length of an item"), "payload of an item").slice();
-    metadata.items.push({ kind, payload });
-    if (kind === RESOLUTION) metadata.resolution = readResolution(payload);
-    if (kind === EXIF) metadata.exif = payload;
-    if (kind === XMP) metadata.xmp = payload;
-    if (kind === TEXT) metadata.texts.push(readText(payload));
-  }
-  if (metadata.texts.length > MAX_TEXTS) throw damaged(`more than ${MAX_TEXTS} texts`);
-}
-
 /** Return pixels per inch, across and down, each as a numerator and a denominator. */
-function readResolution(payload) {
-  const reader = new Reader(payload, 0, payload.length, "resolution");
-  const numbers = [0, 1, 2, 3].map(() => reader.varintIn(1, 2 ** 32 - 1, "number"));
-  if (reader.at < payload.length) throw damaged("bytes follow the resolution");
+function readResolution(reader) {
+  const numbers = [0, 1, 2, 3].map(() => reader.varint("number", 1, 2 ** 32 - 1));
+  if (reader.at < reader.bytes.length) throw damaged("bytes follow the resolution");
   return numbers;
 }
 
-function readText(payload) {
-  const end = payload.indexOf(0);
+function readText(payload, end) {
   if (end < 1 || end > 255) throw damaged("a keyword has 1 to 255 bytes");
   const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   try {
-    return {
-      keyword: utf8.decode(payload.subarray(0, end)),
-      text: utf8.decode(payload.subarray(end + 1)),
-    };
+    return { keyword: utf8.decode(payload.subarray(0, end)), text: utf8.decode(payload.subarray(end + 1)) };
   } catch {
     throw damaged("a text is not UTF-8");
   }
@@ -376,29 +284,29 @@ function readText(payload) {
 
 // ---- Coding 0: packed (section 4) ----
 
-function decodePacked(body, { colors, bits }, indices) {
-  if (colors === 2 ** bits) {
-    const length = Math.ceil((indices.length * bits) / 8);
-    if (body.length !== length) {
-      throw damaged(`a packed body has ${body.length} bytes, not ${length}`);
-    }
-    unpack(body, bits, indices, "packed body");
-  } else {
+/** Return the indices of a stripe, numbered as in its body. */
+function decodeStripe(head, { rows, coding }, body) {
+  const { width, colors, bits } = head;
+  const indices = new Uint16Array(rows * width);
+  if (coding === MODELLED && colors > 1) {
+    head.tree ??= new PaletteTree(head);
+    new ModelledStripe(body, rows, head).decode(indices);
+  } else if (colors < 2 ** bits) {
     decodeDigits(body, colors, indices);
+  } else {
+    const length = Math.ceil((indices.length * bits) / 8);
+    if (body.length !== length) throw damaged(`a body has ${body.length} bytes, not ${length}`);
+    unpack(body, bits, indices, "body");
   }
+  return indices;
 }
 
 /** Read fields of `bits` bits, the most significant bit first (section 4.1). */
 function unpack(bytes, bits, fields, what) {
   const mask = 2 ** bits - 1;
-  let buffer = 0;
-  let left = 0;
-  let at = 0;
+  let [buffer, left, at] = [0, 0, 0];
   for (let i = 0; i < fields.length; i++) {
-    while (left < bits) {
-      buffer = (buffer << 8) | bytes[at++]; // old bits leave at the top
-      left += 8;
-    }
+    for (; left < bits; left += 8) buffer = (buffer << 8) | bytes[at++]; // old bits leave on top
     left -= bits;
     fields[i] = (buffer >>> left) & mask;
   }
@@ -415,12 +323,8 @@ function decodeDigits(body, base, indices) {
     throw damaged(`a packed body of base ${base} cannot have ${body.length} bytes`);
   }
   const words = new DataView(body.buffer, body.byteOffset, body.length);
-  let low = words.getUint32(0, true);
-  let high = words.getUint32(4, true);
-  let at = 8;
-  if (high >= lowest || (high === 0 && low < lowest)) {
-    throw damaged("the state of a packed body is out of its range");
-  }
+  let [low, high, at] = [words.getUint32(0, true), words.getUint32(4, true), 8];
+  if (high >= lowest || (high === 0 && low < lowest)) throw damaged("the state is out of its range");
   for (let i = 0; i < indices.length; i++) {
     const quotient = Math.floor(high / base);
     const rest = (high - quotient * base) * 2 ** 32 + low;
@@ -434,55 +338,39 @@ function decodeDigits(body, base, indices) {
       at += 4;
     }
   }
-  if (high !== 0 || low !== lowest || at < body.length) {
-    throw damaged("a packed body does not end where its indices end");
-  }
+  if (high === 0 && low === lowest && at === body.length) return;
+  throw damaged("a packed body does not end where its indices end");
 }
 
 // ---- Coding 1: modelled (section 5) ----
 
-const KNOTS = [
-  ...[32768, 28693, 24743, 21025, 17625, 14595, 11955, 9702, 7812, 6249, 4971, 3938, 3108, 2446],
-  ...[1921, 1506, 1179, 922, 720, 562, 439, 342, 267, 208, 162, 126, 98, 77, 60, 47, 36, 28, 22],
-  ...[17, 13, 10, 8, 6, 5, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4],
-];
+/** Return, for each number up to `most`, how many of the thresholds it reaches. */
+const classes = (most, ...thresholds) =>
+  Uint8Array.from({ length: most + 1 }, (_, n) => thresholds.filter((least) => n >= least).length);
+
+const CONFIDENCE = classes(60, 1, 2, 5, 24);
+const COLOR_DISTANCE = classes(4 * 255, 1, 16, 32, 56, 96, 160, 280);
+const RATE = Int32Array.from({ length: 61 }, (_, count) => 163840 / (10 * count + 13));
+const MOST_COUNT = 60;
+const FRESH_SLOT = 2 ** 17 << 14; // 18 bits of probability, 8 of check, 6 of count
+const FRESH_WEIGHT = 5500;
 const MOST_ODDS = 3071;
-
-function falling(a) {
-  const knot = a >> 6;
-  const part = a & 63;
-  return (KNOTS[knot] * (64 - part) + KNOTS[knot + 1] * part) >> 6;
-}
-
-/** SQUASH[a + MOST_ODDS] = squash(a). */
-const SQUASH = Int32Array.from({ length: 2 * MOST_ODDS + 1 }, (_, i) =>
-  i < MOST_ODDS ? falling(MOST_ODDS - i) : 65536 - falling(i - MOST_ODDS),
+const SQUASH = new Int32Array(2 * MOST_ODDS + 1); // of the log-odds + MOST_ODDS
+const KNOTS = Array.from({ length: 49 }, (_, k) =>
+  Math.max(4, Math.round(65536 / (1 + Math.exp(k / 4)))),
 );
-
+for (let a = MOST_ODDS; a >= 0; a--) {
+  const [knot, part] = [a >> 6, a & 63];
+  SQUASH[MOST_ODDS - a] = (KNOTS[knot] * (64 - part) + KNOTS[knot + 1] * part) >> 6;
+  SQUASH[MOST_ODDS + a] = 65536 - SQUASH[MOST_ODDS - a];
+}
 const STRETCH = new Int32Array(4096);
 for (let c = 0, a = -MOST_ODDS; c < 4096; c++) {
   while (SQUASH[a + MOST_ODDS] < 16 * c + 8) a++;
   STRETCH[c] = clamp(a, -2047, 2047);
 }
-
-const MOST_COUNT = 60;
-const RATE = Int32Array.from({ length: MOST_COUNT + 1 }, (_, count) =>
-  Math.floor(163840 / (10 * count + 13)),
-);
-const CONFIDENCE = Uint8Array.from({ length: MOST_COUNT + 1 }, (_, count) =>
-  [1, 2, 5, 24].filter((least) => count >= least).length,
-);
-
-// A slot has the probability in its upper 18 bits, the check in 8, and the count in 6.
-const FRESH_SLOT = 2 ** 17 << 14;
-const FRESH_WEIGHT = 5500;
-
-/** MULTIPLIERS[i] is M[i] of section 5.3. */
-const MULTIPLIERS = new Int32Array(41);
-for (let i = 0, power = 1; i < 41; i++) {
-  power = Math.imul(power, 0x9e3779b1);
-  MULTIPLIERS[i] = power;
-}
+const MULTIPLIERS = new Int32Array(41).fill(0x9e3779b1); // M[i]
+for (let i = 1; i < 41; i++) MULTIPLIERS[i] = Math.imul(MULTIPLIERS[i - 1], MULTIPLIERS[0]);
 
 function scatter(a) {
   a = Math.imul(a, 0x2c1b3c6d);
@@ -490,65 +378,37 @@ function scatter(a) {
   return a ^ (a >>> 13);
 }
 
-/** The 40 neighbours of a pixel X, by number (section 5.6): columns from -6 on, rows from -5. */
-const NEIGHBOUR_MAP = `
-  .   .   .   .   .   .  33   .   .   .   .   .   .
-  .   .   .   .  32  30  28  29  31   .   .   .   .
-  .   .   .  36  22  17  11  16  21  35   .   .   .
-  .   .  27  20  15   8   5   6  14  19  26   .   .
-  .  38  24  13   9   2   1   3   7  12  23  37  39
- 34  25  18  10   4   0   X   .   .   .   .   .   .`
-  .trim()
-  .split("\n")
-  .map((row) => row.trim().split(/ +/));
+/** The numbers of the neighbours (section 5.6): columns from -6 on, rows from -5 to 0. */
+const NEIGHBOURS = `
+ .   .   .   .   .   .  33   .   .   .   .   .   .
+ .   .   .   .  32  30  28  29  31   .   .   .   .
+ .   .   .  36  22  17  11  16  21  35   .   .   .
+ .   .  27  20  15   8   5   6  14  19  26   .   .
+ .  38  24  13   9   2   1   3   7  12  23  37  39
+34  25  18  10   4   0   X   .   .   .   .   .   .`;
 
-/** Return how far from a pixel its neighbours are, in a plane of rows of `stride` places. */
-function neighbourDistances(stride) {
-  const distances = new Int32Array(40);
-  NEIGHBOUR_MAP.forEach((row, y) =>
-    row.forEach((number, x) => {
-      if (number < 40) distances[number] = (y - 5) * stride + x - 6;
-    }),
-  );
-  return distances;
-}
-
-const COLOR_DISTANCE = Uint8Array.from({ length: 4 * 255 + 1 }, (_, distance) =>
-  [1, 16, 32, 56, 96, 160, 280].filter((least) => distance >= least).length,
-);
-
-/** What coding 1 knows of a palette: its colours, and on which side of each split they lie. */
+/** What coding 1 knows of a palette: its colours, and how each node of the tree splits them. */
 class PaletteTree {
   constructor({ palette, colors, bits }) {
     const leaves = 2 ** bits;
-    this.samples = Int32Array.from({ length: 4 * colors }, (_, i) => {
-      const alpha = palette[i | 3];
-      return Math.floor((alpha * palette[i] + (255 - alpha) * 128 + 127) / 255);
+    this.samples = Int32Array.from(palette, (sample, i) => {
+      return (palette[i | 3] * sample + (255 - palette[i | 3]) * 128 + 127) / 255;
     });
     // Of each node: the sums of red, green and blue, and the number of leaves.
     const sums = new Int32Array(8 * leaves);
-    for (let i = 0; i < 4 * colors; i++) {
-      sums[4 * leaves + i] = i % 4 === 3 ? 1 : this.samples[i];
-    }
-    for (let i = 4 * leaves - 1; i >= 4; i--) {
-      const left = 8 * (i >> 2) + (i & 3);
-      sums[i] = sums[left] + sums[left + 4];
-    }
+    for (let i = 0; i < 4 * colors; i++) sums[4 * leaves + i] = i % 4 < 3 ? this.samples[i] : 1;
+    for (let i = 4 * leaves - 1; i >= 4; i--) sums[i] = sums[2 * i - (i & 3)] + sums[2 * i - (i & 3) + 4];
+    const mean = (node, i) => Math.floor((16 * sums[4 * node + i]) / sums[4 * node + 3]);
     // Of each node: its axis in red, green and blue, and the offset.
     this.axes = new Int32Array(4 * leaves);
     for (let node = 1; node < leaves; node++) {
-      const [left, right] = [8 * node, 8 * node + 4];
-      if (sums[right + 3] === 0) continue;
-      const mean = (half, i) => Math.floor((16 * sums[half + i]) / sums[half + 3]);
+      const [left, right] = [2 * node, 2 * node + 1];
+      if (sums[4 * right + 3] === 0) continue; // no bit of this node is coded
       const line = [0, 1, 2].map((i) => mean(right, i) - mean(left, i));
       const norm = Math.max(line[0] ** 2 + line[1] ** 2 + line[2] ** 2, 16);
-      let offset = 0;
-      for (let i = 0; i < 3; i++) {
-        const axis = Math.floor((line[i] * 2 ** 19) / norm);
-        this.axes[4 * node + i] = axis;
-        offset -= ((mean(left, i) + mean(right, i)) >> 1) * axis;
-      }
-      this.axes[4 * node + 3] = offset >> 4;
+      const axis = line.map((length) => Math.floor((length * 2 ** 19) / norm));
+      const products = axis.map((a, i) => ((mean(left, i) + mean(right, i)) >> 1) * a);
+      this.axes.set([...axis, -(products[0] + products[1] + products[2]) >> 4], 4 * node);
     }
   }
 
@@ -557,134 +417,141 @@ class PaletteTree {
     const { samples } = this;
     const red = Math.abs(samples[4 * a] - samples[4 * b]);
     const green = Math.abs(samples[4 * a + 1] - samples[4 * b + 1]);
-    const blue = Math.abs(samples[4 * a + 2] - samples[4 * b + 2]);
-    return COLOR_DISTANCE[red + 2 * green + blue];
+    return COLOR_DISTANCE[red + 2 * green + Math.abs(samples[4 * a + 2] - samples[4 * b + 2])];
   }
 }
+
+// Of each input of a decision: the place of its slot times 256, plus the check; and the slot.
+const inputs = new Int32Array(9);
+const found = new Int32Array(9);
 
 /** Finds yes or no for one decision after the other, and learns (sections 5.2, 5.4, 5.5). */
 class DecisionDecoder {
   constructor(body, slotCount, weightCount) {
-    this.body = body;
-    this.at = 0;
-    this.range = Float64Array.of(0, 2 ** 48); // low and span
+    this.length = body.length;
+    this.padded = new Uint8Array(body.length + 8);
+    this.padded.set(body);
+    this.at = 6; // three words are read
     this.slots = new Int32Array(slotCount).fill(FRESH_SLOT);
     this.weights = new Int32Array(weightCount).fill(FRESH_WEIGHT);
-    // Of each input of a decision: its slot's place and check, the slot, and its log-odds.
-    this.places = new Int32Array(9);
-    this.checks = new Int32Array(9);
-    this.found = new Int32Array(9);
-    this.odds = new Int32Array(9);
-    for (let i = 0; i < 3; i++) this.range[0] = this.range[0] * 65536 + this.nextWord();
+    this.range = Float64Array.of(this.lastWords(), 2 ** 48); // low and span
   }
 
-  /** Take the slot of an input, and return its confidence. */
-  look(input, place, check) {
-    let slot = this.slots[place];
-    if (((slot >>> 6) & 255) !== check) slot = FRESH_SLOT;
-    this.places[input] = place;
-    this.checks[input] = check;
-    this.found[input] = slot;
-    this.odds[input] = STRETCH[slot >>> 20];
-    return CONFIDENCE[slot & 63];
+  /** Return the last three words that were read, as one number. */
+  lastWords() {
+    return this.padded.subarray(this.at - 6, this.at).reduce((number, byte) => number * 256 + byte, 0);
   }
 
-  /** Decide from the inputs looked at; u and v are the first weights of the two sets. */
-  decide(inputs, u, v) {
-    const { slots, weights, places, checks, found, odds, range } = this;
-    let sum = 0;
-    for (let i = 0; i < inputs; i++) sum += odds[i] * (weights[u + i] + weights[v + i]);
-    const mixed = Math.floor(sum / 65536);
-    const p = SQUASH[Math.max(Math.min(mixed, MOST_ODDS), -MOST_ODDS) + MOST_ODDS];
+  /** Return 5 * the confidence of one input + that of the next. */
+  confidences(input) {
+    const first = this.slots[inputs[input] >>> 8];
+    const second = this.slots[inputs[input + 1] >>> 8];
+    const isFirst = (((first >>> 6) ^ inputs[input]) & 255) === 0;
+    const isSecond = (((second >>> 6) ^ inputs[input + 1]) & 255) === 0;
+    return (isFirst ? 5 * CONFIDENCE[first & 63] : 0) + (isSecond ? CONFIDENCE[second & 63] : 0);
+  }
+
+  /** Decide from the first inputs; the two sets of weights begin at u and v. */
+  decide(count, u, v) {
+    const { slots, weights, range } = this;
+    let high = 0; // the sum is high * 65536 + low: each fits in 32 bits
+    let low = 0;
+    for (let i = 0; i < count; i++) {
+      const input = inputs[i];
+      let slot = slots[input >>> 8];
+      if ((((slot >>> 6) ^ input) & 255) !== 0) slot = FRESH_SLOT;
+      found[i] = slot;
+      const x = STRETCH[slot >>> 20];
+      const weight = weights[u + i] + weights[v + i];
+      high = (high + Math.imul(x, weight >> 16)) | 0;
+      low = (low + Math.imul(x, weight & 0xffff)) | 0;
+    }
+    const mixed = high + (low >> 16);
+    const p = SQUASH[mixed < -MOST_ODDS ? 0 : mixed > MOST_ODDS ? 2 * MOST_ODDS : mixed + MOST_ODDS];
 
     const bound = Math.floor(range[1] / 65536) * p;
     const yes = range[0] < bound;
-    if (yes) {
-      range[1] = bound;
-    } else {
-      range[1] -= bound;
-      range[0] -= bound;
-    }
+    if (!yes) range[0] -= bound;
+    range[1] = yes ? bound : range[1] - bound;
     if (range[1] < 2 ** 32) {
+      const { padded, at } = this;
+      if (at + 2 > padded.length) throw damaged("a modelled body ends before its pixels");
       range[1] *= 65536;
-      range[0] = range[0] * 65536 + this.nextWord();
+      range[0] = range[0] * 65536 + padded[at] * 256 + padded[at + 1];
+      this.at += 2;
     }
 
     const error = (yes ? (65536 - p) * 3 : -p * 3) >> 1;
     // For yes, the distance to the target moves instead of the probability: both go down to 0.
     const flip = yes ? 2 ** 18 - 1 : 0;
     const upwards = yes ? 0 : 2 ** 14 - 1;
-    for (let i = 0; i < inputs; i++) {
-      const change = (Math.imul(odds[i], error) + 32768) >> 16;
+    for (let i = 0; i < count; i++) {
+      const slot = found[i];
+      const change = (Math.imul(STRETCH[slot >>> 20], error) + 32768) >> 16;
       weights[u + i] += change;
       weights[v + i] += change;
-      const slot = found[i];
-      const count = slot & 63;
-      let distance = (count === 0 ? p << 2 : slot >>> 14) ^ flip;
-      distance -= (Math.imul(distance, RATE[count]) + upwards) >>> 14; // below 2^32
-      const learned = ((distance ^ flip) << 14) | (checks[i] << 6);
-      slots[places[i]] = learned | Math.min(count + 1, MOST_COUNT);
+      const seen = slot & 63;
+      let distance = (seen === 0 ? p << 2 : slot >>> 14) ^ flip;
+      distance -= (Math.imul(distance, RATE[seen]) + upwards) >>> 14; // below 2^32
+      const learned = ((distance ^ flip) << 14) | ((inputs[i] & 255) << 6);
+      slots[inputs[i] >>> 8] = learned | (seen < MOST_COUNT ? seen + 1 : MOST_COUNT);
     }
     return yes;
   }
 
-  nextWord() {
-    const { body, at } = this;
-    this.at += 2;
-    if (this.at > body.length + 8) throw damaged("a modelled body ends before its pixels");
-    return ((at < body.length ? body[at] : 0) << 8) | (at + 1 < body.length ? body[at + 1] : 0);
-  }
-
   /** Check that the body ends where a writer ends it. */
   checkEnd() {
-    const { body, at } = this;
+    const { padded, length, at } = this;
     const [low, span] = this.range;
-    if (at < body.length) throw damaged("a modelled body goes on after its pixels");
-    if (body[body.length - 1] === 0 && at !== body.length + 8) {
+    if (at < length) throw damaged("a modelled body goes on after its pixels");
+    if (length > 0 && padded[length - 1] === 0 && at !== padded.length) {
       throw damaged("a modelled body ends in a zero byte, which a writer leaves out");
     }
-    let last = 0;
-    for (let i = at - 6; i < at; i++) last = last * 256 + (i < body.length ? body[i] : 0);
-    for (let unit = 2 ** 48; unit >= 1; unit /= 256) {
-      const distance = low - last - Math.floor((low - last) / unit) * unit;
-      if (distance >= span) continue;
-      if (distance === low) return;
-      break;
-    }
-    throw damaged("a modelled body does not end as a writer ends it");
+    const start = this.lastWords() - low;
+    const distance = (unit) => Math.ceil(start / unit) * unit - start;
+    const first = [48, 40, 32, 24, 16, 8, 0].find((z) => distance(2 ** z) < span);
+    if (distance(2 ** first) !== low) throw damaged("a body does not end as a writer ends it");
   }
 }
 
+// Where the weight sets of each kind of decision begin; those of spans begin at 0.
+const FLAT_SETS = 7 * 4;
+const GUESS_SETS = FLAT_SETS + 26 * 3;
+const TREE_SETS = GUESS_SETS + 562 * 7;
+const WEIGHTS = TREE_SETS + 281 * 9;
+
 /** Decodes the pixels of one modelled stripe (sections 5.1 and 5.6 to 5.10). */
 class ModelledStripe {
-  constructor(body, rows, width, { colors, bits }, tree) {
-    const stride = width + 2 * MARGIN;
+  constructor(body, rows, { width, colors, bits, tree }) {
     const size = bitLength(rows * width - 1);
-    const flatBits = clamp(size - 4, 8, 16);
-    const guessBits = clamp(size - 5, 8, 15);
+    const [flatBits, guessBits] = [clamp(size - 4, 8, 16), clamp(size - 5, 8, 15)];
     const treeBits = clamp(size - 6, 6, 13);
-    const pairs = Math.min(4 ** bits, 65536);
+    const [nodes, pairs] = [2 ** bits, Math.min(4 ** bits, 65536)];
+    const [hashed, groups] = [2 ** guessBits, 2 ** (treeBits + 4)];
     let slots = 0;
     const tables = (...sizes) => sizes.map((size) => (slots += size) - size);
-    const nodes = 2 ** bits;
-    const groups = 2 ** (treeBits + 4);
-    this.treeTables = tables(groups, groups, pairs, pairs, pairs, nodes, bits * 1024, bits * 256, bits * 22);
-    const hashed = 2 ** guessBits;
-    const guess = () => tables(hashed, hashed, hashed, 4096, 4096, pairs, 33);
-    this.guessTables = [guess(), guess()];
-    this.spanTables = tables(nodes, 88, 120, 320);
-    this.flatTables = tables(2 ** flatBits, 5, 22);
-    Object.assign(this, { rows, width, stride, colors, bits, tree });
-    this.flatShift = 32 - flatBits;
-    this.guessShift = 32 - guessBits;
-    this.treeShift = 32 - treeBits;
-    this.pairMask = pairs - 1;
-    this.decisions = new DecisionDecoder(body, slots, 7 * 4 + 26 * 3 + 562 * 7 + 281 * 9);
+    [this.tree4, this.tree10] = tables(groups, groups);
+    [this.treeW, this.treeN, this.treeNE, this.treeNode] = tables(pairs, pairs, pairs, nodes);
+    [this.treeSlope, this.treeFar, this.treeRun] = tables(bits * 1024, bits * 256, bits * 22);
+    [this.guess4, this.guess10, this.guess40] = tables(hashed, hashed, hashed);
+    [this.guessEqual, this.guessDistances, this.guessPair] = tables(4096, 4096, pairs);
+    [this.guessRun] = tables(33);
+    this.guessSlots = slots - this.guess4;
+    tables(this.guessSlots); // guess 1 has slots of its own
+    [this.spanW, this.spanRun, this.spanEast, this.spanSides] = tables(nodes, 88, 120, 320);
+    [this.flat40, this.flatRemaining, this.flatRun] = tables(2 ** flatBits, 7, 22);
+    this.decisions = new DecisionDecoder(body, slots, WEIGHTS);
+    [this.flatShift, this.guessShift, this.treeShift] = [32 - flatBits, 32 - guessBits, 32 - treeBits];
+    const stride = width + 2 * MARGIN;
+    [this.rows, this.width, this.stride] = [rows, width, stride];
+    [this.colors, this.bits, this.tree, this.pairMask] = [colors, bits, tree, pairs - 1];
+    [this.match, this.run] = [0, 0];
     this.plane = new Uint16Array((rows + ROWS_ABOVE) * stride);
-    this.near = neighbourDistances(stride);
-    this.earlier = new Int32Array(2 * hashed); // positions, and their checks
-    this.match = 0;
-    this.run = 0;
+    this.earlier = new Int32Array(2 * hashed); // positions, each with its check
+    this.near = new Int32Array(40); // how far from a pixel its neighbours are
+    NEIGHBOURS.trim().split(/\s+/).forEach((number, i) => {
+      if (number < 40) this.near[number] = (Math.floor(i / 13) - 5) * stride + (i % 13) - 6;
+    });
   }
 
   decode(indices) {
@@ -704,163 +571,74 @@ class ModelledStripe {
     const { plane } = this;
     let brokenEnd = start;
     this.run = 0;
-    for (let at = start; at < end; ) {
-      const west = plane[at - 1];
-      this.follow(west);
-      if (at >= brokenEnd && this.isFlat(at)) {
-        const length = this.spanLength(at, end);
-        if (this.decideSpan(at, length)) {
-          plane.fill(west, at, at + length);
-          this.match += length - 1;
-          at += length;
-          continue;
-        }
-        brokenEnd = at + length;
+    for (let at = start; at < end; at++) {
+      const W = plane[at - 1];
+      if (this.run > 0) this.run = plane[this.match++] === W ? Math.min(this.run + 1, 1023) : 0;
+      const length = at >= brokenEnd ? this.spanLength(at, Math.min(end - at, 63), W) : 0;
+      if (length > 0 && this.decideSpan(at, length, W)) {
+        plane.fill(W, at, at + length);
+        this.match += length - 1;
+        at += length - 1;
+        continue;
       }
-      const breaks = at < brokenEnd;
-      if (breaks) {
-        if (brokenEnd - at > 1 && this.decideFlat(at, brokenEnd - at)) {
-          plane[at++] = west;
-          continue;
-        }
-        brokenEnd = at;
+      if (length > 0) brokenEnd = at + length;
+      const remaining = brokenEnd - at;
+      if (remaining > 1 && this.decideFlat(at, remaining, W)) {
+        plane[at] = W;
+      } else {
+        if (remaining > 0) brokenEnd = at;
+        plane[at] = this.decodePixel(at, remaining > 0);
       }
-      plane[at] = this.decodePixel(at, breaks);
-      at++;
     }
   }
 
-  follow(west) {
-    if (this.run === 0) return;
-    this.run = this.plane[this.match] === west ? Math.min(this.run + 1, 1023) : 0;
-    this.match++;
-  }
-
-  /** Return h4, h10 or h40 of section 5.6. */
-  hash(at, count, first = 0, sum = 0) {
-    const { plane, near } = this;
-    for (let i = first; i < count; i++) {
-      sum = (sum + Math.imul(MULTIPLIERS[i], plane[at + near[i]])) | 0;
-    }
-    return sum;
-  }
-
-  // -- Flat spans (section 5.8) --
-
-  isFlat(at) {
-    const { plane, near } = this;
-    const west = plane[at - 1];
-    for (let i = 1; i < 10; i++) if (plane[at + near[i]] !== west) return false;
-    return true;
-  }
-
-  spanLength(at, end) {
-    const { plane, stride } = this;
-    const west = plane[at - 1];
-    const most = Math.min(end - at, 63);
+  /** Return the length of the span that begins here, 0 if none does. */
+  spanLength(at, most, W) {
+    const { plane, near, stride } = this;
+    for (let i = 1; i < 10; i++) if (plane[at + near[i]] !== W) return 0;
+    const row1 = at + 2 - stride; // of each further pixel, two neighbours are new
+    const row2 = at + 1 - 2 * stride;
     let length = 1;
-    // The other neighbours of the next pixel are neighbours of the pixels before.
-    while (
-      length < most &&
-      plane[at + length + 2 - stride] === west &&
-      plane[at + length + 1 - 2 * stride] === west
-    ) {
-      length++;
-    }
+    while (length < most && plane[row1 + length] === W && plane[row2 + length] === W) length++;
     return length;
   }
 
-  decideSpan(at, length) {
-    const { plane, stride, decisions, run, match, spanTables } = this;
-    const west = plane[at - 1];
-    const reach = (from, step, most) => {
-      let count = 0;
-      while (count < most && plane[from + count * step] === west) count++;
-      return count;
-    };
-    let isPredicted = run > 0 ? 1 : 0;
-    for (let i = 0; i < length && isPredicted; i++) {
-      if (match + i < at && plane[match + i] !== west) isPredicted = 0;
-    }
-    let rowsAbove = 0;
-    while (
-      rowsAbove < 3 &&
-      plane[at - (rowsAbove + 3) * stride] === west &&
-      plane[at - (rowsAbove + 3) * stride + length - 1] === west
-    ) {
-      rowsAbove++;
-    }
-    const right = at + length;
-    const first = reach(right + 2 - stride, 1, 3);
-    const second = reach(right + 1 - 2 * stride, 1, 4);
-    const third = reach(right - 3 * stride, 1, 5);
-    const left = reach(at - 3, -1, 3) * 4 + reach(at - 3 - stride, -1, 3);
-    const [ofWest, ofRun, ofEast, ofSides] = spanTables;
-    decisions.look(0, ofWest + west, 0);
-    decisions.look(1, ofRun + (bitLength(run) * 2 + isPredicted) * 4 + rowsAbove, 0);
-    decisions.look(2, ofEast + (first * 5 + second) * 6 + third, 0);
-    decisions.look(3, ofSides + (first * 5 + second) * 16 + left, 0);
-    return decisions.decide(4, 0, 4 * bitLength(length));
+  /** Return how many successive places hold W, up to `most`. */
+  reach(place, direction, most, W) {
+    let count = 0;
+    while (count < most && this.plane[place + count * direction] === W) count++;
+    return count;
   }
 
-  decideFlat(at, remaining) {
-    const { plane, decisions, run, match, flatTables } = this;
-    const west = plane[at - 1];
-    const key = scatter(this.hash(at, 40));
-    const isPredicted = run > 0 && plane[match] === west ? 1 : 0;
-    const [hashed, ofRemaining, ofRun] = flatTables;
-    decisions.look(0, ofRemaining + bitLength(remaining) - 2, 0);
-    const first = decisions.look(1, hashed + (key >>> this.flatShift), key & 255);
-    const second = decisions.look(2, ofRun + bitLength(run) * 2 + isPredicted, 0);
-    const sets = 28;
-    return decisions.decide(3, sets, sets + 3 * (1 + first * 5 + second));
-  }
-
-  // -- Other pixels (sections 5.7, 5.9 and 5.10) --
-
-  decodePixel(at, breaks) {
-    const { plane, near, colors } = this;
-    const h4 = this.hash(at, 4);
-    const h10 = this.hash(at, 10, 4, h4);
-    this.search(at, scatter(h10));
-    const W = plane[at - 1];
-    const N = plane[at + near[1]];
-    const NW = plane[at + near[2]];
-    const NE = plane[at + near[3]];
-    const WW = plane[at + near[4]];
-    const NN = plane[at + near[5]];
-    const c1 = W === NW ? N : W;
-    let c2 = W === NW ? W : N;
-    if (c1 === c2) c2 = NE !== c1 ? NE : NW !== c1 ? NW : WW !== c1 ? WW : NN;
-    if (colors === 2) c2 = c1;
-    if (!breaks) {
-      const equal =
-        (NW === c1 ? 1 : 0) |
-        (NE === c1 ? 2 : 0) |
-        (WW === c1 ? 4 : 0) |
-        (NN === c1 ? 8 : 0) |
-        (N === c1 ? 16 : 0) |
-        (W === c1 ? 32 : 0) |
-        (plane[at + near[7]] === c1 ? 64 : 0) |
-        (plane[at + near[6]] === c1 ? 128 : 0) |
-        (NE === c2 ? 256 : 0) |
-        (NW === c2 ? 512 : 0) |
-        (WW === c2 ? 1024 : 0) |
-        (NN === c2 ? 2048 : 0);
-      const { tree } = this;
-      const distances =
-        (tree.distance(W, N) << 9) |
-        (tree.distance(N, NW) << 6) |
-        (tree.distance(W, NW) << 3) |
-        tree.distance(N, NE);
-      const keys = [scatter(h4), scatter(h10), scatter(this.hash(at, 40, 10, h10))];
-      if (this.decideGuess(0, c1, c2, equal, distances, keys)) return c1;
-      if (c2 !== c1 && this.decideGuess(1, c1, c2, equal, distances, keys)) return c2;
+  decideSpan(at, length, W) {
+    const { plane, stride, run, match } = this;
+    const known = Math.min(length, at - match); // positions from the first pixel on count as W
+    const predicted = run > 0 && this.reach(match, 1, known, W) === known ? 1 : 0;
+    let rows = 0;
+    for (let place = at - 3 * stride; rows < 3; rows++, place -= stride) {
+      if (plane[place] !== W || plane[place + length - 1] !== W) break;
     }
-    return this.decodeTree(h4, h10, c1, c2, W, N, NW, NE, WW, NN);
+    const end = at + length;
+    const east = this.reach(end + 2 - stride, 1, 3, W) * 5 + this.reach(end + 1 - 2 * stride, 1, 4, W);
+    const west = this.reach(at - 3, -1, 3, W) * 4 + this.reach(at - 3 - stride, -1, 3, W);
+    inputs[0] = (this.spanW + W) << 8;
+    inputs[1] = (this.spanRun + (bitLength(run) * 2 + predicted) * 4 + rows) << 8;
+    inputs[2] = (this.spanEast + east * 6 + this.reach(end - 3 * stride, 1, 5, W)) << 8;
+    inputs[3] = (this.spanSides + east * 16 + west) << 8;
+    return this.decisions.decide(4, 0, 4 * bitLength(length));
   }
 
-  search(at, key) {
+  decideFlat(at, remaining, W) {
+    const key = scatter(this.hash(at, 0, 40));
+    const predicted = this.predicted() === W ? 1 : 0;
+    inputs[0] = (this.flatRemaining + bitLength(remaining)) << 8;
+    inputs[1] = ((this.flat40 + (key >>> this.flatShift)) << 8) | (key & 255);
+    inputs[2] = (this.flatRun + bitLength(this.run) * 2 + predicted) << 8;
+    const set = 1 + this.decisions.confidences(1);
+    return this.decisions.decide(3, FLAT_SETS, FLAT_SETS + 3 * set);
+  }
+
+  searchMatch(at, key) {
     const { earlier } = this;
     const entry = 2 * (key >>> this.guessShift);
     const check = key & 0xffff;
@@ -872,102 +650,134 @@ class ModelledStripe {
     earlier[entry + 1] = check;
   }
 
-  decideGuess(number, c1, c2, equal, distances, keys) {
-    const { decisions, guessShift, run } = this;
-    const tables = this.guessTables[number];
-    const predicted = run > 0 ? this.plane[this.match] : -1;
-    const hit = predicted === c1 ? 0 : predicted === c2 ? 1 : 2;
-    const pair = (c1 << this.bits) | c2;
-    decisions.look(0, tables[3] + equal, 0);
-    decisions.look(1, tables[4] + distances, 0);
-    decisions.look(2, tables[5] + (pair & this.pairMask), (pair >>> 16) & 255);
-    decisions.look(3, tables[0] + (keys[0] >>> guessShift), keys[0] & 255);
-    const first = decisions.look(4, tables[1] + (keys[1] >>> guessShift), keys[1] & 255);
-    const second = decisions.look(5, tables[2] + (keys[2] >>> guessShift), keys[2] & 255);
-    decisions.look(6, tables[6] + bitLength(run) * 3 + hit, 0);
-    const sets = 28 + 78;
-    const u = sets + 7 * (number * 25 + first * 5 + second);
-    return decisions.decide(7, u, sets + 7 * (50 + number * 256 + (equal & 255)));
+  /** Return the predicted index, or -1. */
+  predicted() {
+    return this.run > 0 ? this.plane[this.match] : -1;
+  }
+
+  /** Return the part of h4, h10 or h40 that the neighbours `first` to `end` - 1 add to it. */
+  hash(at, first, end) {
+    const { plane, near } = this;
+    let sum = 0;
+    for (let i = first; i < end; i++) sum = (sum + Math.imul(MULTIPLIERS[i], plane[at + near[i]])) | 0;
+    return sum;
+  }
+
+  /** Decode a pixel by guesses and the tree (sections 5.9 and 5.10). */
+  decodePixel(at, breaksSpan) {
+    const { plane, near, tree } = this;
+    const h4 = this.hash(at, 0, 4);
+    const h10 = (h4 + this.hash(at, 4, 10)) | 0;
+    this.searchMatch(at, scatter(h10));
+    const W = plane[at - 1];
+    const N = plane[at + near[1]];
+    const NW = plane[at + near[2]];
+    const NE = plane[at + near[3]];
+    const WW = plane[at - 2];
+    const NN = plane[at + near[5]];
+    const c1 = W === NW ? N : W;
+    let c2 = W === NW ? W : N;
+    if (c1 === c2) c2 = NE !== c1 ? NE : NW !== c1 ? NW : WW !== c1 ? WW : NN;
+    if (this.colors === 2) c2 = c1;
+    if (!breaksSpan) {
+      let equal = (NW === c1) | ((NE === c1) << 1) | ((WW === c1) << 2) | ((NN === c1) << 3);
+      equal |= ((N === c1) << 4) | ((W === c1) << 5) | ((plane[at + near[7]] === c1) << 6);
+      equal |= ((plane[at + near[6]] === c1) << 7) | ((NE === c2) << 8) | ((NW === c2) << 9);
+      equal |= ((WW === c2) << 10) | ((NN === c2) << 11);
+      let distances = (tree.distance(W, N) << 9) | (tree.distance(N, NW) << 6);
+      distances |= (tree.distance(W, NW) << 3) | tree.distance(N, NE);
+      const [key4, key10] = [scatter(h4), scatter(h10)];
+      const key40 = scatter(h10 + this.hash(at, 10, 40));
+      if (this.decideGuess(0, c1, c2, equal, distances, key4, key10, key40)) return c1;
+      if (c2 !== c1 && this.decideGuess(1, c1, c2, equal, distances, key4, key10, key40)) return c2;
+    }
+    return this.decodeTree(h4, h10, c1, c2, W, N, NW, NE, WW, NN);
+  }
+
+  decideGuess(guess, c1, c2, equal, distances, key4, key10, key40) {
+    const { decisions, guessShift, bits, pairMask } = this;
+    const first = guess * this.guessSlots;
+    const predicted = this.predicted();
+    const which = predicted === c1 ? 0 : predicted === c2 ? 1 : 2;
+    const pair = (c1 << bits) | c2;
+    inputs[0] = (first + this.guessEqual + equal) << 8;
+    inputs[1] = (first + this.guessDistances + distances) << 8;
+    inputs[2] = ((first + this.guessPair + (pair & pairMask)) << 8) | ((pair >>> 16) & 255);
+    inputs[3] = ((first + this.guess4 + (key4 >>> guessShift)) << 8) | (key4 & 255);
+    inputs[4] = ((first + this.guess10 + (key10 >>> guessShift)) << 8) | (key10 & 255);
+    inputs[5] = ((first + this.guess40 + (key40 >>> guessShift)) << 8) | (key40 & 255);
+    inputs[6] = (first + this.guessRun + bitLength(this.run) * 3 + which) << 8;
+    const u = GUESS_SETS + 7 * (guess * 25 + decisions.confidences(4));
+    return decisions.decide(7, u, GUESS_SETS + 7 * (50 + guess * 256 + (equal & 255)));
   }
 
   decodeTree(h4, h10, c1, c2, W, N, NW, NE, WW, NN) {
-    const { bits, colors, decisions, tree, treeTables, treeShift, pairMask, run } = this;
-    const { samples, axes } = tree;
+    const { bits, colors } = this;
     const leaves = 1 << bits;
-    const predicted = run > 0 ? this.plane[this.match] + leaves : 0;
-    const runClass = bitLength(run);
-    const sample = (index, channel) => samples[4 * index + channel];
-    const sums = [0, 1, 2].map((i) => [
-      sample(W, i) + sample(N, i),
-      sample(W, i) + sample(N, i) - sample(NW, i),
-      sample(WW, i) + sample(NN, i),
-    ]);
-    const sets = 28 + 78 + 562 * 7;
+    const predicted = this.run > 0 ? this.predicted() + leaves : 0; // as a leaf of the tree
     let node = 1;
     let key4 = 0;
     let key10 = 0;
     for (let depth = 0; depth < bits; depth++) {
       const shift = bits - 1 - depth;
-      const level = depth & 3;
-      if (level === 0) {
+      if (depth % 4 === 0) {
         key4 = scatter(h4 + Math.imul(MULTIPLIERS[40], node));
         key10 = scatter(h10 + Math.imul(MULTIPLIERS[40], node));
       }
       const left = ((2 * node) << shift) - leaves;
       const right = left + (1 << shift);
-      if (right >= colors) {
-        node = 2 * node;
-      } else if (shift === 0 && (left === c1 || left === c2)) {
-        node = 2 * node + 1;
-      } else if (shift === 0 && (right === c1 || right === c2)) {
-        node = 2 * node;
-      } else {
-        const within = (1 << level) + (node & ((1 << level) - 1));
-        const [red, green, blue, offset] = axes.subarray(4 * node, 4 * node + 4);
-        const side = (i) => sums[0][i] * red + sums[1][i] * green + sums[2][i] * blue;
-        const near = (side(0) + 2 * offset) >> 1;
-        const slope = side(1) + offset;
-        const far = (side(2) + 2 * offset) >> 1;
-        const step = (a, down, half) => clamp((a >> down) + half, 0, 2 * half - 1);
-        const pair = (west) => (west << bits) | node;
-        const isOnTheWay = predicted >>> (shift + 1) === node;
-        const ofRun = isOnTheWay ? runClass * 2 + ((predicted >>> shift) & 1) : 0;
-        const t = treeTables;
-        decisions.look(0, t[5] + node, 0);
-        decisions.look(1, t[2] + (pair(W) & pairMask), (pair(W) >>> 16) & 255);
-        decisions.look(2, t[3] + (pair(N) & pairMask), (pair(N) >>> 16) & 255);
-        decisions.look(3, t[4] + (pair(NE) & pairMask), (pair(NE) >>> 16) & 255);
-        const first = decisions.look(4, t[0] + (key4 >>> treeShift) * 16 + within, key4 & 255);
-        const second = decisions.look(5, t[1] + (key10 >>> treeShift) * 16 + within, key10 & 255);
-        decisions.look(6, t[6] + depth * 1024 + step(slope, 12, 16) * 32 + step(near, 12, 16), 0);
-        decisions.look(7, t[7] + depth * 256 + step(near, 13, 8) * 16 + step(far, 13, 8), 0);
-        decisions.look(8, t[8] + depth * 22 + ofRun, 0);
-        const u = sets + 9 * (first * 5 + second);
-        const v = sets + 9 * (25 + (node >> Math.max(depth - 7, 0)));
-        node = 2 * node + (decisions.decide(9, u, v) ? 1 : 0);
+      let bit = shift === 0 && (left === c1 || left === c2); // what follows without a decision
+      if (right >= colors) bit = false;
+      else if (shift > 0 || !(bit || right === c1 || right === c2)) {
+        this.setSides(node, depth, W, N, NW, WW, NN);
+        bit = this.decideBit(node, depth, key4, key10, predicted, W, N, NE);
       }
+      node = 2 * node + (bit ? 1 : 0);
     }
     return node - leaves;
   }
+
+  /** Set the inputs that say on which side of a split the neighbours' colours lie. */
+  setSides(node, depth, W, N, NW, WW, NN) {
+    const { samples, axes } = this.tree;
+    const offset = axes[4 * node + 3];
+    let near = 2 * offset; // side(W) + side(N)
+    let corner = offset;
+    let far = 2 * offset;
+    for (let i = 0; i < 3; i++) {
+      const axis = axes[4 * node + i];
+      near += (samples[4 * W + i] + samples[4 * N + i]) * axis;
+      corner += samples[4 * NW + i] * axis;
+      far += (samples[4 * WW + i] + samples[4 * NN + i]) * axis;
+    }
+    const slopes = step(near - corner, 12, 16) * 32 + step(near, 13, 16);
+    inputs[6] = (this.treeSlope + depth * 1024 + slopes) << 8;
+    inputs[7] = (this.treeFar + depth * 256 + step(near, 14, 8) * 16 + step(far, 14, 8)) << 8;
+  }
+
+  decideBit(node, depth, key4, key10, predicted, W, N, NE) {
+    const { bits, decisions, treeShift, pairMask } = this;
+    const shift = bits - 1 - depth;
+    const isPredicted = predicted >>> (shift + 1) === node;
+    const run = isPredicted ? bitLength(this.run) * 2 + ((predicted >>> shift) & 1) : 0;
+    const first = 1 << (depth & 3);
+    const within = first + (node & (first - 1));
+    const pairW = (W << bits) | node;
+    const pairN = (N << bits) | node;
+    const pairNE = (NE << bits) | node;
+    inputs[0] = (this.treeNode + node) << 8;
+    inputs[1] = ((this.treeW + (pairW & pairMask)) << 8) | ((pairW >>> 16) & 255);
+    inputs[2] = ((this.treeN + (pairN & pairMask)) << 8) | ((pairN >>> 16) & 255);
+    inputs[3] = ((this.treeNE + (pairNE & pairMask)) << 8) | ((pairNE >>> 16) & 255);
+    inputs[4] = ((this.tree4 + (key4 >>> treeShift) * 16 + within) << 8) | (key4 & 255);
+    inputs[5] = ((this.tree10 + (key10 >>> treeShift) * 16 + within) << 8) | (key10 & 255);
+    inputs[8] = (this.treeRun + depth * 22 + run) << 8;
+    const u = TREE_SETS + 9 * decisions.confidences(4);
+    return decisions.decide(9, u, TREE_SETS + 9 * (25 + (node >> Math.max(depth - 7, 0))));
+  }
 }
 
-class StripeDecoder {
-  constructor(head) {
-    this.head = head;
-    this.tree = null;
-  }
-
-  decode({ rows, coding }, body) {
-    const { head } = this;
-    const indices = new Uint16Array(rows * head.width);
-    if (coding === PACKED) {
-      decodePacked(body, head, indices);
-    } else if (head.colors === 1) {
-      if (body.length > 0) throw damaged("a modelled body of one colour is not empty");
-    } else {
-      this.tree ??= new PaletteTree(head);
-      new ModelledStripe(body, rows, head.width, head, this.tree).decode(indices);
-    }
-    return indices;
-  }
+function step(side, down, half) {
+  const moved = (side >> down) + half;
+  return moved < 0 ? 0 : moved < 2 * half ? moved : 2 * half - 1;
 }
