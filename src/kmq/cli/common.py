@@ -182,7 +182,10 @@ def tell_compiling() -> None:
 
     def announce() -> None:
         jit.on_compile.clear()
-        tell("kmq: compiling for this machine, once; this takes up to half a minute")
+        tell(
+            "kmq: compiling what this needs for this machine, once; it takes up to half a minute "
+            "(kmq warmup compiles everything)"
+        )
 
     jit.on_compile.append(announce)
 
