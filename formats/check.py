@@ -46,12 +46,12 @@ STEPS = (
     Step(
         "The head",
         "",
-        "empty signature version kind-* width-* height-* no-colours too-many-colours "
+        "empty signature* version* kind-* width-* height-* no-colours too-many-colours "
         "stripe-rows-* varint-* palette-cut head-* table-*",
     ),
     Step(
         "The file around the bodies; one colour, packed",
-        "one-pixel-one-colour one-colour",
+        "one-pixel-one-colour one-colour*",
         "one-colour-* file-cut bytes-behind body-length-* coding-unknown stripe-checksum",
     ),
     Step(
@@ -67,14 +67,14 @@ STEPS = (
     ),
     Step(
         "Modelled, the first decisions",
-        "modelled-one-colour modelled-one-pixel specification-modelled",
+        "modelled-one-colour* modelled-one-pixel specification-modelled",
         "modelled-one-colour-*",
     ),
     Step(
         "Modelled, guesses, tree and match",
         "modelled-[0-9] modelled-16 modelled-17 modelled-64 modelled-200 modelled-256 "
-        "modelled-257 modelled-1000 modelled-4097 modelled-grey modelled-one-row "
-        "modelled-one-column modelled-close-colours modelled-tiles",
+        "modelled-257 modelled-1000 modelled-4097 modelled-65536 modelled-noise* modelled-grey "
+        "modelled-one-row modelled-one-column modelled-close-colours modelled-tiles",
         "",
     ),
     Step(

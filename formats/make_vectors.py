@@ -19,15 +19,30 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
+from itertools import count
 from pathlib import Path
+from typing import ClassVar
+from unittest import mock
 
 import numpy as np
+import reference_modelled
 
 from kmq.container import metadata as metadata_block
 from kmq.container import modelled, packed
 from kmq.container.fields import Reader, checksum, varint
-from kmq.container.head import MODELLED, PACKED, RGB, RGBA, SIGNATURE, read_head, write_head
+from kmq.container.head import (
+    GREY,
+    LABELS,
+    MODELLED,
+    PACKED,
+    RGB,
+    RGBA,
+    SIGNATURE,
+    read_head,
+    write_head,
+)
 from kmq.container.stripes import dumps, loads
 from kmq.errors import FormatError, KmqWarning
 from kmq.image import IndexedImage
@@ -114,11 +129,26 @@ def slants(colors: int, height: int, width: int) -> IndexedImage:
     return IndexedImage(pattern(colors, 1, 1).palette, (areas + specks) % colors)
 
 
+def specks(colors: int, height: int, width: int) -> IndexedImage:
+    """Return a flat image in which one pixel in twenty has another colour."""
+    random = scrambled(np.arange(height * width)).reshape(height, width)
+    indices = np.where(random % 20 == 0, 1 + random // 99 % (colors - 1), 0)
+    return IndexedImage(pattern(colors, 1, 1).palette, indices)
+
+
 def scrambled(numbers: np.ndarray) -> np.ndarray:
     """Return numbers of 32 bits that look random, from whole-number arithmetic."""
     mixed = numbers * 0x9E3779B1 & 0xFFFFFFFF
     mixed = (mixed ^ mixed >> 15) * 0x7FEB352D & 0xFFFFFFFF
     return mixed ^ mixed >> 13
+
+
+def _noise(size: int) -> bytes:
+    return scrambled(np.arange(9, 9 + size)).astype(np.uint8).tobytes()
+
+
+_NOISE_AND_ZEROS = _noise(18) + bytes(2)
+"""A body whose end is stored as zeros, if exactly 8 more of them are left out."""
 
 
 def valid_files() -> dict[str, bytes]:
@@ -158,6 +188,7 @@ def valid_files() -> dict[str, bytes]:
     files["modelled-close-colours"] = in_stripes(close_colors(), 45, MODELLED)
     for colors, width in ((2, 131), (7, 64), (16, 193), (300, 257)):
         files[f"modelled-spans-{colors}"] = in_stripes(slants(colors, 97, width), 97, MODELLED)
+    files["modelled-spans-small"] = in_stripes(specks(7, 32, 64), 32, MODELLED)
     column = IndexedImage([[0] * 3, [255] * 3], np.zeros((130_000, 1), np.uint8))
     files["modelled-zeros-at-the-end"] = in_stripes(column, 130_000, MODELLED)
     for height, width in MODELLED_SIZES:
@@ -170,11 +201,107 @@ def valid_files() -> dict[str, bytes]:
     files["stripes-of-one-row"] = in_stripes(pattern(3, 3, 4099), 1)
     return (
         files
+        | dict(_files_at_limits())
         | dict(_files_with_alpha())
         | dict(_files_with_labels())
         | dict(_files_in_order())
         | dict(_files_described())
     )
+
+
+def _files_at_limits() -> Iterator[tuple[str, bytes]]:
+    """Yield files of which a number is the largest or the smallest that is legal."""
+    yield "one-colour-widest", one_color(1 << 22, 1, 1, (PACKED,))
+    yield "modelled-one-colour-most-places", one_color(16, 1 << 17, 1 << 17, (MODELLED,))
+    yield "stripes-of-4096-pixels", in_stripes(pattern(3, 2, 4096), 1)
+    image = pattern(4097, 2, 4097, grey=True)
+    bodies = [packed.encode(row, 4097) for row in image.indices[:, None]]
+    head = write_head(
+        4097, 2, GREY, image.palette[:, 0].tobytes(), 1, [(PACKED, body) for body in bodies]
+    )
+    yield "stripes-of-as-many-pixels-as-colours", head + _with_checksums(bodies)
+    image = blots(5, 70, 131)
+    bodies = [
+        packed.encode(image.indices[:32], 5),
+        modelled.encode(image.indices[32:64], image.palette),
+        packed.encode(image.indices[64:], 5),
+    ]
+    table = list(zip((PACKED, MODELLED, PACKED), bodies, strict=True))
+    head = write_head(131, 70, RGB, image.palette.tobytes(), 32, table)
+    yield "stripes-of-both-codings", head + _with_checksums(bodies)
+    # The first stripe has more places than a modelled one may have, the last has few.
+    yield (
+        "stripes-of-which-the-last-is-modelled",
+        one_color(1, 246_824, 246_724, (PACKED, MODELLED)),
+    )
+    # Indices 256 apart, which pairs with a node that name the same place tell by no check.
+    palette = pattern(65_536, 1, 1, grey=True).palette
+    indices = scrambled(np.arange(323)).reshape(17, 19) % 7 * 256
+    image = IndexedImage(palette, indices, is_grey_picture=True)
+    yield "modelled-65536", dumps(image, coding="modelled")
+    yield "modelled-noise", with_noise(5, 12, 13)
+    for body, missing in ((_noise(19), 7), (_NOISE_AND_ZEROS, 8)):
+        height = height_of_noise(body, missing)
+        yield f"modelled-noise-{missing}-missing", modelled_file(5, height, 13, body)
+
+
+def _with_checksums(bodies: list[bytes]) -> bytes:
+    return b"".join(body + checksum(body) for body in bodies)
+
+
+def one_color(width: int, height: int, rows: int, codings: tuple[int, ...]) -> bytes:
+    """Return a file of one colour, whose stripes have no bytes."""
+    head = write_head(width, height, GREY, b"\x07", rows, [(coding, b"") for coding in codings])
+    return head + checksum(b"") * len(codings)
+
+
+class _KeptCoder(reference_modelled.Coder):
+    """A coder whose state can be looked at when it is done."""
+
+    last: ClassVar[reference_modelled.Coder]
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(body)
+        _KeptCoder.last = self
+
+
+def coder_behind(body: bytes, colors: int, height: int, width: int) -> reference_modelled.Coder:
+    """Return the reference decoder's coder when it has read the pixels from a longer body."""
+    palette = pattern(colors, 1, 1).palette.tolist()
+    with mock.patch.object(reference_modelled, "Coder", _KeptCoder), suppress(ValueError):
+        reference_modelled.decode(body, height, width, palette)
+    assert _KeptCoder.last.position < len(body)
+    return _KeptCoder.last
+
+
+def with_noise(colors: int, height: int, width: int) -> bytes:
+    """Return a file whose decisions are those of a random number, and its end a writer's.
+
+    No writer makes it, because pixels come by the tree to indices that the guesses denied.
+    """
+    noise = _noise(400)
+    coder = coder_behind(noise, colors, height, width)
+    start = int.from_bytes(noise[: coder.position], "big") - coder.low
+    gaps = (-start % (1 << zeros) for zeros in range(48, -1, -8))
+    number = start + next(gap for gap in gaps if gap < coder.span)
+    body = number.to_bytes(coder.position, "big").rstrip(b"\0")
+    return modelled_file(colors, height, width, body)
+
+
+def height_of_noise(body: bytes, missing: int) -> int:
+    """Return the height of a picture in 5 colours, 13 wide, whose body lacks so many zeros."""
+    size = len(body) + missing
+    heights = (h for h in count(1) if coder_behind(body + bytes(99), 5, h, 13).position >= size)
+    height = next(heights)
+    assert coder_behind(body + bytes(99), 5, height, 13).position == size
+    return height
+
+
+def modelled_file(colors: int, height: int, width: int, body: bytes) -> bytes:
+    """Return a file of one stripe with this body."""
+    palette = pattern(colors, 1, 1).palette.tobytes()
+    head = write_head(width, height, RGB, palette, height, [(MODELLED, body)])
+    return head + _with_checksums([body])
 
 
 def _files_with_labels() -> Iterator[tuple[str, bytes]]:
@@ -184,6 +311,10 @@ def _files_with_labels() -> Iterator[tuple[str, bytes]]:
         for coding in ("packed", "modelled"):
             yield f"labels-{colors}-{coding}", dumps(mask, coding=coding)
     yield "labels-small", dumps(IndexedImage.from_labels([[0, 7, 255, 7]]))
+    body = packed.encode(np.array([[0, 1, 1, 0]]), 3)
+    labels = struct.pack("<3H", 0, 7, 300)
+    head = write_head(4, 1, LABELS, labels, 1, [(PACKED, body)])
+    yield "labels-unused-300", head + _with_checksums([body])
     yield "labels-256", dumps(IndexedImage.from_labels([[0, 7, 256, 7]]))
     yield "labels-order", dumps(mask, order=np.arange(len(mask.palette))[::-1])
 
@@ -244,6 +375,17 @@ def _files_described() -> Iterator[tuple[str, bytes]]:
         "keyword-not-utf-8": "04 02 ff 00",
         "keyword-of-256-bytes": "04 81 02" + 256 * "61" + "00",
         "texts-1025": 1025 * "04 02 61 00",
+        "texts-1024": 1024 * "04 02 61 00",
+        "keyword-of-255-bytes": "04 80 02" + 255 * "61" + "00",
+        "text-with-zeros": "04 83 02 61 00" + 255 * "62" + "00 63",
+        "text-of-largest-characters": "04 0a 61 00 ef bf bf f4 8f bf bf 00",
+        "text-beyond-unicode": "04 06 61 00 f4 90 80 80",
+        "text-of-half-a-pair": "04 05 61 00 ed a0 80",
+        "text-not-shortest": "04 04 61 00 c0 af",
+        "resolution-largest": "01 08 ff ff ff ff 0f 01 01 01",
+        "resolution-too-short": "01 03 01 01 01",
+        "resolution-not-shortest": "01 05 81 00 01 01 01",
+        "empty-payloads": "02 00 03 00 04 02 61 00",
     }.items():
         yield f"metadata-{name}", described(bytes.fromhex(block))
 
@@ -306,7 +448,13 @@ def invalid_files() -> dict[str, bytes]:
 def _broken_heads() -> Iterator[tuple[str, bytes]]:
     yield "empty", b""
     yield "signature", file_of(signature=b"\x09KMQ")
+    yield "signature-last-byte", file_of(signature=b"\x89KMR")
     yield "version", file_of(version=2)
+    yield "version-zero", file_of(version=0)
+    yield "kind-bit-5", file_of(kind=0x21)
+    yield "kind-bit-6", file_of(kind=0x41)
+    yield "kind-labels-and-bit-5", file_of(kind=0x30, palette=bytes(6))
+    yield "kind-labels-of-layout-2", file_of(kind=0x12, palette=bytes(6))
     yield "kind-high-bits", file_of(kind=0x11)
     yield "kind-highest-bit", file_of(kind=0x81)
     yield "kind-labels-of-a-layout", file_of(kind=0x13, palette=bytes(6))
@@ -414,6 +562,14 @@ def _broken_stripes() -> Iterator[tuple[str, bytes]]:
     forty = {"numbers": bytes((41, 40, 3, 40))}
     yield "modelled-too-short", file_of(**forty, table=bytes((1, 40)), bodies=(body,))
     black_and_white = {"palette": bytes((0, 0, 0, 255, 255, 255))}
+    height = height_of_noise(_NOISE_AND_ZEROS, 8)
+    for name, body in {
+        "too-short-by-1-byte": _NOISE_AND_ZEROS[:-1],
+        "too-short-by-2-bytes": _NOISE_AND_ZEROS[:-2],
+        "zero-and-7-missing": _NOISE_AND_ZEROS + bytes(1),
+        "zero-and-6-missing": _NOISE_AND_ZEROS + bytes(2),
+    }.items():
+        yield f"modelled-{name}", modelled_file(5, height, 13, body)
     # Of one pixel, whose interval is from 0x80 to 0xFF in the first of six bytes that are read.
     for name, body in {
         "junk-at-the-end": bytes.fromhex("80 01020304"),
