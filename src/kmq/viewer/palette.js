@@ -158,14 +158,15 @@ export class PalettePane {
     const { palette, counts, width, height, labels } = this.picture;
     const index = this.chosen;
     const [red, green, blue, alpha] = this.colorOf(index);
-    const opacity = alpha < 255 ? `, alpha\u00a0${alpha}` : "";
-    const samples = labels ? "" : ` · rgb\u00a0${red}\u00a0${green}\u00a0${blue}${opacity}`;
+    const opacity = alpha < 255 ? `, alpha ${alpha}` : "";
+    const samples = labels ? [] : [`rgb ${red} ${green} ${blue}${opacity}`, element("br")];
     const share = `${counted(counts[index], "pixel")}, ${shareOf(counts[index], width * height)}`;
-    const lines = [`index ${index}${samples}`, element("br"), share];
-    const reset = element("button", { type: "button" }, "Show all");
-    reset.addEventListener("click", () => this.choose(null));
     const name = element("b", {}, nameOf(this.picture, index));
-    return [patchOf(hexOf(palette, index)), element("div", {}, name, ...lines), reset];
+    const lines = [name, ` index ${index}`, element("br"), ...samples, share];
+    const close = { type: "button", "aria-label": "Show all colours", title: "Show all (Esc)" };
+    const reset = element("button", close, "×");
+    reset.addEventListener("click", () => this.choose(null));
+    return [patchOf(hexOf(palette, index)), element("div", {}, ...lines), reset];
   }
 
   makeCurrent(place) {
