@@ -12,6 +12,7 @@ from test_codec import photo_like
 import kmq
 from kmq import clustering, targets
 from kmq.quality import psnr, psnr_of
+from kmq.targets import sample
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000))
@@ -163,33 +164,78 @@ def test_as_many_bytes_with_cheaper_indices_come_closer():
 def test_of_a_large_picture_a_sample_says_where_to_search(monkeypatch, allowed):
     rgb = photo_like(63, 50)
     exact = kmq.encode(rgb, max_bytes=allowed)
-    monkeypatch.setattr(targets, "_SAMPLE_PIXELS", 1000)
-    quantized = []
-    quantize = targets.quantizing.quantize
-    monkeypatch.setattr(
-        targets.quantizing,
-        "quantize",
-        lambda pixels, *rest: quantized.append(len(pixels)) or quantize(pixels, *rest),
-    )
+    monkeypatch.setattr(sample, "FEW_PIXELS", 1000)
+    looked_at = whole_pictures(monkeypatch)
     data = kmq.encode(rgb, max_bytes=allowed)
     assert len(data) <= allowed
     assert len(data) > 0.9 * len(exact)
-    assert quantized.count(63) <= 10
+    assert looked_at.count(63) <= 8
+
+
+@pytest.mark.parametrize("decibels", [20, 24, 30])
+def test_few_whole_pictures_are_looked_at_for_a_psnr(monkeypatch, decibels):
+    rgb = photo_like(90, 97)
+    exact = kmq.encode(rgb, psnr=decibels)
+    monkeypatch.setattr(sample, "FEW_PIXELS", 2000)
+    monkeypatch.setattr(sample, "MANY_PIXELS", 4000)
+    looked_at = whole_pictures(monkeypatch)
+    indexed = kmq.quantize(rgb, psnr=decibels)
+    assert psnr(rgb, indexed) >= decibels
+    assert len(kmq.encode(indexed)) < 1.05 * len(exact)
+    assert looked_at.count(90) <= 4
+
+
+def test_more_colours_with_cheaper_indices_fit_where_one_flat_colour_would():
+    rgb = photo_like(120, 130)
+    two = len(kmq.encode(rgb, 2, rdo=1))
+    assert two < len(kmq.encode(rgb, 2))
+    for few_pixels in (sample.FEW_PIXELS, 2000):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sample, "FEW_PIXELS", few_pixels)
+            data = kmq.encode(rgb, max_bytes=two)
+        assert len(data) <= two
+        assert kmq.info(data).colors >= 2
+
+
+def whole_pictures(monkeypatch):
+    """Return a list that gets the height of what cheaper indices are chosen for."""
+    heights = []
+    chosen = targets.quantizing.with_cheaper_indices
+    monkeypatch.setattr(
+        targets.quantizing,
+        "with_cheaper_indices",
+        lambda pixels, *rest: heights.append(len(pixels)) or chosen(pixels, *rest),
+    )
+    return heights
 
 
 def test_too_few_bytes_for_one_colour_of_a_large_picture_are_told(monkeypatch):
-    monkeypatch.setattr(targets, "_SAMPLE_PIXELS", 400)
+    monkeypatch.setattr(sample, "FEW_PIXELS", 400)
     with pytest.raises(kmq.OptionError, match=r"max_bytes: 12 .* one colour takes"):
         kmq.encode(photo_like(), max_bytes=12)
 
 
-@given(st.integers(0, 3000), st.integers(0, 3000), st.integers(1, 3000), st.sampled_from([16, 32]))
-def test_the_search_around_a_start_ends_beside_the_answer(answer, least, start, fineness):
-    low_end, most = min(least, answer, 2999), 3000
-    start = min(max(start, low_end + 1), most)
-    low, high = targets.around(lambda count: count - answer, start, low_end, most, fineness)
-    assert low <= answer < high <= most + 1
-    assert high - low <= 1 + low // fineness
+@given(
+    st.integers(1, 5000),
+    st.integers(1, 5000),
+    st.integers(1, 5000),
+    st.sampled_from([None, 1, 64]),
+    st.sets(st.integers(1, 5000)),
+)
+def test_the_search_ends_beside_the_answer_wherever_it_starts(answer, most, start, fineness, known):
+    asked = []
+
+    def surplus(count):
+        asked.append(count)
+        return count - answer + 1
+
+    known = {each for each in known if each <= most}
+    found = targets.fewest(surplus, most, min(start, most), fineness=fineness, known=known)
+    if answer > most:
+        assert found is None
+    else:
+        assert answer <= found <= answer + (0 if fineness is None else answer // fineness)
+    assert len(asked) == len(set(asked)) <= len(known) + 2 * math.log2(5000) + 3
 
 
 def test_two_targets_at_once_are_refused():

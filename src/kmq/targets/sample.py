@@ -1,0 +1,73 @@
+"""A sample of a picture's rows, on which cheaper indices are tried at little cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kmq import clustering, quantizing
+from kmq.clustering import Histogram
+from kmq.image import IndexedImage, Palette
+from kmq.options import Options
+from kmq.quality import squared_error
+
+FEW_PIXELS = 1 << 19
+MANY_PIXELS = 1 << 21
+_ROWS = 16
+"""Rows of a band: more of them look farther around, fewer come from more places."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Bands of rows, evenly spread over a picture.
+
+    Attributes
+    ----------
+    pixels
+        (H, W, 3) or (H, W, 4) uint8.
+    part
+        The share of the picture's rows.
+    """
+
+    pixels: NDArray[np.uint8]
+    histogram: Histogram
+    part: Fraction
+    options: Options
+
+    @classmethod
+    def of(cls, pixels: NDArray[np.uint8], count: int, options: Options) -> Sample:
+        """Return a sample of about `count` pixels, or all of a picture that has no more."""
+        height, width = pixels.shape[:2]
+        if height * width > count:
+            bands = max(count // width // _ROWS, 1)
+            starts = [(height - _ROWS) * band // bands for band in range(bands)]
+            pixels = np.concatenate([pixels[start : start + _ROWS] for start in starts])
+        part = Fraction(len(pixels), height)
+        return cls(pixels, Histogram.of_pixels(pixels), part, options)
+
+    def nearest(self, palette: Palette) -> IndexedImage:
+        """Return the sample with each pixel in its nearest entry."""
+        return clustering.apply(
+            self.pixels, palette, self.histogram, is_chosen=True, threads=self.options.workers
+        )
+
+    def with_cheaper_indices(self, palette: Palette) -> IndexedImage:
+        """Return the sample with the indices that `Options.rdo` asks for."""
+        return quantizing.with_cheaper_indices(self.pixels, self.nearest(palette), self.options)
+
+    def rise_of_error(self, palette: Palette) -> Fraction:
+        """Return how many times its squared error the picture has with cheaper indices, about."""
+        before = squared_error(self.pixels, self.nearest(palette))
+        after = squared_error(self.pixels, self.with_cheaper_indices(palette))
+        return max(after / before, Fraction(1)) if before > 0 else Fraction(1)
+
+    def bytes_of_picture(
+        self, indexed: IndexedImage, to_bytes: Callable[[IndexedImage, Options], bytes]
+    ) -> int:
+        """Return how large the picture's file is, about, if that of the sample is `indexed`."""
+        entries = indexed.palette.size  # which do not grow with the picture
+        return entries + round((len(to_bytes(indexed, self.options)) - entries) / self.part)
