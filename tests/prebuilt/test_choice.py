@@ -30,6 +30,12 @@ def library(monkeypatch):
     return made
 
 
+@pytest.fixture(autouse=True)
+def with_numba(monkeypatch):
+    """Let numba be installed, whether it is or not."""
+    monkeypatch.setattr(prebuilt, "find_spec", lambda _: object())
+
+
 @pytest.fixture
 def choose(monkeypatch):
     """Return what is chosen with KMQ_KERNELS set so."""
@@ -119,7 +125,7 @@ def test_the_stamp_tells_an_edit_a_new_file_and_another_name(monkeypatch, tmp_pa
 
 @pytest.fixture
 def without_numba(monkeypatch):
-    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.setattr(prebuilt, "find_spec", lambda _: None)
 
 
 @pytest.mark.usefixtures("without_numba")
