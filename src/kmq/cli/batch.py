@@ -101,7 +101,7 @@ def run(
     with reporter(len(jobs), is_silent) as report:
         try:
             for job, result in results:
-                _tell(job, result, report, handling)
+                tell_outcome(job, result, report, handling)
                 if job.folder is not None and result is not Untouched.PASSED_OVER:
                     fruitless.pop(job.folder, None)
                 if len(jobs) > 1 and not gc.isenabled():
@@ -117,7 +117,7 @@ def run(
                 results.close()
                 for job, future in begun:
                     if not future.cancelled():
-                        _tell(job, future.result(), report, handling)
+                        tell_outcome(job, future.result(), report, handling)
     if summary.exit_code is None:
         for folder in fruitless:
             tell(f"kmq: {display(folder)}: {NOTHING_BELOW}")
@@ -169,7 +169,8 @@ def _may_stay(job: Job, handling: Handling) -> bool:
     return is_up_to_date(job.source, job.target)
 
 
-def _tell(job: Job, result: Result, report: Reporter, handling: Handling) -> None:
+def tell_outcome(job: Job, result: Result, report: Reporter, handling: Handling) -> None:
+    """Tell what became of a job, in the way that was asked for."""
     if isinstance(result, Outcome):
         report.outcome(job.source, result.line, result.notes)
     elif isinstance(result, Failure):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kmq.cli import arguments, given_palettes, memory, together, weights
+from kmq.cli import arguments, clusters, given_palettes, memory, together, weights
 from kmq.cli.common import display
 from kmq.cli.jobs import Handling
 from kmq.cli.quantizing import plan_images, quantize_all
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     arguments.STRIP,
     arguments.CODING,
     memory.MEMORY,
+    clusters.DASK,
     *arguments.BATCH,
 )
 def encode(
@@ -48,6 +49,7 @@ def encode(
     labels: bool,
     frames: int | None,
     memory_allowed: int | None,
+    dask_address: str | None,
 ) -> None:
     """Turn images into .kmq files of at most K colours.
 
@@ -64,6 +66,7 @@ def encode(
       kmq encode --rdo photo.jpg
       kmq encode -r pictures -o out
       kmq encode -r sprites -o out -k 32 --one-palette --palette-out sprites.gpl
+      kmq encode -r pictures -o out --dask tcp://host:8786
       kmq encode --labels mask.png
       kmq encode --frames all scan.tif
       kmq encode - < photo.jpg > photo.kmq
@@ -96,11 +99,17 @@ def encode(
                 f"colours run: kmq quantize {display(job.source)} -o {display(job.target)}"
             )
     together.check(jobs, handling, one_palette=one_palette, palette_out=palette_out)
+    if dask_address is not None:
+        clusters.check(jobs, palette)
     if one_palette:
         palette = together.find(
             jobs, options, handling, per_image=per_image, palette_out=palette_out
         )
 
+    if dask_address is not None:
+        palette_for_all = clusters.check(jobs, palette)
+        clusters.encode_all(jobs, options, handling, palette_for_all, dask_address)
+        return
     in_bands = memory.encoder_in_bands(
         options, handling, memory_allowed, palette, needs_whole=labels or strict or mask is not None
     )

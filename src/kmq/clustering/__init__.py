@@ -190,8 +190,7 @@ class Mapping:
 
         The histogram must have all of their colours.
         """
-        if self._histogram.has_alpha:
-            pixels = alpha.with_alpha(pixels)
+        pixels = alpha.with_alpha(pixels) if self._histogram.has_alpha else pixels[..., :3]
         pixels = np.ascontiguousarray(pixels).view()
         pixels.flags.writeable = False  # kernels are compiled for each kind
         return look_up(pixels, self._histogram.keys, self._entries, len(self.palette), 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,25 +27,32 @@ def sums_beside_clear(image: NDArray[np.uint8], counted: slice = slice(None)) ->
     return np.append(beside[:, 3] @ beside[:, :3], beside[:, 3].sum())
 
 
-def with_neighbors(
-    bands: Iterable[NDArray[np.uint8]],
-) -> Iterator[tuple[NDArray[np.uint8] | None, NDArray[np.uint8], NDArray[np.uint8] | None]]:
+class Neighbors(NamedTuple):
+    """A band of rows, (h, W, 3) or (h, W, 4), with the row above and the row below, if any."""
+
+    above: NDArray[np.uint8] | None
+    band: NDArray[np.uint8]
+    below: NDArray[np.uint8] | None
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether a pixel of the three may be transparent."""
+        return any(part is not None and part.shape[2] == 4 for part in self)
+
+    def sums(self) -> NDArray[np.int64]:
+        """Return `Histogram.beside_clear` of the band."""
+        image = np.concatenate([alpha.with_alpha(part) for part in self if part is not None])
+        first = 0 if self.above is None else 1
+        return sums_beside_clear(image, slice(first, first + len(self.band)))
+
+
+def with_neighbors(bands: Iterable[NDArray[np.uint8]]) -> Iterator[Neighbors]:
     """Yield each band between the last row above it and the first row below it."""
     above, band = None, None
     for below in bands:
         if band is not None:
-            yield above, band, below[:1]
+            yield Neighbors(above, band, below[:1])
             above = band[-1:]
         band = below
     if band is not None:
-        yield above, band, None
-
-
-def sums_in_band(
-    above: NDArray[np.uint8] | None, band: NDArray[np.uint8], below: NDArray[np.uint8] | None
-) -> NDArray[np.int64]:
-    """Return `Histogram.beside_clear` of a band between two rows, which do not count."""
-    parts = [alpha.with_alpha(each) for each in (above, band, below) if each is not None]
-    image = np.concatenate(parts)
-    first = 0 if above is None else 1
-    return sums_beside_clear(image, slice(first, first + len(band)))
+        yield Neighbors(above, band, None)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kmq import alpha
 from kmq.clustering import morton
-from kmq.clustering.beside_clear import sums_beside_clear, sums_in_band, with_neighbors
+from kmq.clustering.beside_clear import Neighbors, sums_beside_clear, with_neighbors
 from kmq.clustering.counting import RUN, collect_counts, count_pixels, count_words
 from kmq.clustering.morton import KEYS
 from kmq.clustering.weights import whole_weights
@@ -176,16 +176,20 @@ class Histogram:
             If there is no band, or the shape or the dtype of one does not fit.
         """
         found: list[Histogram] = []
-        for above, band, below in with_neighbors(bands):
-            counted = cls.of_pixels(band)
-            if any(each is not None and each.shape[2] == 4 for each in (above, band, below)):
-                beside = sums_in_band(above, band, below)
-                counted = cls._of(counted.keys, counted.counts, beside)
-            found.append(counted)
+        for each in with_neighbors(bands):
+            found.append(cls.of_band(each))
             # Merge equals with equals, so that no colour is sorted more often than needed.
             while len(found) > 1 and 2 * len(found[-1]) > len(found[-2]):
                 found.append(cls.merge((found.pop(), found.pop())))
         return cls.merge(found)
+
+    @classmethod
+    def of_band(cls, rows: Neighbors) -> Histogram:
+        """Return the histogram of a band; merged with those of the others, that of the whole."""
+        counted = cls.of_pixels(rows.band)
+        if not rows.has_alpha:
+            return counted
+        return cls._of(counted.keys, counted.counts, rows.sums())
 
     @classmethod
     def merge(cls, histograms: Iterable[Histogram]) -> Histogram:
@@ -227,10 +231,10 @@ class Histogram:
         listed = list(histograms)
         if not listed:
             return cls.merge(listed)
-        total = min(1 << 32, MAX_PIXEL_COUNT_WITH_ALPHA // (2 * len(listed)))
-        return cls.merge([each._scaled_to(total) for each in listed])
+        total = equal_share(len(listed))
+        return cls.merge([each.scaled_to(total) for each in listed])
 
-    def _scaled_to(self, total: int) -> Histogram:
+    def scaled_to(self, total: int) -> Histogram:
         """Return the same colours in the same proportions, about `total` pixels in all."""
         pixels = self.pixel_count
         # As Python's integers: the products may exceed 2^63.
@@ -324,6 +328,11 @@ class Histogram:
     def pixel_count(self) -> int:
         """How many pixels were counted."""
         return int(self.counts.sum())
+
+
+def equal_share(images: int) -> int:
+    """Return the number of pixels that each of so many images counts for if all count equally."""
+    return min(1 << 32, MAX_PIXEL_COUNT_WITH_ALPHA // (2 * images))
 
 
 def _exact_sum(counts: NDArray[np.uint64]) -> int:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kmq.image import IndexedImage, Palette
+    from kmq.metadata import Metadata
     from kmq.pixels.bands import TiffBands
 
 _BYTES_PER_PIXEL = 12
@@ -74,6 +75,16 @@ def memory_for_whole(width: int, height: int) -> int:
     return _BYTES_PER_PIXEL * width * height
 
 
+def refuse_what_needs_the_whole(options: Options) -> None:
+    """Raise OptionError if an option needs the whole picture at once."""
+    for name in ("psnr", "max_bytes", "rdo"):
+        if getattr(options, name):
+            raise OptionError(
+                f"{name}: a picture that is read in bands is never held whole; leave {name} out, "
+                "or allow more memory"
+            )
+
+
 def encode_bands(
     bands: TiffBands, file: BinaryIO, options: Options, palette: Palette | None = None
 ) -> Streamed:
@@ -97,12 +108,7 @@ def encode_bands(
     FormatError, OSError
         If the picture cannot be read, or the file not be written.
     """
-    for name in ("psnr", "max_bytes", "rdo"):
-        if getattr(options, name):
-            raise OptionError(
-                f"{name}: a picture that is read in bands is never held whole; leave {name} out, "
-                "or allow more memory"
-            )
+    refuse_what_needs_the_whole(options)
     seen = _Seen(bands)
     first = next(iter(bands)).pixels.indexed
     if palette is None and first is not None and _is_kept(first, options):
@@ -160,10 +166,7 @@ def _is_kept(indexed: IndexedImage, options: Options) -> bool:
 def _encode_pixels(
     seen: _Seen, bands: TiffBands, file: BinaryIO, options: Options, palette: Palette | None
 ) -> Streamed:
-    import numpy as np
-
     from kmq import clustering
-    from kmq.image import IndexedImage, index_dtype
     from kmq.quantizing import constraint_of
 
     histogram = clustering.Histogram.of_bands(seen.pixels())
@@ -180,19 +183,53 @@ def _encode_pixels(
             constraint=constraint_of(options),
             threads=options.workers,
         )
-    found = mapping.palette
-    like = IndexedImage.owning(
-        found,
-        np.zeros((1, bands.width), index_dtype(len(found))),
-        is_grey_picture=not is_given and found.is_grey and not found.has_alpha,
-        metadata=bands.metadata,
-    )
+    like = image_like(mapping.palette, bands.width, is_given=is_given, metadata=bands.metadata)
 
     def indices() -> Iterator[NDArray[Any]]:
         return (mapping.indices_of(pixels) for pixels in seen.pixels())
 
     size = _write(file, indices, bands.height, like, options)
-    return seen.summary(bands, len(found), mapping.squared_error, size)
+    return seen.summary(bands, len(mapping.palette), mapping.squared_error, size)
+
+
+def image_like(palette: Palette, width: int, *, is_given: bool, metadata: Metadata) -> IndexedImage:
+    """Return an image of one row with all that a file's head says of the whole."""
+    import numpy as np
+
+    from kmq.image import IndexedImage, index_dtype
+
+    return IndexedImage.owning(
+        palette,
+        np.zeros((1, width), index_dtype(len(palette))),
+        is_grey_picture=not is_given and palette.is_grey and not palette.has_alpha,
+        metadata=metadata,
+    )
+
+
+def write_smaller(
+    file: BinaryIO,
+    palette: NDArray[np.uint8],
+    coding: str,
+    write: Callable[[BinaryIO, NDArray[Any] | None], int],
+) -> int:
+    """Write a file in the order of its palette or another, as `to_bytes` does; return its size.
+
+    `write` gets a file and the order in which the stripes number the entries.
+    """
+    import shutil
+    import tempfile
+
+    from kmq.clustering.palette import order_of
+
+    order = order_of(palette)
+    if coding == "packed" or (order[1:] > order[:-1]).all():
+        return write(file, None)
+    with tempfile.TemporaryFile() as own, tempfile.TemporaryFile() as arranged:
+        sizes = write(own, None), write(arranged, order)
+        smaller = own if sizes[0] <= sizes[1] else arranged
+        smaller.seek(0)
+        shutil.copyfileobj(smaller, file)
+        return min(sizes)
 
 
 def _write(
@@ -203,9 +240,6 @@ def _write(
     options: Options,
 ) -> int:
     """Write the file that `codec.to_bytes` returns, and return its size."""
-    import tempfile
-
-    from kmq.clustering.palette import order_of
     from kmq.container import stripes
     from kmq.container.head import stripe_rows_for
     from kmq.pixels.bands import regrouped
@@ -223,14 +257,4 @@ def _write(
             threads=options.workers,
         )
 
-    order = order_of(like.palette)
-    if options.coding == "packed" or (order[1:] > order[:-1]).all():
-        return write(file, None)
-    import shutil
-
-    with tempfile.TemporaryFile() as own, tempfile.TemporaryFile() as arranged:
-        sizes = write(own, None), write(arranged, order)
-        smaller = own if sizes[0] <= sizes[1] else arranged
-        smaller.seek(0)
-        shutil.copyfileobj(smaller, file)
-        return min(sizes)
+    return write_smaller(file, like.palette, options.coding, write)

@@ -64,7 +64,7 @@ def dumps(
     """
     stripe_rows = stripe_rows_for(indexed.width, indexed.height, may_be_modelled=coding != "packed")
     rows = range(0, indexed.height, stripe_rows)
-    coder = _stripe_coder(indexed.palette, coding, order)
+    coder = stripe_coder(indexed.palette, coding, order)
     bodies = map_threads(
         lambda first: coder(indexed.indices[first : first + stripe_rows]), rows, threads
     )
@@ -92,24 +92,50 @@ def write(
     Parameters
     ----------
     file
-        Open for writing bytes. It is written to from top to bottom, once all stripes have
-        been coded; until then their bodies are in a temporary file, or in memory if small.
+        Open for writing bytes.
     stripes
         The indices from top to bottom in arrays of `stripe_rows_for` rows each, the last
         one of what is left.
+    height, like
+        As in `write_bodies`.
+    coding, order, threads
+        As in `dumps`.
+    """
+    coder = stripe_coder(like.palette, coding, order)
+    bodies = stream_threads(coder, stripes, threads)
+    return write_bodies(file, bodies, height, like, coding=coding, order=order)
+
+
+def write_bodies(
+    file: BinaryIO,
+    bodies: Iterable[tuple[int, bytes]],
+    height: int,
+    like: IndexedImage,
+    *,
+    coding: str = "auto",
+    order: NDArray[Any] | None = None,
+) -> int:
+    """Write a `.kmq` file of stripes that have been coded; return its size.
+
+    Parameters
+    ----------
+    file
+        Open for writing bytes. It is written to once all bodies are there; until then
+        they are in a temporary file, or in memory if small.
+    bodies
+        What `stripe_coder` makes of each stripe, from top to bottom.
     height
         Rows in all.
     like
         Any image with the palette, the width and the metadata of the whole.
-    coding, order, threads
+    coding, order
         As in `dumps`.
     """
     stripe_rows = stripe_rows_for(like.width, height, may_be_modelled=coding != "packed")
-    coder = _stripe_coder(like.palette, coding, order)
     described = metadata.to_bytes(like.metadata)
     table: list[tuple[int, int]] = []
     with tempfile.SpooledTemporaryFile(_HELD_IN_MEMORY) as spool:
-        for number, body in stream_threads(coder, stripes, threads):
+        for number, body in bodies:
             table.append((number, len(body)))
             spool.write(body)
             spool.write(checksum(body))
@@ -122,7 +148,7 @@ def write(
     return size
 
 
-def _stripe_coder(
+def stripe_coder(
     palette: NDArray[np.uint8], coding: str, order: NDArray[Any] | None
 ) -> Callable[[NDArray[Any]], tuple[int, bytes]]:
     """Return a function from a stripe's indices to the number of its coding and its body."""

@@ -1,0 +1,216 @@
+"""Many files, or one huge array, on a cluster of Dask: the same bytes as on one machine.
+
+`kmq[distributed]` installs what it needs: dask, distributed and fsspec. Files are named by
+URLs, which fsspec opens on the workers: local paths that all of them see, `s3://`, `gs://`,
+`http://`, `memory://`.
+
+>>> from distributed import Client
+>>> from kmq.distributed import encode_files
+>>> with Client("tcp://scheduler:8786") as client:  # doctest: +SKIP
+...     results = encode_files("s3://photos/*.jpg", "s3://small", colors=64, client=client)
+>>> print(results)  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+try:
+    from distributed import Client
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "kmq.distributed needs dask, distributed and fsspec: pip install 'kmq[distributed]'",
+        name=error.name,
+    ) from error
+
+from kmq.clustering.histogram import equal_share
+from kmq.distributed import running, stores, tasks
+from kmq.distributed.arrays import encode_array as encode_array
+from kmq.distributed.results import FileResult as FileResult
+from kmq.distributed.results import Results as Results
+from kmq.distributed.tasks import Item
+from kmq.errors import FormatError, OptionError
+from kmq.image import Palette
+from kmq.options import Options
+
+Progress = Callable[[FileResult], None]
+
+_DEFAULTS = Options(threads=1)
+
+
+def encode_files(
+    urls: str | Iterable[str],
+    target: str,
+    colors: int | None = None,
+    *,
+    client: Client | None = None,
+    options: Options = _DEFAULTS,
+    palette: Palette | None = None,
+    overwrite: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Results:
+    """Encode images to `.kmq` files, on the workers of a cluster.
+
+    A file that fails does not stop the rest. The work of a worker that dies is done again
+    by another.
+
+    Parameters
+    ----------
+    urls
+        The images; one with a `*` stands for all files that match it.
+    target
+        URL of a folder. Below it the tree that the images have in common is kept.
+    colors
+        1 to 65,536; None for what `options` say.
+    client
+        Of the cluster; None for the one that the program has started.
+    options
+        As for `kmq.encode`. `threads` are those that a task may use for itself.
+    palette
+        The colours for all files, such as those of `fit_files`; None for the best of each.
+    overwrite
+        Whether outputs that exist are replaced. They are errors otherwise.
+    storage_options
+        What fsspec sets its file systems up with, such as credentials.
+    progress
+        Called with each result as it comes in.
+
+    Returns
+    -------
+    Results
+        A row for each file, in order.
+
+    Raises
+    ------
+    OptionError
+        If there is no client, no file, or two would have the same output.
+    ConnectionError
+        If the scheduler goes away. Outputs that are there are whole.
+    """
+    settings = dict(storage_options or {})
+    found = stores.expanded(urls, settings)
+    items = [Item(*pair) for pair in zip(found, stores.targets(found, target, ".kmq"), strict=True)]
+    return encode_pairs(
+        items,
+        client=client,
+        options=options if colors is None else replace(options, colors=colors),
+        palette=palette,
+        occupied=set() if overwrite else stores.existing(target, settings),
+        storage_options=settings,
+        progress=progress,
+    )
+
+
+def encode_pairs(
+    items: Sequence[Item],
+    *,
+    client: Client | None = None,
+    options: Options = _DEFAULTS,
+    palette: Palette | None = None,
+    occupied: set[str] | None = None,
+    storage_options: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Results:
+    """Do what `encode_files` does, for files whose outputs are named.
+
+    `occupied` are the paths of outputs that must not be replaced.
+    """
+    settings = dict(storage_options or {})
+    taken = occupied or set()
+    found: dict[int, FileResult] = {}
+    places = []
+    for place, item in enumerate(items):
+        if taken and stores.path_of(item.target, settings) in taken:
+            found[place] = FileResult(
+                file=item.file, target=item.target, error=f"{item.target} exists"
+            )
+            if progress is not None:
+                progress(found[place])
+        else:
+            places.append(place)
+    work = partial(tasks.encode, options=options, palette=palette, settings=settings)
+    free = [items[place] for place in places]
+    for place, result in running.run(running.current_client(client), work, free):
+        found[places[place]] = result
+        if progress is not None:
+            progress(result)
+    return Results(tuple(found[place] for place in range(len(items))))
+
+
+def fit_files(
+    urls: str | Iterable[str],
+    colors: int | None = None,
+    *,
+    client: Client | None = None,
+    options: Options = _DEFAULTS,
+    per_image: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
+) -> Palette:
+    """Return the best palette for all files together: exactly what one machine finds.
+
+    The workers count colours and merge the counts in a tree; one of them runs K-means.
+
+    Parameters
+    ----------
+    urls, colors, client, options, storage_options
+        As for `encode_files`.
+    per_image
+        Whether each file counts the same, whatever its size; else each pixel does.
+
+    Raises
+    ------
+    FormatError
+        If a file cannot be read: without it the palette would be another.
+    OptionError, ConnectionError
+        As `encode_files` does.
+    """
+    settings = dict(storage_options or {})
+    chosen = options if colors is None else replace(options, colors=colors)
+    found = stores.expanded(urls, settings)
+    cluster = running.current_client(client)
+    counting = partial(
+        tasks.count,
+        options=chosen,
+        settings=settings,
+        pixels_each=equal_share(len(found)) if per_image else None,
+    )
+    groups = running.batches([Item(url) for url in found], running.thread_count(cluster))
+    counted = [cluster.submit(counting, group, pure=False) for group in groups]
+    palette: Palette | None
+    palette, failed = running.result_of(
+        cluster, cluster.submit(tasks.fit, running.merged(cluster, counted), chosen, pure=False)
+    )
+    if failed:
+        more = f", and {len(failed) - 1:,} more" if len(failed) > 1 else ""
+        raise FormatError(f"{failed[0].file}: {failed[0].error}{more}")
+    if palette is None:
+        raise OptionError("urls: they name no file")
+    return palette
+
+
+def verify_files(
+    urls: str | Iterable[str],
+    *,
+    client: Client | None = None,
+    options: Options = _DEFAULTS,
+    storage_options: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Results:
+    """Check every byte of `.kmq` files, on the workers of a cluster.
+
+    Parameters, result and errors are those of `encode_files`; a damaged file has an
+    `error` that says where.
+    """
+    settings = dict(storage_options or {})
+    items = [Item(url) for url in stores.expanded(urls, settings)]
+    work = partial(tasks.verify, options=options, settings=settings)
+    found: dict[int, FileResult] = {}
+    for place, result in running.run(running.current_client(client), work, items):
+        found[place] = result
+        if progress is not None:
+            progress(result)
+    return Results(tuple(found[place] for place in range(len(items))))

@@ -1,0 +1,154 @@
+"""Batches of files on a Dask cluster: few at a time, and redone where a worker dies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from typing import Any, TypeAlias
+
+from distributed import Client, Future, KilledWorker, as_completed, get_client
+from distributed.comm.core import CommClosedError
+
+from kmq.distributed.results import FileResult
+from kmq.distributed.tasks import Item, merge
+from kmq.errors import OptionError
+
+MOST_IN_A_BATCH = 64
+"""Files of one task: enough that the scheduler, which takes about a millisecond for each
+task, is no limit, and few enough that little is redone."""
+
+_BATCHES_PER_THREAD = 4
+"""Where there are few files, so many batches for each thread keep all of them busy."""
+
+_BATCHES_AHEAD = 4
+"""Batches for each thread that the scheduler knows of, which bounds what it holds."""
+
+FAN_IN = 8
+"""Histograms that are merged by one task."""
+
+Work: TypeAlias = Callable[[Sequence[Item]], list[FileResult]]
+
+
+def current_client(client: Client | None) -> Client:
+    """Return the client that was given, or the one that the program has started.
+
+    Raises
+    ------
+    OptionError
+        If there is neither.
+    """
+    if client is not None:
+        return client
+    try:
+        return get_client()
+    except ValueError as error:
+        raise OptionError(
+            "client: expected a distributed.Client; start one with distributed.Client(), or "
+            "give the address of a scheduler to it"
+        ) from error
+
+
+def thread_count(client: Client) -> int:
+    """Return how many threads the workers have together, at least 1."""
+    return max(1, sum(int(each) for each in client.nthreads().values()))
+
+
+def batches(items: Sequence[Item], threads: int) -> list[Sequence[Item]]:
+    """Return the items in batches."""
+    size = min(MOST_IN_A_BATCH, max(1, len(items) // (_BATCHES_PER_THREAD * threads)))
+    return [items[first : first + size] for first in range(0, len(items), size)]
+
+
+def run(client: Client, work: Work, items: Sequence[Item]) -> Iterator[tuple[int, FileResult]]:
+    """Yield the place and the result of each item, as they are done.
+
+    `work` treats a batch, and a worker may do it twice. Where a worker dies again and
+    again, each file of its batch becomes a task of its own, so that the one that kills it
+    is found.
+
+    Raises
+    ------
+    ConnectionError
+        If the scheduler goes away.
+    """
+    address, threads = client.scheduler.address, thread_count(client)
+    waiting = [(batch, place) for batch, place in _placed(batches(items, threads))]
+    waiting.reverse()
+    begun: dict[Future, tuple[Sequence[Item], int]] = {}
+    done = as_completed()
+
+    def submit() -> None:
+        batch, place = waiting.pop()
+        future = client.submit(work, batch, pure=False)
+        begun[future] = batch, place
+        done.add(future)
+
+    try:
+        while waiting and len(begun) < _BATCHES_AHEAD * threads:
+            submit()
+        while begun:
+            future = next(done)
+            batch, place = begun.pop(future)
+            try:
+                results = future.result()
+            except KilledWorker:
+                if len(batch) == 1:
+                    results = [_lost(batch[0])]
+                else:
+                    waiting += [(batch[i : i + 1], place + i) for i in range(len(batch))]
+                    results = []
+            future.release()
+            if waiting:
+                submit()
+            for i, result in enumerate(results):
+                yield place + i, result
+    except (CancelledError, CommClosedError, StopIteration) as error:
+        raise _went_away(address) from error
+    finally:
+        if begun and client.status == "running":
+            client.cancel(list(begun))
+
+
+def _placed(groups: Sequence[Sequence[Item]]) -> Iterator[tuple[Sequence[Item], int]]:
+    place = 0
+    for group in groups:
+        yield group, place
+        place += len(group)
+
+
+def _lost(item: Item) -> FileResult:
+    return FileResult(
+        file=item.file,
+        target=item.target or None,
+        error="its worker died each time that it was attempted, perhaps for lack of memory",
+    )
+
+
+def merged(client: Client, counted: Sequence[Future]) -> Any:
+    """Return a future of the histogram of all, merged in a tree on the workers."""
+    level = list(counted)
+    while len(level) > 1:
+        level = [
+            client.submit(merge, level[first : first + FAN_IN], pure=False)
+            for first in range(0, len(level), FAN_IN)
+        ]
+    return level[0]
+
+
+def result_of(client: Client, future: Future) -> Any:
+    """Return a future's result.
+
+    Raises
+    ------
+    ConnectionError
+        If the scheduler goes away.
+    """
+    address = client.scheduler.address
+    try:
+        return future.result()
+    except (CancelledError, CommClosedError) as error:
+        raise _went_away(address) from error
+
+
+def _went_away(address: str) -> ConnectionError:
+    return ConnectionError(f"the scheduler at {address} went away")
