@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 TEST_WITHOUT_JIT := NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest tests/clustering tests/container \
     --ignore tests/container/test_stripes.py
 
-.PHONY: demo test soak fuzz check coverage wheel test-wheel sameness viewer vectors pictures clean
+.PHONY: demo test soak fuzz fuzz-c check coverage wheel test-wheel sameness viewer vectors pictures clean
 
 .venv/ready: pyproject.toml
 	python3 -m venv .venv
@@ -23,13 +23,18 @@ test: .venv/ready
 
 # What takes minutes: many more kills, mutations, files and cold starts.
 soak: .venv/ready
-	$(PYTHON) -m pytest -m soak -s tests/reliability tests/test_format.py
+	$(PYTHON) -m pytest -m soak -s tests/reliability tests/test_format.py tests/c
 
-# Until Ctrl-C, or for so many seconds: make fuzz FUZZ=-max_total_time=600
+# Until Ctrl-C, or for so many seconds: make fuzz FUZZ=-max_total_time=600. fuzz-c needs clang.
 fuzz: .venv/ready
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	mkdir -p build/fuzz
 	$(PYTHON) tests/reliability/fuzz_decoder.py build/fuzz formats/vectors/valid -artifact_prefix=build/fuzz/ $(FUZZ)
+
+fuzz-c:
+	mkdir -p build/fuzz-c
+	clang -std=c99 -g -O1 -fsanitize=fuzzer,address,undefined formats/c/fuzz_kmq.c -o build/fuzz_kmq
+	build/fuzz_kmq build/fuzz-c formats/vectors/valid formats/vectors/invalid -max_len=4096 -artifact_prefix=build/fuzz-c/ $(FUZZ)
 
 check: .venv/ready
 	$(PYTHON) -m ruff check

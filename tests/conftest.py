@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +29,17 @@ collect_ignore_glob = [] if jit.in_use == prebuilt.NUMBA else ["jit/*"]
 # Compilation and shared machines make single examples slow; the suite has its own limit.
 settings.register_profile("kmq", deadline=None, derandomize=True)
 settings.load_profile("kmq")
+
+
+def needed(*programs: str) -> str:
+    """Return the first of the programs that is here; without any, the test is skipped."""
+    for program in programs:
+        if shutil.which(program):
+            return program
+    message = f"needs {' or '.join(programs)}, which is not here"
+    if os.environ.get("KMQ_TEST_EVERYTHING"):
+        pytest.fail(message)
+    pytest.skip(message)
 
 
 def opened(path: Path) -> Image.Image:

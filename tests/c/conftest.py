@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
 import pytest
+from conftest import needed
 
 from c.compiling import C99, DRIVER, SANITIZED, SOURCES, compiled
-
-
-def needed(*programs: str) -> str:
-    """Return the first of the programs that is here; without any, the test is skipped."""
-    for program in programs:
-        if shutil.which(program):
-            return program
-    message = f"needs {' or '.join(programs)}, which is not here"
-    if os.environ.get("KMQ_TEST_EVERYTHING"):
-        pytest.fail(message)
-    pytest.skip(message)
 
 
 @pytest.fixture(scope="session")

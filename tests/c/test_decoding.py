@@ -8,11 +8,10 @@ import subprocess
 
 import numpy as np
 import pytest
-from conftest import ROOT, opened
+from conftest import ROOT, needed, opened
 
 import kmq
 from c.compiling import C99, DRIVER, SOURCES, Decoded, compiled, decoded
-from c.conftest import needed
 
 VECTORS = ROOT / "formats" / "vectors"
 MANIFEST = json.loads((VECTORS / "manifest.json").read_text())

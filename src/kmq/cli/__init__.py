@@ -26,6 +26,8 @@ COMMANDS = {
     "info": "Show what is in .kmq files.",
     "verify": "Check .kmq files, all of them.",
     "view": "Open .kmq files in the browser.",
+    "thumbnail": "Write a small PNG of a .kmq file.",
+    "desktop": "Tell the desktop about .kmq files, or forget it.",
     "palette": "Print the best colours of an image.",
     "compare": "Compare an image in several numbers of colours.",
     "warmup": "Compile everything now, for this machine.",

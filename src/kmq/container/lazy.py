@@ -90,6 +90,11 @@ class LazyImage:
         return self._palette.colors
 
     @property
+    def labels(self) -> NDArray[np.uint16] | None:
+        """The label of each entry, (K,) uint16, if the picture is a mask; otherwise None."""
+        return self._labels
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         """Rows, columns and channels."""
         return self.height, self.width, self.palette.shape[1]

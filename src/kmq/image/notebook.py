@@ -39,7 +39,7 @@ def picture_as_png(image: IndexedImage) -> bytes:
 
     step = -(-max(image.height, image.width) // LARGEST_SIDE)
     stride = step if image.labels is not None else max(1, step // _OVERSAMPLING)
-    palette = image.palette if image.labels is None else _label_colors(image.labels)
+    palette = image.palette if image.labels is None else label_colors(image.labels)
     shown = Image.fromarray(np.take(palette, image.indices[::stride, ::stride], axis=0))
     if (factor := -(-step // stride)) > 1:
         shown = shown.reduce(factor)
@@ -52,7 +52,7 @@ def picture_as_png(image: IndexedImage) -> bytes:
     return file.getvalue()
 
 
-def _label_colors(labels: NDArray[np.uint16]) -> NDArray[np.uint8]:
+def label_colors(labels: NDArray[np.uint16]) -> NDArray[np.uint8]:
     """Return a colour for each label, the same in every image; neighbours differ in hue."""
     colors = [
         colorsys.hsv_to_rgb(
