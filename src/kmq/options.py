@@ -75,8 +75,8 @@ class Options:
     pinned
         Opaque colours, each a name, a hex code or (red, green, blue), which is what is kept.
         They are the first entries of the palette, in this order, used or not, and the others
-        are found around them. At most `colors`, and `colors` None stands for as many at
-        least. Not with a target.
+        are found around them. At most `colors` of them; where that is None, there are at
+        least as many entries as pins. Not with a target.
     sort
         Do not keep the palette of an image that has one: leave out equal and unused
         entries, and order the others so that the file is small.
