@@ -38,7 +38,7 @@ def client(cluster):
 def pytest_collection_modifyitems(items):
     """Let distributed leave sockets open, which it closes when they are collected."""
     for item in items:
-        if "distributed" in item.path.parts or item.path.name == "test_clusters.py":
+        if "clusters" in item.path.parts or item.path.name == "test_clusters.py":
             for warning in (
                 "ignore:unclosed:ResourceWarning",
                 "ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning",
