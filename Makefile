@@ -23,7 +23,8 @@ test: .venv/ready
 
 # What takes minutes: many more kills, mutations, files and cold starts.
 soak: .venv/ready
-	$(PYTHON) -m pytest -m soak -s tests/reliability tests/test_format.py tests/c
+	$(PYTHON) -m pytest -m soak -s tests/reliability tests/test_format.py tests/c \
+	    tests/javascript
 
 # Until Ctrl-C, or for so many seconds: make fuzz FUZZ=-max_total_time=600. fuzz-c needs clang.
 fuzz: .venv/ready

@@ -27,6 +27,8 @@ class Decoded:
     labels: NDArray[np.uint16] | None
     has_alpha: bool
     metadata: list[list[object]] | None
+    pictures: list[bytes]
+    """The image as PNG, compressed and not, if they were asked for."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,10 @@ def decoded(node: str, files: Sequence[bytes], **options: object) -> list[Decode
         indices = np.frombuffer(rest, "<u2", shape[0] * shape[1], at).reshape(shape)
         at += indices.nbytes
         labels = said["labels"]
+        pictures = []
+        for length in said["pictures"]:
+            pictures.append(rest[at : at + length])
+            at += length
         results.append(
             Decoded(
                 layout=said["layout"],
@@ -70,6 +76,7 @@ def decoded(node: str, files: Sequence[bytes], **options: object) -> list[Decode
                 labels=None if labels is None else np.array(labels, np.uint16),
                 has_alpha=said["hasAlpha"],
                 metadata=said["items"],
+                pictures=pictures,
             )
         )
     assert len(results) == len(files)

@@ -225,7 +225,8 @@ const CRC_TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
   return byte;
 });
 
-function crc32(bytes, start, end) {
+/** Return the CRC-32 of bytes[start] up to, but not including, bytes[end], with a sign. */
+export function crc32(bytes, start, end) {
   let crc = -1;
   for (let i = start; i < end; i++) crc = (crc >>> 8) ^ CRC_TABLE[(crc ^ bytes[i]) & 255];
   return ~crc;
