@@ -26,6 +26,11 @@ MAX_SEED = (1 << 32) - 1
 MAX_RDO = 4.0
 RDO_UNITS = 256
 """An `rdo` of 1, in the whole numbers that it is rounded to."""
+DEFAULT_DITHER = 0.875
+"""What `dither=True` asks for."""
+DITHER_UNITS = 256
+"""A `dither` of 1, in the whole numbers that it is rounded to."""
+DITHER_METHODS = ("diffusion", "pattern")
 MAX_PSNR = 100.0
 """Decibels; one sample in 650,000,000 off by one is as close as that."""
 
@@ -51,10 +56,22 @@ class Options:
     rdo
         0 to 4, in steps of 1/256: take a colour that is not the nearest where that saves
         enough bytes; one bit is worth this many times the mean squared error. 0 gives each
-        pixel its nearest colour. None stands for 0, or for 1 where there is a target. With
+        pixel its nearest colour. None stands for 0, or for 1 where there is a target and no
+        `dither`. With
         0.25 hardly anyone sees a difference. At 1 fine texture gets flatter. There may be
         fewer than `colors` in the end. Exact images, and palette images that are kept, stay
         as they are.
+    dither
+        0 to 1, in steps of 1/256, or True for 0.875: mix the colours of neighbouring pixels so
+        that together they come closer to the picture, by this share of what each pixel's
+        colour lacks. 0 changes nothing, and neither does False or None. It is for displays,
+        GIF and PNG, where something else limits the colours: files get larger, and in a
+        `.kmq` file more colours look better for the same bytes. Pixels whose colour is in the
+        palette keep it; clear ones stay clear. Not with `psnr` or `rdo`, which measure each
+        pixel by itself.
+    dither_method
+        "diffusion", to neighbouring pixels, looks best. "pattern" repeats 2x2 pixels: files
+        are smaller, and an edit changes nothing around it. None stands for "diffusion".
     effort
         How long to search for a palette of lower error, and for cheaper indices: "fast",
         "default" or "best".
@@ -105,6 +122,8 @@ class Options:
     psnr: float | None = None
     max_bytes: int | None = None
     rdo: float | None = None
+    dither: bool | float | None = None
+    dither_method: str | None = None
     effort: str = DEFAULT_EFFORT
     coding: str = DEFAULT_CODING
     seed: int = 0
@@ -132,7 +151,8 @@ class Options:
         if self.psnr is not None:
             object.__setattr__(self, "psnr", _decibels(self.psnr))
         if self.rdo is not None:
-            object.__setattr__(self, "rdo", _strength(self.rdo))
+            object.__setattr__(self, "rdo", _strength("rdo", self.rdo, MAX_RDO))
+        self._check_dithering()
         if self.background is not None:
             object.__setattr__(self, "background", parse_color(self.background))
         if self.bits is not None:
@@ -152,6 +172,28 @@ class Options:
         if self.psnr is not None and self.max_bytes is not None:
             raise OptionError("max_bytes: cannot be asked for together with psnr")
         object.__setattr__(self, "threads", thread_count(self.threads))
+
+    def _check_dithering(self) -> None:
+        if self.dither is None or self.dither is False:
+            object.__setattr__(self, "dither", None)
+            if self.dither_method is not None:
+                raise OptionError("dither_method: nothing is dithered; ask for dither too")
+            return
+        strength = DEFAULT_DITHER if self.dither is True else self.dither
+        object.__setattr__(self, "dither", _strength("dither", strength, 1))
+        if self.dither_method not in (None, *DITHER_METHODS):
+            raise OptionError(
+                f"dither_method: expected one of {', '.join(DITHER_METHODS)}, "
+                f"got {shown(self.dither_method)}"
+            )
+        if self.psnr is not None:
+            raise OptionError(
+                "dither: cannot be asked for together with psnr, which takes each pixel by itself"
+            )
+        if self.rdo:
+            raise OptionError(
+                "dither: cannot be asked for together with rdo, which would undo it; leave one out"
+            )
 
     def _checked_pins(self) -> tuple[Rgb, ...]:
         if isinstance(self.pinned, str | bytes) or not isinstance(self.pinned, Iterable):
@@ -199,8 +241,14 @@ class Options:
         """`rdo`, or what stands for None, in `RDO_UNITS`."""
         given = self.rdo
         if given is None:
-            given = 0 if self.psnr is None and self.max_bytes is None else RDO_OF_TARGETS
+            has_target = self.psnr is not None or self.max_bytes is not None
+            given = RDO_OF_TARGETS if has_target and self.dither is None else 0
         return math.floor(given * RDO_UNITS + 0.5)
+
+    @property
+    def dither_strength(self) -> int:
+        """`dither` in `DITHER_UNITS`, 0 where there is none."""
+        return math.floor((self.dither or 0) * DITHER_UNITS + 0.5)
 
     def with_threads(self, threads: int) -> Options:
         """Return the same for another number of threads."""
@@ -221,9 +269,9 @@ def _is_number(given: object) -> bool:
     return isinstance(given, Real) and not isinstance(given, bool)
 
 
-def _strength(given: object) -> float:
-    if not _is_number(given) or not 0 <= given <= MAX_RDO:  # type: ignore[operator]  # a number
-        raise OptionError(f"rdo: expected a number from 0 to {MAX_RDO:g}, got {shown(given)}")
+def _strength(name: str, given: object, most: float) -> float:
+    if not _is_number(given) or not 0 <= given <= most:  # type: ignore[operator]  # a number
+        raise OptionError(f"{name}: expected a number from 0 to {most:g}, got {shown(given)}")
     return float(given)  # type: ignore[arg-type]  # it is a number
 
 

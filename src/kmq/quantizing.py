@@ -1,4 +1,4 @@
-"""Images in K colours as `Options` ask for them: K-means, then a cheaper choice of indices."""
+"""Images in K colours as `Options` ask for them: K-means, then dithered or cheaper indices."""
 
 from __future__ import annotations
 
@@ -67,7 +67,31 @@ def quantize(
             pixels, palette, histogram, is_chosen=True, threads=options.workers
         )
     keeps_palette = options.is_constrained or weights is not None
-    return with_cheaper_indices(pixels, nearest, options, keeps_palette=keeps_palette)
+    return with_chosen_indices(pixels, nearest, options, keeps_palette=keeps_palette)
+
+
+def with_chosen_indices(
+    pixels: NDArray[np.uint8],
+    nearest: IndexedImage,
+    options: Options,
+    *,
+    keeps_palette: bool = False,
+) -> IndexedImage:
+    """Return the image dithered, or with cheaper indices, as the options ask for.
+
+    Arguments as for `with_cheaper_indices`.
+    """
+    if options.dither_strength == 0:
+        return with_cheaper_indices(pixels, nearest, options, keeps_palette=keeps_palette)
+    from kmq import dithering
+
+    return dithering.dither(
+        pixels,
+        nearest,
+        options.dither_strength,
+        options.dither_method or dithering.DIFFUSION,
+        options.workers,
+    )
 
 
 def with_cheaper_indices(

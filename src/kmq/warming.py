@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kmq import clustering, codec, jit, rate
+from kmq import clustering, codec, dithering, jit, rate
 from kmq.clustering.histogram import SMALLEST_CUBE_WORK
 from kmq.errors import KmqError
 from kmq.pixels.bleeding import bleed
@@ -51,5 +51,7 @@ def _there_and_back(
 ) -> None:
     indexed = clustering.quantize(pixels, colors, effort="fast", threads=threads)
     rate.choose(pixels, indexed, 64, len(pixels), threads=threads)
+    for method in (dithering.DIFFUSION, dithering.PATTERN):
+        dithering.dither(pixels, indexed, 128, method, threads)
     data = codec.encode(indexed, coding=coding, threads=threads)
     codec.load(data, threads=threads)

@@ -4,13 +4,13 @@ What is slow to import (NumPy, Pillow's readers, numba) is imported where it is 
 so that reading a head needs none of it.
 """
 
+from kmq.codec.applying import apply_palette as apply_palette
 from kmq.codec.decoding import DataSource as DataSource
 from kmq.codec.decoding import decode as decode
 from kmq.codec.decoding import info as info
 from kmq.codec.decoding import load as load
 from kmq.codec.decoding import open as open
 from kmq.codec.encoding import apply as apply
-from kmq.codec.encoding import apply_palette as apply_palette
 from kmq.codec.encoding import encode as encode
 from kmq.codec.encoding import encode_pixels as encode_pixels
 from kmq.codec.encoding import quantize as quantize

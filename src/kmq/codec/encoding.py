@@ -35,6 +35,8 @@ def quantize(
     *,
     psnr: float | None = None,
     rdo: float | None = None,
+    dither: bool | float | None = None,
+    dither_method: str | None = None,
     effort: str = DEFAULT_EFFORT,
     seed: int = 0,
     max_iter: int | None = None,
@@ -48,7 +50,7 @@ def quantize(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     threads: int | None = None,
 ) -> IndexedImage:
-    """Return an image in its K best colours, each pixel in the nearest of them.
+    """Return an image in its K best colours, each pixel in the nearest, or dithered.
 
     An image with no more than K distinct colours comes through exactly; any other
     gets K different colours, each used, or fewer with `rdo`. A palette image with no more
@@ -60,7 +62,7 @@ def quantize(
         Array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4): bool; floats from 0 to 1; uint16
         samples of 16 bits; any other integer dtype with values from 0 to 255. An object
         with `__array__`, Pillow image, path or binary file.
-    colors, psnr, rdo, effort, seed, max_iter, bits, pinned
+    colors, psnr, rdo, dither, dither_method, effort, seed, max_iter, bits, pinned
         As `kmq.Options` has them.
     weights
         Array (H, W) of how much each pixel counts for the palette: whole numbers up to 2^32,
@@ -85,6 +87,8 @@ def quantize(
         colors=colors,
         psnr=psnr,
         rdo=rdo,
+        dither=dither,
+        dither_method=dither_method,
         effort=effort,
         seed=seed,
         max_iter=max_iter,
@@ -109,6 +113,8 @@ def encode(
     psnr: float | None = None,
     max_bytes: int | None = None,
     rdo: float | None = None,
+    dither: bool | float | None = None,
+    dither_method: str | None = None,
     effort: str = DEFAULT_EFFORT,
     coding: str = DEFAULT_CODING,
     seed: int = 0,
@@ -127,8 +133,8 @@ def encode(
 
     Parameters and errors as for `quantize`; `max_bytes` and `coding` as `kmq.Options`
     has them. An IndexedImage is stored as it is: of the options only `coding`, `strip`
-    and `threads` apply to it, and `colors`, `psnr`, `max_bytes`, `rdo`, `bits`, `pinned`,
-    `weights` or `sort` given with it is an OptionError. So is metadata of more than 2^22
+    and `threads` apply to it, and `colors`, `psnr`, `max_bytes`, `rdo`, `dither`, `bits`,
+    `pinned`, `weights` or `sort` given with it is an OptionError. So is metadata of more than 2^22
     bytes, in an IndexedImage; of any other image's, what is too long is left out with a
     KmqWarning.
     """
@@ -137,6 +143,8 @@ def encode(
         psnr=psnr,
         max_bytes=max_bytes,
         rdo=rdo,
+        dither=dither,
+        dither_method=dither_method,
         effort=effort,
         coding=coding,
         seed=seed,
@@ -191,13 +199,15 @@ def apply(
     *,
     strict: bool = False,
     rdo: float | None = None,
+    dither: bool | float | None = None,
+    dither_method: str | None = None,
     background: str | Rgb | None = None,
     alpha: str = DEFAULT_ALPHA,
     strip: bool = False,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     threads: int | None = None,
 ) -> IndexedImage:
-    """Return an image in the colours of a given palette, each pixel in the nearest.
+    """Return an image in the colours of a given palette, each pixel in the nearest, or dithered.
 
     The palette is kept as it is, whether every entry is used or not; floats, such as
     the centroids of scikit-learn, are rounded as `Palette` has it. A string is the name of a
@@ -208,12 +218,15 @@ def apply(
     """
     options = Options(
         rdo=rdo,
+        dither=dither,
+        dither_method=dither_method,
         background=background,
         alpha=alpha,
         strip=strip,
         max_pixels=max_pixels,
         threads=threads,
     )
+    from kmq.codec import applying
     from kmq.image import Palette
     from kmq.palettes.named import NamedPalette, named_palette
 
@@ -225,7 +238,9 @@ def apply(
     else:
         given = Palette(palette)
     read = _read(image, options)
-    return apply_palette(read.rgb, given, options, strict=strict).with_metadata(read.metadata)
+    return applying.apply_palette(read.rgb, given, options, strict=strict).with_metadata(
+        read.metadata
+    )
 
 
 def to_bytes(indexed: IndexedImage, options: Options) -> bytes:
@@ -349,38 +364,8 @@ def _kept(palette_image: IndexedImage | None, options: Options) -> IndexedImage 
     return palette_image if is_small and is_free else None
 
 
-def apply_palette(
-    pixels: NDArray[np.uint8],
-    palette: NamedPalette | Palette,
-    options: Options,
-    *,
-    strict: bool = False,
-) -> IndexedImage:
-    """Do what `apply` does, for pixels that have been read."""
-    from kmq import clustering
-    from kmq.palettes.named import NamedPalette
-    from kmq.quality import first_difference
-
-    if isinstance(palette, NamedPalette):
-        nominal = clustering.apply(pixels, palette.palette, threads=options.workers)
-        if strict or first_difference(pixels, nominal) is None:
-            return apply_palette(pixels, palette.palette, replace(options, rdo=None), strict=strict)
-        return palette.written(apply_palette(pixels, palette.choices, options))
-
-    indexed = clustering.apply(pixels, palette, threads=options.workers)
-    if strict and (place := first_difference(pixels, indexed)) is not None:
-        x, y = place
-        raise OptionError(
-            f"strict: the palette has no colour #{pixels[y, x].tobytes().hex()}, "
-            f"which is that of the pixel at x = {x:,}, y = {y:,}"
-        )
-    from kmq import quantizing
-
-    return quantizing.with_cheaper_indices(pixels, indexed, options, keeps_palette=True)
-
-
 def _refuse_to_choose_colors(options: Options, weights: ArrayLike | None) -> None:
-    names = ("colors", "psnr", "max_bytes", "rdo", "bits", "pinned", "sort")
+    names = ("colors", "psnr", "max_bytes", "rdo", "dither", "bits", "pinned", "sort")
     given = [name for name in names if getattr(options, name) not in (None, False, ())]
     for name in given if weights is None else ["weights", *given]:
         raise OptionError(

@@ -77,7 +77,7 @@ def memory_for_whole(width: int, height: int) -> int:
 
 def refuse_what_needs_the_whole(options: Options) -> None:
     """Raise OptionError if an option needs the whole picture at once."""
-    for name in ("psnr", "max_bytes", "rdo"):
+    for name in ("psnr", "max_bytes", "rdo", "dither"):
         if getattr(options, name):
             raise OptionError(
                 f"{name}: a picture that is read in bands is never held whole; leave {name} out, "
@@ -97,7 +97,7 @@ def encode_bands(
     file
         Open for writing bytes.
     options
-        What needs the whole picture at once is refused: targets, and `rdo` above 0.
+        What needs the whole picture at once is refused: targets, and `rdo` and `dither` above 0.
     palette
         A given one, instead of the best that K-means finds.
 

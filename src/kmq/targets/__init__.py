@@ -291,9 +291,9 @@ def _fills_by_sample(
 
 
 def _quantized(pixels: NDArray[np.uint8], palettes: _Palettes, palette: Palette) -> IndexedImage:
-    """Return the image in a palette of its own, with the indices that `Options.rdo` asks for."""
+    """Return the image in a palette of its own, with the indices that the options ask for."""
     nearest = _in_nearest(pixels, palettes, palette)
-    return quantizing.with_cheaper_indices(pixels, nearest, palettes.options)
+    return quantizing.with_chosen_indices(pixels, nearest, palettes.options)
 
 
 def _in_nearest(pixels: NDArray[np.uint8], palettes: _Palettes, palette: Palette) -> IndexedImage:
