@@ -8,6 +8,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,16 @@ FLAGS = (
 )
 
 NO_NETWORK = "--host-resolver-rules=MAP * ~NOTFOUND"
+
+START = """
+import fcntl, os, sys
+commands, answers = (fcntl.fcntl(int(pipe), fcntl.F_DUPFD, 10) for pipe in sys.argv[1:3])
+os.dup2(commands, 3)
+os.dup2(answers, 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+"""Becomes the browser, with its pipes at 3 and 4. (A process that has threads may not do that
+between fork and exec.)"""
 
 KEY_CODES = {
     "Enter": 13, "Escape": 27, " ": 32, "End": 35, "Home": 36,
@@ -183,18 +194,15 @@ def browser(profile: Path, *flags: str) -> Iterator[Browser]:
     commands_in, commands_out = os.pipe()
     answers_in, answers_out = os.pipe()
 
-    def at_three_and_four() -> None:
-        # As the pipes may be 3 or 4 themselves, they make room for each other first.
-        first, second = os.dup(commands_in), os.dup(answers_out)
-        os.dup2(first, 3)
-        os.dup2(second, 4)
-
+    pipes = (commands_in, answers_out)
     process = subprocess.Popen(
-        [path, *FLAGS, *(flags or (NO_NETWORK,)), f"--user-data-dir={profile}"],
+        [
+            *(sys.executable, "-c", START, *map(str, pipes)),
+            *(path, *FLAGS, *(flags or (NO_NETWORK,)), f"--user-data-dir={profile}"),
+        ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        preexec_fn=at_three_and_four,
-        close_fds=False,
+        pass_fds=pipes,
     )
     os.close(commands_in)
     os.close(answers_out)
