@@ -106,6 +106,28 @@ def test_no_pixel_gets_a_number_that_the_hardware_does_not_use(photo):
     assert 4 not in kmq.apply(photo, "spectra6", rdo=1).indices
 
 
+def test_dithering_mixes_what_the_panel_shows():
+    panel = named_palette("spectra6")
+    light = to_linear(panel.choices.colors).mean(axis=0)
+    pixels = np.full((96, 96, 3), to_samples(light), np.uint8)
+
+    def error(indexed):
+        return np.abs(to_linear(panel.as_shown(indexed).to_rgb()).mean(axis=(0, 1)) - light).max()
+
+    of_panel = error(kmq.apply(pixels, "spectra6", dither=1))
+    assert of_panel < 0.025
+    assert of_panel < error(kmq.apply(pixels, panel.palette, dither=1)) / 3
+
+
+@pytest.mark.parametrize("method", ["diffusion", "pattern"])
+def test_dithering_takes_no_number_that_the_hardware_does_not_use(photo, method):
+    found = kmq.apply(photo, "spectra6", dither=True, dither_method=method)
+    assert set(found.indices.ravel().tolist()) <= {0, 1, 2, 3, 5, 6}
+    entries = np.tile(named_palette("spectra6").palette.colors, (5, 1, 1))
+    exact = kmq.apply(entries, "spectra6", dither=True, dither_method=method)
+    assert np.array_equal(exact.to_rgb(), entries)
+
+
 def test_strict_is_about_the_nominal_colours(photo):
     assert kmq.apply(np.full((2, 3, 3), (255, 0, 0)), "spectra6", strict=True).indices.max() == 3
     with pytest.raises(OptionError, match="no colour #ae271f"):
