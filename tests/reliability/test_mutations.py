@@ -6,13 +6,16 @@ import itertools
 import os
 import random
 import time
+import warnings
 from collections import Counter
 
 import pytest
 from conftest import ROOT
+from test_format import reference
 
 import kmq
 from kmq.container.head import CODINGS
+from kmq.image import Palette
 from reliability.decoding import outcome
 from reliability.mutations import mended, mutations
 
@@ -76,3 +79,39 @@ def test_mutations_are_survived_for_as_long_as_one_likes():
         if time.monotonic() > end:
             break
     print(f"{sum(total.values()):,} mutations: {dict(total)}")
+
+
+def made_by_kmq(data: bytes, max_pixels: int) -> object:
+    """Return size, indices, palette and whether metadata are damaged, or None if it is refused."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", kmq.KmqWarning)
+        try:
+            image = kmq.load(data, max_pixels=max_pixels)
+        except (kmq.FormatError, kmq.LimitError):
+            return None
+    palette = [tuple(entry) for entry in Palette(image.palette).to_rgba().tolist()]
+    return image.width, image.height, image.indices.ravel().tolist(), palette, bool(told)
+
+
+def made_by_the_reference_decoder(data: bytes, max_pixels: int) -> object:
+    try:
+        image = reference.decode(data, max_pixels)
+    except (reference.FormatError, reference.LimitError):
+        return None
+    is_damaged = image.metadata is None
+    return image.width, image.height, image.indices.tolist(), image.palette, is_damaged
+
+
+@pytest.mark.soak
+def test_of_20000_mutations_both_decoders_make_the_same():
+    # Small ones, because the reference decoder takes 50 us per pixel.
+    most = 1 << 10
+    seeds = [data for data in SEEDS if (info := kmq.info(data)).width * info.height <= most]
+    found: Counter[str] = Counter()
+    for data in itertools.islice(mutations(seeds, random.Random(2)), 20_000):
+        made = made_by_kmq(data, most)
+        assert made_by_the_reference_decoder(data, most) == made
+        found[f"{'an image' if made else 'refused'}, {codings(data)}"] += 1
+    print(dict(found))
+    assert found["an image, modelled"] > 1_000
+    assert found["refused, modelled"] > 1_000
