@@ -1,8 +1,9 @@
 """What a cheaper choice of indices saves: at the same K, the same PSNR and the same bytes.
 
-    python benchmarks/rate.py FOLDER [--write LABEL]
+    python benchmarks/rate.py FOLDER [--tables NAME ...] [--every N] [--write LABEL]
 
-Looks at every other image of a folder, in order of names: the others served to tune the choice.
+Looks at every other image of a folder, in order of names: the rest served to tune the choice.
+An even N keeps to them.
 Each table has means over the images. With --write they go between the markers of LABEL in
 README.md beside this file. A peer that is not installed is left out, by name.
 """
@@ -33,6 +34,7 @@ Rgb: TypeAlias = NDArray[np.uint8]
 
 PAGE = Path(__file__).parent / "README.md"
 COLORS = (16, 64, 256)
+TABLES = ("colors", "psnr", "bytes", "palettes")
 CHOICES = ((0.25, "fast"), (0.25, "default"), (0.5, "default"), (1.0, "default"))
 PACKAGES = ("numpy", "numba", "kmq", "Pillow", "pillow-jxl-plugin", "ssimulacra2", "pyoxipng")
 
@@ -253,41 +255,44 @@ def other_palettes(pictures: Sequence[Rgb]) -> Iterator[list[str]]:
                 ]
 
 
-def tables(paths: Sequence[Path]) -> Iterator[str]:
+def table_of(name: str, pictures: Sequence[Rgb]) -> str:
+    """Return one of `TABLES`."""
+    if name == "colors":
+        head = ["K", "rdo", "bytes saved", "least", "dB lost", "most", "SSIM lost"]
+        head += ["s / megapixel", "time to decode"]
+        return markdown_table(head, same_colors(pictures), "rlrrrrrrr")
+    if name == "psnr":
+        head, *rows = same_psnr(pictures)
+        return markdown_table(head, rows, "r" * len(head))
+    if name == "bytes":
+        head = ["K", "K found", "dB gained", "least", "SSIM gained", "least"]
+        head += ["SSIMULACRA 2", "least"]
+        return markdown_table(head, same_bytes(pictures), "rrrrrrrr")
+    head = ["peer", "K", "dB", "bytes / kmq's", "least"]
+    return markdown_table(head, other_palettes(pictures), "lrrrr")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--tables", nargs="+", choices=TABLES, default=TABLES)
+    parser.add_argument(
+        "--every", type=int, default=2, metavar="N", help="look at the second of each N images"
+    )
+    parser.add_argument("--write", metavar="LABEL", help="the markers to write between")
+    given = parser.parse_args()
+    paths = sorted(given.folder.glob("*.png"))[1 :: given.every]
     pictures = []
     for path in paths:
         with Image.open(path) as image:
             pictures.append(np.asarray(image.convert("RGB")))
     for colors in (5, 300):
         kmq.load(kmq.encode(pictures[0], colors, rdo=1, threads=1))  # loads the kernels
-    yield f"{machine_line(PACKAGES)}; {', '.join(path.stem for path in paths)}"
-    yield markdown_table(
-        ["K", "rdo", "bytes saved", "least", "dB lost", "most", "SSIM lost", "s / megapixel",
-         "time to decode"],
-        same_colors(pictures),
-        "rlrrrrrrr",
-    )  # fmt: skip
-    head, *rows = same_psnr(pictures)
-    yield markdown_table(head, rows, "r" * len(head))
-    yield markdown_table(
-        ["K", "K found", "dB gained", "least", "SSIM gained", "least", "SSIMULACRA 2", "least"],
-        same_bytes(pictures),
-        "rrrrrrrr",
-    )
-    yield markdown_table(
-        ["peer", "K", "dB", "bytes / kmq's", "least"], other_palettes(pictures), "lrrrr"
-    )
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--write", metavar="LABEL", help="the markers to write between")
-    given = parser.parse_args()
-    parts = []
-    for part in tables(sorted(given.folder.glob("*.png"))[1::2]):
-        print(part, end="\n\n", flush=True)
-        parts.append(part)
+    parts = [f"{machine_line(PACKAGES)}; {', '.join(path.stem for path in paths)}"]
+    print(parts[0], end="\n\n", flush=True)
+    for name in given.tables:
+        parts.append(table_of(name, pictures))
+        print(parts[-1], end="\n\n", flush=True)
     if given.write:
         write_between(PAGE, given.write, "\n\n".join(parts))
 

@@ -180,16 +180,17 @@ def compare(
             webp_bytes=webp_bytes(indexed),
             psnr=quality.psnr(pixels, indexed),
             ssim=quality.ssim(pixels, indexed) if has_ssim() else None,
-            rdo=_cheaper_indices(pixels, indexed, options),
+            rdo=cheaper_indices(pixels, indexed, options),
             lost=lost,
         )
 
     return map_threads(row, range(len(choices)), options.workers)
 
 
-def _cheaper_indices(
+def cheaper_indices(
     pixels: NDArray[np.uint8], indexed: IndexedImage, options: Options
 ) -> CheaperIndices | None:
+    """Return what an image comes to with `Options.rdo`, given in nearest colours; None if 0."""
     if options.rdo_strength == 0:
         return None
     started = time.perf_counter()

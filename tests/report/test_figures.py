@@ -6,11 +6,11 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-from kmq.comparison import compare
+from kmq.comparison import CheaperIndices, compare
 from kmq.options import Options
 from kmq.report import figures
-from kmq.report.jpeg import JpegPoint
 from kmq.report.trace import Trace
+from kmq.report.transforms import Point
 
 
 @pytest.fixture(scope="module")
@@ -24,11 +24,13 @@ def rows(rgb):
 
 
 def drawn(rows):
-    jpeg = [JpegPoint(10, 500, 20.0), JpegPoint(90, 2000, 35.0)]
+    points = [Point(10, 500, 20.0), Point(90, 2000, 35.0)]
+    others = dict.fromkeys(("JPEG", "WebP lossy", "AVIF"), points)
+    cheaper = [CheaperIndices(900, 25.0, None, 0.1), CheaperIndices(90, float("inf"), None, 0.1)]
     trace = Trace(9, np.linspace(300, 110, 31), 100.0)
     return {
         "sizes": figures.size_figure(rows, 2800),
-        "quality": figures.quality_figure(rows, jpeg),
+        "quality": figures.quality_figure(rows, cheaper, others),
         "trace": figures.trace_figure([trace]),
         "scale": figures.color_bar(150.0),
     }
@@ -64,12 +66,17 @@ def test_both_codings_have_a_line(rows):
             assert coding in drawn(rows)[name]
 
 
+def test_the_other_coders_and_cheaper_indices_have_a_line(rows):
+    for name in ("kmq with --rdo", "JPEG", "WebP lossy", "AVIF"):
+        assert f">{name}<" in drawn(rows)["quality"]
+
+
 def test_figures_without_a_point_are_still_figures(rgb):
     exact = compare(rgb[:2, :2], (256,), Options())
-    assert figures.quality_figure(exact, []).startswith("<svg")
+    assert figures.quality_figure(exact, [], {}).startswith("<svg")
 
 
 def test_sizes_that_span_much_are_named_few_enough_to_be_read(rows):
-    jpeg = [JpegPoint(10, 300, 20.0), JpegPoint(90, 300_000, 35.0)]
-    named = re.findall(r">[\d.]+ k?B<", figures.quality_figure(rows, jpeg))
+    others = {"JPEG": [Point(10, 300, 20.0), Point(90, 300_000, 35.0)]}
+    named = re.findall(r">[\d.]+ k?B<", figures.quality_figure(rows, [], others))
     assert 3 <= len(named) <= 8

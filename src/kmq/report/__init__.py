@@ -2,7 +2,7 @@
 
 `page` gathers what the page shows and renders it; the other modules make its parts:
 `pictures` the images, `error_map` the map of where the error is, `trace` the error of each
-iteration, `jpeg` the other kind of coding, `figures` the plots. The page itself is
+iteration, `transforms` the other kind of coding, `figures` the plots. The page itself is
 `template.html.j2` with `report.css` and `report.js`; it loads nothing from anywhere.
 """
 

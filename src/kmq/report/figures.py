@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import html
 import io
+import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -20,10 +21,10 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from kmq.comparison import Row
+from kmq.comparison import CheaperIndices, Row
 from kmq.report import error_map
-from kmq.report.jpeg import JpegPoint
 from kmq.report.trace import Trace
+from kmq.report.transforms import Point
 
 _WIDTH, _HEIGHT = 5.0, 3.8
 """Inches; the page scales a figure to the width it has."""
@@ -33,7 +34,7 @@ _ROOM_FOR_1_2_5 = 100
 side by side."""
 
 INK, MUTED, LINE, SURFACE = "#010101", "#020202", "#030303", "#040404"
-PACKED, MODELLED, THEORY, PNG, WEBP, JPEG = (f"#0{number}0505" for number in range(1, 7))
+PACKED, MODELLED, RDO, THEORY, PNG, WEBP, JPEG, AVIF = (f"#0{number}0505" for number in range(1, 9))
 _VARIABLES = {
     INK: "--ink",
     MUTED: "--muted",
@@ -41,10 +42,12 @@ _VARIABLES = {
     SURFACE: "--surface",
     PACKED: "--packed",
     MODELLED: "--modelled",
+    RDO: "--rdo",
     THEORY: "--theory",
     PNG: "--png",
     WEBP: "--webp",
     JPEG: "--jpeg",
+    AVIF: "--avif",
 }
 
 _STYLE: dict[Any, Any] = {
@@ -77,6 +80,9 @@ _CODINGS: tuple[tuple[str, str, str, _Size], ...] = (
     ("PNG-8", PNG, "s", lambda row: row.png_bytes),
     ("WebP lossless", WEBP, "^", lambda row: row.webp_bytes),
 )
+
+_LOOKS = {"JPEG": (JPEG, "x"), "WebP lossy": (WEBP, "v"), "AVIF": (AVIF, "P")}
+"""Colour and marker of each transform coder."""
 
 
 def size_figure(rows: Sequence[Row], file_bytes: int) -> str:
@@ -115,25 +121,41 @@ def size_figure(rows: Sequence[Row], file_bytes: int) -> str:
         return _finished(figure, "sizes", "File size against the number of colours K, by coding")
 
 
-def quality_figure(rows: Sequence[Row], jpeg: Sequence[JpegPoint]) -> str:
-    """Return PSNR against bytes, for each coding and for JPEG; exact rows have no PSNR."""
+def quality_figure(
+    rows: Sequence[Row],
+    cheaper: Sequence[CheaperIndices],
+    transforms: Mapping[str, Sequence[Point]],
+) -> str:
+    """Return PSNR against bytes, for kmq and for transform coders; what is exact has no PSNR.
+
+    `cheaper` is kmq with cheaper indices, `transforms` holds each other coder's curve.
+    """
     lossy = [row for row in rows if not row.is_exact]
+    lines: list[tuple[str, str, str, list[tuple[int, float]]]] = [
+        ("kmq with --rdo", RDO, "*", [(each.bytes, each.psnr) for each in cheaper]),
+        *(
+            (name, *_LOOKS[name], [(point.bytes, point.psnr) for point in points])
+            for name, points in transforms.items()
+        ),
+    ]
     with mpl.rc_context(_STYLE):
         figure, axes = _empty()
         axes.set_xscale("log")
         _draw_codings(axes, lossy, lambda row, size: (size, row.psnr))
-        points = [(point.bytes, point.psnr) for point in jpeg if point.psnr < float("inf")]
-        if points:
-            axes.plot(
-                *zip(*points, strict=True), "-", color=JPEG, marker="x", label="JPEG, quality 5-95"
-            )
+        for name, color, marker, points in lines:
+            finite = sorted(point for point in points if math.isfinite(point[1]))
+            if finite:
+                axes.plot(*zip(*finite, strict=True), color=color, marker=marker, label=name)
         axes.set_xlabel("bytes")
         axes.set_ylabel("PSNR in dB")
         axes.yaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10]))
         smallest, largest = axes.get_xlim()
         _name_bytes(axes.xaxis, (1, 3) if largest > _ROOM_FOR_1_2_5 * smallest else (1, 2, 5))
         _name_lines(axes)
-        return _finished(figure, "quality", "PSNR against file size, for each coding and JPEG")
+        description = (
+            "PSNR against file size, for kmq with and without cheaper indices and for others"
+        )
+        return _finished(figure, "quality", description)
 
 
 def trace_figure(traces: Sequence[Trace]) -> str:

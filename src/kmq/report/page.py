@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -17,11 +18,10 @@ from numpy.typing import NDArray
 
 from kmq.alpha import composite
 from kmq.clustering import Histogram
-from kmq.comparison import Row
+from kmq.comparison import CheaperIndices, Row, cheaper_indices
 from kmq.image import IndexedImage, Palette
-from kmq.options import Options
-from kmq.report import error_map, figures, pictures
-from kmq.report.jpeg import jpeg_curve
+from kmq.options import RDO_OF_TARGETS, Options
+from kmq.report import error_map, figures, pictures, transforms
 from kmq.report.pictures import Box
 from kmq.report.trace import ITERATIONS, MOST_COLORS, Trace, trace
 
@@ -39,7 +39,8 @@ def render_page(
     """Return the page; parameters as `kmq.report.render` has them."""
     histogram = Histogram.of_pixels(pixels)
     original = pictures.shown(pixels)
-    jpeg = [] if histogram.has_alpha else jpeg_curve(pixels)  # it holds no transparency
+    others = {} if histogram.has_alpha else transforms.curves(pixels)  # JPEG holds no transparency
+    cheaper = _cheaper_indices(pixels, rows, options)
     chosen = len(rows) // 2
     worst = min(rows, key=lambda row: row.psnr)
     limit = error_map.brightest(error_map.distances(pixels, worst.indexed))
@@ -75,13 +76,44 @@ def render_page(
         original=pictures.picture_uri(original),
         images=[pictures.picture_uri(_reproduced(row.indexed)) for row in rows],
         details=details,
+        strength=_strength(options),
+        smaller_others=_smaller_others(cheaper, others),
         has_exact=any(row.is_exact for row in rows),
         iterations=ITERATIONS,
         size_figure=Markup(figures.size_figure(rows, file_bytes)),
-        quality_figure=Markup(figures.quality_figure(rows, jpeg)),
+        quality_figure=Markup(figures.quality_figure(rows, cheaper, others)),
         trace_figure=Markup(figures.trace_figure(traces)) if traces else None,
         color_bar=Markup(figures.color_bar(limit)),
     )
+
+
+def _strength(options: Options) -> float:
+    """Return the strength that is shown: what a target would take, unless another is given."""
+    return RDO_OF_TARGETS if options.rdo is None else options.rdo
+
+
+def _cheaper_indices(
+    pixels: NDArray[np.uint8], rows: Sequence[Row], options: Options
+) -> list[CheaperIndices]:
+    """Return what each row that has an error comes to with cheaper indices."""
+    stronger = replace(options, rdo=_strength(options))
+    found = (row.rdo or cheaper_indices(pixels, row.indexed, stronger) for row in rows)
+    return [each for row, each in zip(rows, found, strict=True) if each and not row.is_exact]
+
+
+def _smaller_others(
+    cheaper: Sequence[CheaperIndices], others: Mapping[str, list[transforms.Point]]
+) -> list[str]:
+    """Return the coders that take fewer bytes than kmq somewhere at the same PSNR."""
+    return [
+        name
+        for name, points in others.items()
+        if any(
+            (size := transforms.smallest_that_reaches(points, each.psnr)) is not None
+            and size < each.bytes
+            for each in cheaper
+        )
+    ]
 
 
 def _template() -> Template:
