@@ -1,8 +1,8 @@
 """Draw the README's pictures and write its table, all of the picture that `kmq demo` draws.
 
-`few-colours.png` shows it in fewer and fewer colours; the table is what `kmq compare`
-prints. `report.png` and `plots.png` are what a browser shows of its report, and
-`viewer.png` what it shows of the viewer; they need Chromium.
+`few-colours.png` shows it in fewer and fewer colours, `dithered.png` what dithering makes of a
+part of it; the table is what `kmq compare` prints. `report.png` and `plots.png` are what a
+browser shows of its report, and `viewer.png` what it shows of the viewer; they need Chromium.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from PIL import Image, ImageDraw, ImageFont
 from kmq import codec, viewer
 from kmq.cli.demo import ORIGINAL
 from kmq.cli.demo_picture import draw
+from kmq.palettes.named import named_palette
 from kmq.quality import psnr
 
 HERE = Path(__file__).parent
@@ -66,12 +67,34 @@ def draw_sheet(rgb: np.ndarray) -> Image.Image:
         size = len(codec.encode(indexed))
         caption = f"K = {colors}: {size:,} bytes, {psnr(rgb, indexed):.1f} dB"
         panels.append(panel(indexed.to_rgb(), indexed.palette, caption))
+    return sheet_of(panels)
+
+
+def sheet_of(panels: list[Image.Image]) -> Image.Image:
+    """Return six panels, three beside each other."""
     width, height = panels[0].size
     sheet = Image.new("RGB", (3 * width + 4 * MARGIN, 2 * height + 3 * MARGIN), "white")
     for number, image in enumerate(panels):
         row, column = divmod(number, 3)
         sheet.paste(image, (MARGIN + column * (width + MARGIN), MARGIN + row * (height + MARGIN)))
     return sheet
+
+
+def draw_dithered(rgb: np.ndarray) -> Image.Image:
+    """Return a part of the picture in few colours, pixel for pixel, not dithered and dithered."""
+    part = np.ascontiguousarray(rgb[40 : 40 + HEIGHT, 130 : 130 + WIDTH])
+    spectra = named_palette("spectra6")
+    pictures = {
+        "K = 8, nearest colours": codec.quantize(part, 8),
+        "K = 8, --dither": codec.quantize(part, 8, dither=True),
+        "K = 8, --dither-method pattern": codec.quantize(
+            part, 8, dither=True, dither_method="pattern"
+        ),
+        "spectra6, nearest colours": spectra.as_shown(codec.apply(part, spectra)),
+        "spectra6, --dither": spectra.as_shown(codec.apply(part, spectra, dither=True)),
+        "bw, --dither": codec.apply(part, "bw", dither=True),
+    }
+    return sheet_of([panel(each.to_rgb(), None, caption) for caption, each in pictures.items()])
 
 
 def compare(rgb: np.ndarray, folder: Path) -> tuple[str, str]:
@@ -121,6 +144,7 @@ def main() -> None:
     """Write the pictures beside this script."""
     rgb = draw()
     draw_sheet(rgb).save(HERE / "few-colours.png", optimize=True)
+    draw_dithered(rgb).save(HERE / "dithered.png", optimize=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         table, page = compare(rgb, folder)

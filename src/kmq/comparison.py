@@ -32,8 +32,8 @@ WEBP_LONGEST_SIDE = 16_383
 
 
 @dataclass(frozen=True)
-class CheaperIndices:
-    """What the same number of colours comes to with `Options.rdo`.
+class OtherIndices:
+    """What the same palette comes to with `Options.rdo` or `Options.dither`.
 
     Attributes
     ----------
@@ -76,8 +76,8 @@ class Row:
     ssim
         Structural similarity, at most 1; None without scikit-image, or where it is
         undefined.
-    rdo
-        The same with `Options.rdo`, if that is above 0.
+    rdo, dithered
+        The same with `Options.rdo`, or with `Options.dither`, if that is above 0.
     lost
         What the file held and the pixels compared do not, as in `kmq.pixels.Pixels`.
     """
@@ -92,7 +92,8 @@ class Row:
     webp_bytes: int | None
     psnr: float
     ssim: float | None
-    rdo: CheaperIndices | None = None
+    rdo: OtherIndices | None = None
+    dithered: OtherIndices | None = None
     lost: tuple[str, ...] = ()
 
     @property
@@ -127,14 +128,20 @@ class Row:
             "ssim": self.ssim,
             "seconds": self.seconds,
         }
-        if (rdo := self.rdo) is not None:
+        for name, other in self.others.items():
             described |= {
-                "rdo_bytes": rdo.bytes,
-                "rdo_psnr": None if math.isinf(rdo.psnr) else rdo.psnr,
-                "rdo_ssim": rdo.ssim,
-                "rdo_seconds": rdo.seconds,
+                f"{name}_bytes": other.bytes,
+                f"{name}_psnr": None if math.isinf(other.psnr) else other.psnr,
+                f"{name}_ssim": other.ssim,
+                f"{name}_seconds": other.seconds,
             }
         return described
+
+    @property
+    def others(self) -> dict[str, OtherIndices]:
+        """`rdo` and `dithered`, as far as they were asked for, by their names."""
+        both = {"rdo": self.rdo, "dithered": self.dithered}
+        return {name: other for name, other in both.items() if other is not None}
 
 
 def compare(
@@ -161,7 +168,7 @@ def compare(
     OptionError
         If a number of colours is out of its range.
     """
-    plain = replace(options, psnr=None, max_bytes=None, rdo=None)
+    plain = replace(options, psnr=None, max_bytes=None, rdo=None, dither=None, dither_method=None)
     choices = [replace(plain, colors=each) for each in colors]
     for first in choices[:1]:
         codec.quantize_pixels(pixels, first)  # loads the kernels, which no time includes
@@ -180,22 +187,21 @@ def compare(
             webp_bytes=webp_bytes(indexed),
             psnr=quality.psnr(pixels, indexed),
             ssim=quality.ssim(pixels, indexed) if has_ssim() else None,
-            rdo=cheaper_indices(pixels, indexed, options),
+            rdo=other_indices(pixels, indexed, options) if options.rdo_strength else None,
+            dithered=other_indices(pixels, indexed, options) if options.dither_strength else None,
             lost=lost,
         )
 
     return map_threads(row, range(len(choices)), options.workers)
 
 
-def cheaper_indices(
+def other_indices(
     pixels: NDArray[np.uint8], indexed: IndexedImage, options: Options
-) -> CheaperIndices | None:
-    """Return what an image comes to with `Options.rdo`, given in nearest colours; None if 0."""
-    if options.rdo_strength == 0:
-        return None
+) -> OtherIndices:
+    """Return what an image that is given in nearest colours comes to with the options."""
     started = time.perf_counter()
-    chosen = quantizing.with_cheaper_indices(pixels, indexed, options.with_threads(1))
-    return CheaperIndices(
+    chosen = quantizing.with_chosen_indices(pixels, indexed, options.with_threads(1))
+    return OtherIndices(
         seconds=time.perf_counter() - started,
         bytes=len(codec.encode(chosen, threads=1)),
         psnr=quality.psnr(pixels, chosen),

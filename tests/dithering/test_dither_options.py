@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 from test_codec import photo_like
 
 import kmq
+from kmq.cli import kmq as command
 from kmq.dithering.light import linear
 from kmq.palettes.named import named_palette
 
@@ -149,3 +152,97 @@ def test_pillow_saves_dithered(tmp_path, monkeypatch):
     Image.fromarray(rgb).save("photo.kmq", colors=9, dither=True, dither_method="pattern")
     expected = kmq.encode(rgb, 9, dither=True, dither_method="pattern")
     assert Path("photo.kmq").read_bytes() == expected
+
+
+def run(*arguments):
+    return CliRunner().invoke(command, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def photo(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rgb = photo_like(60, 70)
+    Image.fromarray(rgb).save("photo.png")
+    return rgb
+
+
+@pytest.mark.parametrize(
+    ("arguments", "strength"),
+    [
+        (["--dither", "photo.png"], 0.875),
+        (["photo.png", "--dither"], 0.875),
+        (["--dither", "-q", "photo.png"], 0.875),
+        (["--dither", "1", "photo.png"], 1),
+        (["--dither=0", "photo.png"], 0),
+        (["--dither", "--", "photo.png"], 0.875),
+    ],
+)
+def test_the_command_lines_strength_may_be_left_out(photo, arguments, strength):
+    assert run("encode", "-k", 9, *arguments).exit_code == 0
+    assert Path("photo.kmq").read_bytes() == kmq.encode(photo, 9, dither=strength)
+
+
+def test_quantize_dithers_with_found_and_given_palettes(photo):
+    pattern = ("--dither", "--dither-method", "pattern")
+    assert run("quantize", "-k", 9, *pattern, "photo.png", "-o", "few.png").exit_code == 0
+    expected = kmq.quantize(photo, 9, dither=True, dither_method="pattern")
+    assert np.array_equal(Image.open("few.png").convert("RGB"), expected.to_rgb())
+    given = ("--palette", "bw", "--dither", 1)
+    assert run("quantize", *given, "photo.png", "-o", "bw.png").exit_code == 0
+    expected = kmq.apply(photo, "bw", dither=1)
+    assert np.array_equal(Image.open("bw.png").convert("RGB"), expected.to_rgb())
+
+
+def test_one_palette_for_all_is_dithered_with(photo):
+    Image.fromarray(photo[::-1]).save("turned.png")
+    Path("out").mkdir()
+    flags = ("-k", 9, "--one-palette", "--dither", "-o", "out")
+    assert run("encode", *flags, "photo.png", "turned.png").exit_code == 0
+    indexed = kmq.load("out/photo.kmq")
+    assert indexed == kmq.apply(photo, indexed.palette, dither=True)
+
+
+def test_a_dithered_picture_is_not_called_far_from_the_original(photo):
+    plain = run("encode", "--palette", "bw", "photo.png", "-o", "plain.kmq")
+    assert "far from the original" in plain.stderr
+    dithered = run("encode", "--palette", "bw", "--dither", "photo.png", "-o", "dithered.kmq")
+    assert "far from the original" not in dithered.stderr
+
+
+def test_compare_shows_the_dithered_picture_beside_the_other(photo):
+    plain = json.loads(run("compare", "photo.png", "-k", "4,9", "--json").stdout)
+    both = json.loads(run("compare", "photo.png", "-k", "4,9", "--dither", "--json").stdout)
+    for without, row, colors in zip(plain["rows"], both["rows"], (4, 9), strict=True):
+        assert row["modelled_bytes"] == without["modelled_bytes"]
+        assert row["dithered_bytes"] == len(kmq.encode(photo, colors, dither=True))
+        assert row["dithered_psnr"] < row["psnr"]
+    table = run("compare", "photo.png", "-k", "4,9", "--dither").stdout
+    assert "dithered: the .kmq file with --dither" in " ".join(table.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["encode", "--dither", "1.5"], "--dither: expected a number from 0 to 1, got 1.5"),
+        (["quantize", "-o", "a.png", "--dither=nan"], "--dither: expected a number from 0 to 1"),
+        (["encode", "--dither", "--psnr", "30"], "--dither: cannot be asked for together with"),
+        (["encode", "--dither", "--rdo"], "--dither: cannot be asked for together with rdo"),
+        (["compare", "--dither", "--rdo"], "--dither: cannot be asked for together with rdo"),
+        (["encode", "--dither-method", "pattern"], "--dither-method: nothing is dithered"),
+        (["encode", "--dither", "--dither-method", "bayer"], "'--dither-method': 'bayer' is not"),
+        (["encode", "--labels", "--dither"], "--labels leaves nothing to choose for --dither"),
+        (["encode", "--memory", "1GB", "--dither"], "--memory reads pictures in bands, and --dit"),
+    ],
+)
+def test_what_does_not_go_with_dither_is_wrong_usage(photo, arguments, message):
+    result = run(*arguments, "photo.png")
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.replace("│", " ").split())
+
+
+def test_a_report_of_a_dithered_comparison_still_shows_cheaper_indices(photo):
+    pytest.importorskip("matplotlib")
+    assert run("compare", "photo.png", "-k", "4", "--dither", "--report", "a.html").exit_code == 0
+    assert run("compare", "photo.png", "-k", "4", "--report", "b.html").exit_code == 0
+    assert "cheaper" in Path("b.html").read_text()
+    assert "cheaper" in Path("a.html").read_text()

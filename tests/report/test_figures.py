@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-from kmq.comparison import CheaperIndices, compare
+from kmq.comparison import OtherIndices, compare
 from kmq.options import Options
 from kmq.report import figures
 from kmq.report.trace import Trace
@@ -26,7 +26,7 @@ def rows(rgb):
 def drawn(rows):
     points = [Point(10, 500, 20.0), Point(90, 2000, 35.0)]
     others = dict.fromkeys(("JPEG", "WebP lossy", "AVIF"), points)
-    cheaper = [CheaperIndices(900, 25.0, None, 0.1), CheaperIndices(90, float("inf"), None, 0.1)]
+    cheaper = [OtherIndices(900, 25.0, None, 0.1), OtherIndices(90, float("inf"), None, 0.1)]
     trace = Trace(9, np.linspace(300, 110, 31), 100.0)
     return {
         "sizes": figures.size_figure(rows, 2800),

@@ -18,7 +18,7 @@ from kmq.cli.byte_counts import ByteCount
 from kmq.cli.common import FILE as FILE  # beside the other options
 from kmq.cli.common import STANDARD, display
 from kmq.cli.jobs import Handling
-from kmq.cli.strength import RDO
+from kmq.cli.strength import DITHERING, RDO
 from kmq.errors import OptionError
 from kmq.extensions import extension_of
 from kmq.limits import DEFAULT_MAX_PIXELS, MAX_COLORS, MAX_COLORS_OF_A_BYTE
@@ -213,6 +213,7 @@ SEARCH = (
     PSNR,
     MAX_BYTES,
     RDO,
+    *DITHERING,
     EFFORT,
     SEED,
     MAX_ITER,
@@ -286,4 +287,13 @@ def _checked(chosen: dict[str, Any]) -> Options:
     try:
         return Options(**chosen)
     except OptionError as error:
-        raise click.UsageError(str(error)) from error
+        raise click.UsageError(_naming_flags(str(error))) from error
+
+
+def _naming_flags(message: str) -> str:
+    """Return what an OptionError says with the flag of the option that it names first."""
+    name, colon, rest = message.partition(":")
+    for option in click.get_current_context().command.params:
+        if option.name == name:
+            name = max(option.opts, key=len)
+    return f"{name}{colon}{rest}"

@@ -26,7 +26,7 @@ from kmq.cli.common import (
     writing_standard_output,
 )
 from kmq.cli.reporting import working
-from kmq.cli.strength import RDO, CommandWithStrength
+from kmq.cli.strength import DITHERING, RDO, CommandWithStrength
 from kmq.files import write_whole
 from kmq.limits import MAX_COLORS
 from kmq.options import Options
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 
 DEFAULT_LIST = "2,4,8,16,32,64,128,256"
 ABSENT = "-"
+_MEANING = {
+    "rdo": "the .kmq file with --rdo.",
+    "dithered": "the .kmq file with --dither, which looks closer than its PSNR says.",
+}
 _WIDEST = 1000
 """Characters that no table needs."""
 
@@ -79,6 +83,7 @@ class ColorList(click.ParamType[tuple[int, ...]]):
         help=f"Write a page with pictures and plots too. Needs {INSTALL}",
     ),
     RDO,
+    *DITHERING,
     arguments.EFFORT,
     arguments.SEED,
     arguments.MAX_ITER,
@@ -99,8 +104,9 @@ def compare(
     """Compare sizes, closeness and time of an image in several numbers of colours.
 
     Beside each .kmq file stand the same pixels as PNG with a palette and as lossless
-    WebP, and with --rdo the .kmq file with cheaper indices. --report writes a
-    self-contained page that shows the pictures side by side.
+    WebP, and with --rdo the .kmq file with cheaper indices, or with --dither the
+    dithered one. --report writes a self-contained page that shows the pictures side by
+    side, not dithered.
 
     \b
     Examples:
@@ -194,13 +200,13 @@ def _print_table(file_bytes: int, rows: Sequence[Row]) -> None:
         caption=f"Sizes in bytes. theory: (24 K + N log2 K) / 8. share: that of the smallest .kmq "
         f"in the file's {file_bytes:,}. PNG-8 and WebP (lossless) hold the same pixels. "
         "ms: the time of clustering."
-        + (" rdo: the .kmq file with --rdo." if rows[0].rdo is not None else ""),
+        + "".join(f" {name}: {_MEANING[name]}" for name in rows[0].others),
         caption_justify="left",
     )
     heads = ["K", "theory", "packed", "modelled", "share", "PNG-8", "WebP", "PSNR"]
     heads += ["SSIM"] * with_ssim + ["ms"]
-    if rows[0].rdo is not None:
-        heads += ["rdo", "PSNR", *["SSIM"] * with_ssim, "ms"]
+    for name in rows[0].others:
+        heads += [name, "PSNR", *["SSIM"] * with_ssim, "ms"]
     for head in heads:
         table.add_column(head, justify="right", no_wrap=True)
     for row in rows:
@@ -228,11 +234,11 @@ def _cells(row: Row, file_bytes: int, with_ssim: bool) -> list[str]:
     if with_ssim:
         cells.append(ABSENT if row.ssim is None else f"{row.ssim:.4f}")
     cells.append(f"{1000 * row.seconds:,.0f}")
-    if (rdo := row.rdo) is not None:
-        cells += [f"{rdo.bytes:,}", row.closeness(rdo.psnr)]
+    for other in row.others.values():
+        cells += [f"{other.bytes:,}", row.closeness(other.psnr)]
         if with_ssim:
-            cells.append(ABSENT if rdo.ssim is None else f"{rdo.ssim:.4f}")
-        cells.append(f"{1000 * rdo.seconds:,.0f}")
+            cells.append(ABSENT if other.ssim is None else f"{other.ssim:.4f}")
+        cells.append(f"{1000 * other.seconds:,.0f}")
     return cells
 
 

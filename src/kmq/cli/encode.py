@@ -77,6 +77,8 @@ def encode(
             "psnr",
             "max_bytes",
             "rdo",
+            "dither",
+            "dither_method",
             "effort",
             "seed",
             "max_iter",

@@ -77,7 +77,7 @@ def encoder_in_bands(
     """
     from kmq.palettes.named import NamedPalette
 
-    whole = arguments.given("psnr", "max_bytes", "rdo", "labels", "strict", "frames")
+    whole = arguments.given("psnr", "max_bytes", "rdo", "dither", "labels", "strict", "frames")
     if memory is not None and whole:
         raise click.UsageError(f"--memory reads pictures in bands, and {whole} needs them whole")
     if isinstance(palette, NamedPalette):
@@ -86,7 +86,7 @@ def encoder_in_bands(
         needs_whole = True
     else:
         given = palette
-    if needs_whole or options.psnr or options.max_bytes or options.rdo:
+    if needs_whole or options.psnr or options.max_bytes or options.rdo or options.dither:
         return lambda _job, _options: None
     return lambda job, own: _encode_in_bands(job, own, handling, memory, given)
 

@@ -68,6 +68,7 @@ def quantize(
     Examples:
       kmq quantize photo.jpg -o photo.png
       kmq quantize -k 16 map.png -o map-16.gif
+      kmq quantize -k 16 --dither photo.jpg -o photo-16.png
       kmq quantize --max-bytes 20KB photo.jpg -o photo.png
       kmq quantize -r pictures -o out
       kmq quantize --palette spectra6 photo.jpg --raw 4 -o frame.bin

@@ -160,6 +160,7 @@ def quantize_all(
             frame=read.frame,
             frame_number=job.frame,
             max_bytes=own.max_bytes,
+            is_dithered=own.dither_strength > 0,
         ).outcome()
 
     if not handling.quiet:

@@ -32,6 +32,8 @@ class Quantized:
     frame_number: int | None = None
     max_bytes: int | None = None
     """The target that it had to meet."""
+    is_dithered: bool = False
+    """Whether pixels are not to be judged one by one."""
 
     def outcome(self) -> Outcome:
         """Return it as what became of a job."""
@@ -68,7 +70,7 @@ class Quantized:
             yield (
                 f"only one colour fits in {self.max_bytes:,} bytes: nothing of the picture is left"
             )
-        elif self.psnr < _POOR:
+        elif self.psnr < _POOR and not self.is_dithered:
             yield f"{self.psnr:.1f} dB is far from the original; more colours come closer"
         if self.bytes_out > self.bytes_in:
             grown = self.bytes_out - self.bytes_in

@@ -1,4 +1,4 @@
-"""`--rdo [STRENGTH]`: an option whose number may be left out, also right before a file."""
+"""`--rdo` and `--dither [STRENGTH]`: numbers that may be left out, also right before a file."""
 
 from __future__ import annotations
 
@@ -6,35 +6,52 @@ from collections.abc import Iterator
 
 import click
 
+from kmq.options import DEFAULT_DITHER, DITHER_METHODS
+
 BARE_STRENGTH = 0.25
 """What --rdo without a number asks for."""
 
-_FLAG = "--rdo"
-
 RDO = click.option(
-    _FLAG,
+    "--rdo",
     type=float,
     metavar="[STRENGTH]",
     help="Make the file smaller: take a colour that is not the nearest where that saves enough "
     f"bytes. 0 to 4; without a number {BARE_STRENGTH}, which hardly anyone sees; at 1 fine "
     "texture gets flatter. Some colours may be left out. [default: 0; with a target: 1]",
 )
+DITHER = click.option(
+    "--dither",
+    type=float,
+    metavar="[STRENGTH]",
+    help="Mix the colours of neighbouring pixels where a display, GIF or PNG limits how many "
+    "there are: skies show no bands. Files get larger; in a .kmq file more colours look better "
+    f"for the same bytes. 0 to 1; without a number {DEFAULT_DITHER}. [default: 0]",
+)
+DITHER_METHOD = click.option(
+    "--dither-method",
+    type=click.Choice(DITHER_METHODS),
+    help="diffusion looks best; pattern repeats 2x2 pixels, makes smaller files, and keeps edits "
+    f"local. [default: {DITHER_METHODS[0]}]",
+)
+DITHERING = (DITHER, DITHER_METHOD)
+
+_BARE = {"--rdo": BARE_STRENGTH, "--dither": DEFAULT_DITHER}
 
 
 class CommandWithStrength(click.Command):
-    """A command that has `RDO`. click itself would take a file's name for the number."""
+    """A command that has `RDO` or `DITHER`. click would take a file's name for the number."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments, with the number that was left out."""
-        return super().parse_args(ctx, list(_with_number(args)))
+        """Parse the arguments, with the numbers that were left out."""
+        return super().parse_args(ctx, list(_with_numbers(args)))
 
 
-def _with_number(arguments: list[str]) -> Iterator[str]:
+def _with_numbers(arguments: list[str]) -> Iterator[str]:
     end = arguments.index("--") if "--" in arguments else len(arguments)
     for place, argument in enumerate(arguments):
         following = arguments[place + 1] if place + 1 < end else ""
-        is_bare = place < end and argument == _FLAG and not _is_number(following)
-        yield f"{_FLAG}={BARE_STRENGTH}" if is_bare else argument
+        is_bare = place < end and argument in _BARE and not _is_number(following)
+        yield f"{argument}={_BARE[argument]}" if is_bare else argument
 
 
 def _is_number(text: str) -> bool:

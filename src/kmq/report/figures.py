@@ -21,7 +21,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from kmq.comparison import CheaperIndices, Row
+from kmq.comparison import OtherIndices, Row
 from kmq.report import error_map
 from kmq.report.trace import Trace
 from kmq.report.transforms import Point
@@ -123,7 +123,7 @@ def size_figure(rows: Sequence[Row], file_bytes: int) -> str:
 
 def quality_figure(
     rows: Sequence[Row],
-    cheaper: Sequence[CheaperIndices],
+    cheaper: Sequence[OtherIndices],
     transforms: Mapping[str, Sequence[Point]],
 ) -> str:
     """Return PSNR against bytes, for kmq and for transform coders; what is exact has no PSNR.

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from kmq.alpha import composite
 from kmq.clustering import Histogram
-from kmq.comparison import CheaperIndices, Row, cheaper_indices
+from kmq.comparison import OtherIndices, Row, other_indices
 from kmq.image import IndexedImage, Palette
 from kmq.options import RDO_OF_TARGETS, Options
 from kmq.report import error_map, figures, pictures, transforms
@@ -94,15 +94,17 @@ def _strength(options: Options) -> float:
 
 def _cheaper_indices(
     pixels: NDArray[np.uint8], rows: Sequence[Row], options: Options
-) -> list[CheaperIndices]:
+) -> list[OtherIndices]:
     """Return what each row that has an error comes to with cheaper indices."""
-    stronger = replace(options, rdo=_strength(options))
-    found = (row.rdo or cheaper_indices(pixels, row.indexed, stronger) for row in rows)
-    return [each for row, each in zip(rows, found, strict=True) if each and not row.is_exact]
+    stronger = replace(options, rdo=_strength(options), dither=None, dither_method=None)
+    if stronger.rdo_strength == 0:
+        return []
+    found = (row.rdo or other_indices(pixels, row.indexed, stronger) for row in rows)
+    return [each for row, each in zip(rows, found, strict=True) if not row.is_exact]
 
 
 def _smaller_others(
-    cheaper: Sequence[CheaperIndices], others: Mapping[str, list[transforms.Point]]
+    cheaper: Sequence[OtherIndices], others: Mapping[str, list[transforms.Point]]
 ) -> list[str]:
     """Return the coders that take fewer bytes than kmq somewhere at the same PSNR."""
     return [
