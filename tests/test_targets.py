@@ -11,6 +11,7 @@ from test_codec import photo_like
 
 import kmq
 from kmq import clustering, targets
+from kmq.channel_bits import ChannelBits
 from kmq.quality import psnr, psnr_of
 from kmq.targets import sample
 
@@ -197,6 +198,16 @@ def test_more_colours_with_cheaper_indices_fit_where_one_flat_colour_would():
         assert kmq.info(data).colors >= 2
 
 
+@pytest.mark.parametrize("few_pixels", [sample.FEW_PIXELS, 2000])
+@pytest.mark.parametrize("target", [{"psnr": 24}, {"max_bytes": 900}])
+def test_colours_stay_those_that_the_bits_show_where_there_is_a_target(
+    monkeypatch, target, few_pixels
+):
+    monkeypatch.setattr(sample, "FEW_PIXELS", few_pixels)
+    found = kmq.load(kmq.encode(photo_like(63, 70), bits=565, **target))
+    assert all(ChannelBits.of(565).shows(tuple(each)) for each in found.palette.tolist())
+
+
 def whole_pictures(monkeypatch):
     """Return a list that gets the height of what cheaper indices are chosen for."""
     heights = []
@@ -204,7 +215,9 @@ def whole_pictures(monkeypatch):
     monkeypatch.setattr(
         targets.quantizing,
         "with_cheaper_indices",
-        lambda pixels, *rest: heights.append(len(pixels)) or chosen(pixels, *rest),
+        lambda pixels, *rest, **named: (
+            heights.append(len(pixels)) or chosen(pixels, *rest, **named)
+        ),
     )
     return heights
 

@@ -293,7 +293,10 @@ def _fills_by_sample(
 def _quantized(pixels: NDArray[np.uint8], palettes: _Palettes, palette: Palette) -> IndexedImage:
     """Return the image in a palette of its own, with the indices that the options ask for."""
     nearest = _in_nearest(pixels, palettes, palette)
-    return quantizing.with_chosen_indices(pixels, nearest, palettes.options)
+    options = palettes.options
+    return quantizing.with_chosen_indices(
+        pixels, nearest, options, keeps_palette=options.is_constrained
+    )
 
 
 def _in_nearest(pixels: NDArray[np.uint8], palettes: _Palettes, palette: Palette) -> IndexedImage:

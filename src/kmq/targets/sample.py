@@ -57,7 +57,12 @@ class Sample:
 
     def with_cheaper_indices(self, palette: Palette) -> IndexedImage:
         """Return the sample with the indices that `Options.rdo` asks for."""
-        return quantizing.with_cheaper_indices(self.pixels, self.nearest(palette), self.options)
+        return quantizing.with_cheaper_indices(
+            self.pixels,
+            self.nearest(palette),
+            self.options,
+            keeps_palette=self.options.is_constrained,
+        )
 
     def rise_of_error(self, palette: Palette) -> Fraction:
         """Return how many times its squared error the picture has with cheaper indices, about."""
