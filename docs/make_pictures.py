@@ -2,7 +2,8 @@
 
 `few-colours.png` shows it in fewer and fewer colours, `dithered.png` what dithering makes of a
 part of it; the table is what `kmq compare` prints. `report.png` and `plots.png` are what a
-browser shows of its report, and `viewer.png` what it shows of the viewer; they need Chromium.
+browser shows of its report, `viewer.png` what it shows of the viewer, and `browser.png` what it
+shows of a page with a `.kmq` file in it; they need Chromium.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -42,6 +46,7 @@ VIEWS = {
 }
 """Each picture of the report: what is added to the page's style, the window's size."""
 
+SITE_SIZE = (860, 720)
 VIEWER_SIZE = (1180, 700)
 
 
@@ -120,12 +125,18 @@ def write_table(text: str) -> None:
 
 def photograph(page: str, size: tuple[int, int], folder: Path) -> Image.Image:
     """Return what a window of this size shows of a page."""
-    file, shot = folder / "page.html", folder / "page.png"
+    file = folder / "page.html"
     file.write_text(page, encoding="utf-8")
+    return screenshot(file.as_uri(), size, folder)
+
+
+def screenshot(url: str, size: tuple[int, int], folder: Path) -> Image.Image:
+    """Return what a window of this size shows of an address."""
+    shot = folder / "page.png"
     flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
     flags += [f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=5000"]
     flags += [f"--window-size={size[0]},{size[1]}", f"--screenshot={shot}"]
-    subprocess.run(["chromium", *flags, file.as_uri()], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(["chromium", *flags, url], check=True, stderr=subprocess.DEVNULL)
     with Image.open(shot) as image:
         return image.convert("RGB")
 
@@ -138,6 +149,58 @@ def viewer_page(rgb: np.ndarray) -> str:
     page = page.replace("</head>", "<script>delete window.Worker</script></head>")
     script = "setTimeout(() => stage.point({ x: 285, y: 96 }, true), 2000)"
     return page.replace("</body>", f"<script>{script}</script></body>")
+
+
+SITE = """<!doctype html>
+<meta charset="utf-8">
+<title>A lake</title>
+<style>
+body { margin: 0 auto; max-width: 46rem; padding: 1.5rem; font: 1rem/1.6 system-ui, sans-serif;
+  background: #faf9f6; color: #222 }
+h1 { margin: 0; padding: 2.2rem 1.5rem; border-radius: .5rem; color: #fff;
+  background: url(lake.kmq) 50% 35% / cover; text-shadow: 0 0 .5rem #000 }
+img { display: block; width: 100%; border-radius: .5rem }
+pre { margin: 1.2rem 0; padding: .8rem 1rem; border-radius: .5rem; background: #ecebe6;
+  font-size: .8rem; overflow: hidden }
+</style>
+{{ lines }}
+<h1>A lake</h1>
+<pre>{{ shown }}</pre>
+<img src="lake.kmq" alt="A lake among hills">
+"""
+"""A page whose background and picture are a .kmq file."""
+
+LINES = """<script>navigator.serviceWorker.register("/kmq-worker.js", { type: "module" })</script>
+<img src="lake.kmq" alt="A lake among hills">
+<style>h1 { background: url(lake.kmq) }</style>"""
+
+
+def photograph_site(rgb: np.ndarray, folder: Path) -> Image.Image:
+    """Return what Chromium shows of a page with a .kmq file, and of the lines that make it so."""
+    site = folder / "site"
+    site.mkdir()
+    for name in ("kmq.js", "kmq-worker.js"):
+        shutil.copy(HERE.parent / "formats" / "javascript" / name, site)
+    (site / "lake.kmq").write_bytes(codec.encode(rgb, 16))
+    page = SITE.replace("{{ lines }}", LINES.splitlines()[0])
+    page = page.replace("{{ shown }}", LINES.replace("<", "&lt;"))
+    (site / "index.html").write_text(page, encoding="utf-8")
+    handler = partial(QuietHandler, directory=str(site))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/index.html"
+        # The first visit starts the service worker that shows the images of the second.
+        for _ in range(2):
+            shown = screenshot(url, SITE_SIZE, folder)
+        server.shutdown()
+    return shown
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves files and says nothing."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
 
 
 def main() -> None:
@@ -155,6 +218,7 @@ def main() -> None:
             shown = photograph(page.replace("</style>", f"{style}</style>"), size, folder)
             shown.save(HERE / picture, optimize=True)
         photograph(viewer_page(rgb), VIEWER_SIZE, folder).save(HERE / "viewer.png", optimize=True)
+        photograph_site(rgb, folder).save(HERE / "browser.png", optimize=True)
 
 
 if __name__ == "__main__":
