@@ -4,8 +4,7 @@
 export class KmqError extends Error {
   constructor(fault, message) {
     super(message);
-    this.name = "KmqError";
-    this.fault = fault;
+    Object.assign(this, { name: "KmqError", fault });
   }
 }
 
@@ -186,9 +185,8 @@ function readHead(bytes) {
 function readOrder(reader, colors, bits) {
   const order = new Uint16Array(colors);
   unpack(reader.part(Math.ceil((colors * bits) / 8), "order"), bits, order, "order");
-  const isPermutation = new Set(order).size === colors && order.every((index) => index < colors);
-  if (!isPermutation) throw damaged("the order does not name each entry once");
-  return order;
+  if (new Set(order).size === colors && order.every((index) => index < colors)) return order;
+  throw damaged("the order does not name each entry once");
 }
 
 /** Return the labels, if any, and red, green, blue and alpha of each entry as it is stored. */
