@@ -41,7 +41,7 @@ VIEWS = {
     "plots.png": (
         ".head, .chooser, section:not(:has(#numbers)), #numbers, .scroller, .note { display: none }"
         " main section { padding-block: 1.5rem; border: 0 !important }",
-        (1000, 460),
+        (1000, 510),
     ),
 }
 """Each picture of the report: what is added to the page's style, the window's size."""
