@@ -1,6 +1,6 @@
 """Thumbnails on a cluster of one machine, and what each part of a file's way takes.
 
-    python benchmarks/distributed.py --images thumbnails/ [--files 5000] [--write]
+    python benchmarks/clusters.py --images thumbnails/ [--files 5000] [--write]
 
 Throughput: the command line on threads, and `kmq.distributed` on one and two processes.
 Parts: processor time per file, one after the other, in one process. Scheduler: tasks that do
@@ -168,7 +168,7 @@ def main() -> None:
     text = "\n\n".join(tables)
     print(text)
     if options.write:
-        write_between(PAGE, "distributed", text)
+        write_between(PAGE, "clusters", text)
 
 
 if __name__ == "__main__":
