@@ -1,4 +1,4 @@
-"""The command line: `kmq`. One file a command; what is slow to import waits for its use."""
+"""The command line: `kmq`. One file per command; what is slow to import waits for its use."""
 
 from __future__ import annotations
 

@@ -17,6 +17,9 @@ MOST_IN_A_BATCH = 64
 """Files of one task: enough that the scheduler, which takes about a millisecond for each
 task, is no limit, and few enough that little is redone."""
 
+_MOST_TASKS = 100_000
+"""Batches grow where there would be more tasks: so many take the scheduler minutes."""
+
 _BATCHES_PER_THREAD = 4
 """Where there are few files, so many batches for each thread keep all of them busy."""
 
@@ -55,7 +58,8 @@ def thread_count(client: Client) -> int:
 
 def batches(items: Sequence[Item], threads: int) -> list[Sequence[Item]]:
     """Return the items in batches."""
-    size = min(MOST_IN_A_BATCH, max(1, len(items) // (_BATCHES_PER_THREAD * threads)))
+    most = max(MOST_IN_A_BATCH, -(-len(items) // _MOST_TASKS))
+    size = min(most, max(1, len(items) // (_BATCHES_PER_THREAD * threads)))
     return [items[first : first + size] for first in range(0, len(items), size)]
 
 
