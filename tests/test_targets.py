@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image, ImageDraw
 from test_codec import photo_like
 
 import kmq
 from kmq import clustering, targets
 from kmq.channel_bits import ChannelBits
-from kmq.quality import psnr, psnr_of
+from kmq.quality import psnr, psnr_of, squared_error
 from kmq.targets import sample
 
 
@@ -166,6 +167,7 @@ def test_of_a_large_picture_a_sample_says_where_to_search(monkeypatch, allowed):
     rgb = photo_like(63, 50)
     exact = kmq.encode(rgb, max_bytes=allowed)
     monkeypatch.setattr(sample, "FEW_PIXELS", 1000)
+    monkeypatch.setattr(targets, "_COMPARED_PIXELS", 1000)
     looked_at = whole_pictures(monkeypatch)
     data = kmq.encode(rgb, max_bytes=allowed)
     assert len(data) <= allowed
@@ -220,6 +222,38 @@ def whole_pictures(monkeypatch):
         ),
     )
     return heights
+
+
+def graphic(seed):
+    """Boxes, discs and words over a soft slope."""
+    random = np.random.default_rng(seed)
+
+    def color():
+        return tuple(int(level) for level in random.integers(0, 256, 3))
+
+    image = Image.new("RGB", (160, 120), color())
+    draw = ImageDraw.Draw(image)
+    for _ in range(25):
+        x, y = (int(random.integers(0, side)) for side in image.size)
+        corner = x + int(random.integers(5, 60)), y + int(random.integers(5, 40))
+        kind = random.integers(3)
+        if kind == 0:
+            draw.rectangle([x, y, *corner], fill=color())
+        elif kind == 1:
+            draw.ellipse([x, y, *corner], fill=color())
+        else:
+            draw.text((x, y), "some words", fill=color())
+    slope = np.linspace(0, 40, image.width)[None, :, None]
+    return (np.asarray(image) + slope).clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_cheaper_indices_never_leave_a_small_picture_worse_off_in_as_many_bytes(seed):
+    pixels = graphic(seed)
+    files = [kmq.encode(pixels, max_bytes=400, rdo=rdo) for rdo in (None, 0)]
+    assert max(map(len, files)) <= 400
+    errors = [squared_error(pixels, kmq.load(each)) for each in files]
+    assert errors[0] <= errors[1]
 
 
 def test_too_few_bytes_for_one_colour_of_a_large_picture_are_told(monkeypatch):
