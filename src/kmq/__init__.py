@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from kmq import pillow as _pillow
 
 if TYPE_CHECKING:
+    from kmq import kmeans
     from kmq.clustering import Histogram
     from kmq.codec import (
         apply,
@@ -57,6 +58,7 @@ __all__ = [
     "encode",
     "fit",
     "info",
+    "kmeans",
     "load",
     "named_palette",
     "open",
@@ -92,6 +94,8 @@ _pillow.register()
 def __getattr__(name: str) -> Any:
     from importlib import import_module
 
+    if name == "kmeans":
+        return import_module("kmq.kmeans")
     for home, names in _HOMES.items():
         if name in names:
             value = getattr(import_module(home), name)

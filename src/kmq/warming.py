@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kmq import clustering, codec, dithering, jit, rate
+from kmq import clustering, codec, dithering, jit, kmeans, rate
 from kmq.clustering.histogram import SMALLEST_CUBE_WORK
 from kmq.errors import KmqError
 from kmq.pixels.bleeding import bleed
@@ -44,6 +44,8 @@ def run_kernels() -> None:
             for colors in (5, 300):  # indices of 8 and of 16 bits
                 for coding, threads in (("packed", 1), ("modelled", 2)):
                     _there_and_back(pixels, colors, coding, threads)
+        points = noise[0]
+        kmeans.run(points, points[:2], 1, threads=2)
 
 
 def _there_and_back(
