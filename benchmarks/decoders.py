@@ -3,8 +3,8 @@
     python benchmarks/decoders.py --images DIR [DIR ...] --colors 16,256 --write
 
 Processor time of one thread, from the bytes of a file in memory to indices (kmq) or pixels
-(the peers, through Pillow). A folder is a class of opaque images; every second is taken,
-those that decoders were not tuned on. Every round runs all decoders, and the median counts.
+(the peers, through Pillow). A folder is a class of opaque images, of which every second is
+taken. Every round runs all decoders, and the median counts.
 The decoder in JavaScript needs Node, that in C a C compiler; the reference decoder, which is
 written to be read, gets a part of 64 x 64 pixels.
 """
