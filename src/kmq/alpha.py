@@ -46,6 +46,17 @@ def coordinates(colors: NDArray[np.uint8]) -> NDArray[np.int64]:
     return points
 
 
+def points_of(samples: NDArray[np.float64], axes: int) -> NDArray[np.float64]:
+    """Return colours whose samples need not be whole, (K, 3) or (K, 4), as points, (K, axes).
+
+    As `coordinates` has them. Without alpha they are opaque; of three axes none is alpha's.
+    """
+    if axes == 3:
+        return samples[:, :3].copy()
+    alphas = samples[:, 3:] if samples.shape[1] == 4 else np.full((len(samples), 1), 255.0)
+    return np.append(alphas * (2 * samples[:, :3] - 255), 255 * alphas, axis=1)
+
+
 def colors_at(
     points: NDArray[Any], *, is_opaque: NDArray[np.bool_] | None = None
 ) -> NDArray[np.uint8]:

@@ -6,12 +6,16 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
+from typing import TYPE_CHECKING, Any
 
 from kmq.channel_bits import ChannelBits
 from kmq.colors import Rgb, parse_color
 from kmq.errors import OptionError, shown
 from kmq.limits import DEFAULT_MAX_PIXELS, MAX_COLORS, whole_number
 from kmq.threads import thread_count
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 DEFAULT_COLORS = 64
 RDO_OF_TARGETS = 1.0
@@ -84,6 +88,13 @@ class Options:
     max_iter
         The most iterations over the distinct colours that end the search, at least 1;
         None for what the effort sets.
+    init
+        (K, 3) or (K, 4) numbers from 0 to 255: red, green, blue and alpha of the centroids that
+        K-means starts from, instead of searching; kept as tuples of floats. Lloyd's iterations
+        over the distinct colours follow, with steps of 1.6 times the way, at most `max_iter`
+        or 300, until the error falls by less than 1/10,000. Where a picture is opaque, alpha
+        is left out; without alpha, it is 255. `colors` is K; another number is an error. Not
+        with `bits`, `pinned` or a target.
     bits
         "565", "555", "444" or "332", as a string or a number: entries that hardware with so
         many bits of red, green and blue can show, found by K-means under that constraint.
@@ -128,6 +139,7 @@ class Options:
     coding: str = DEFAULT_CODING
     seed: int = 0
     max_iter: int | None = None
+    init: Sequence[Sequence[float]] | NDArray[Any] | None = None
     bits: str | int | None = None
     pinned: Sequence[str | Rgb] = ()
     sort: bool = False
@@ -158,6 +170,8 @@ class Options:
         if self.bits is not None:
             object.__setattr__(self, "bits", str(ChannelBits.of(self.bits)))
         object.__setattr__(self, "pinned", self._checked_pins())
+        if self.init is not None:
+            self._check_init()
         for name, choices in (("effort", EFFORTS), ("coding", CODINGS), ("alpha", ALPHAS)):
             given = getattr(self, name)
             if given not in choices:
@@ -194,6 +208,19 @@ class Options:
             raise OptionError(
                 "dither: cannot be asked for together with rdo, which would undo it; leave one out"
             )
+
+    def _check_init(self) -> None:
+        assert self.init is not None
+        object.__setattr__(self, "init", centroids := _centroids(self.init))
+        if self.colors not in (None, len(centroids)):
+            raise OptionError(
+                f"init: {len(centroids):,} centroids for {self.colors:,} colours; "
+                "give as many, or leave colors out"
+            )
+        object.__setattr__(self, "colors", len(centroids))
+        for name in ("psnr", "max_bytes", "bits", "pinned"):
+            if getattr(self, name) not in (None, ()):
+                raise OptionError(f"init: cannot be asked for together with {name}")
 
     def _checked_pins(self) -> tuple[Rgb, ...]:
         if isinstance(self.pinned, str | bytes) or not isinstance(self.pinned, Iterable):
@@ -259,6 +286,25 @@ class Options:
         """The number of threads."""
         assert self.threads is not None
         return self.threads
+
+
+def _centroids(given: Any) -> tuple[tuple[float, ...], ...]:
+    """Return `init` as tuples, whether it was an array or a list."""
+    rows = given.tolist() if hasattr(given, "tolist") else given  # Python's numbers of NumPy's
+    try:
+        centroids = tuple(tuple(row) for row in rows)
+    except TypeError:
+        centroids = ()
+    if not 1 <= len(centroids) <= MAX_COLORS or {len(row) for row in centroids} not in ({3}, {4}):
+        raise OptionError(
+            f"init: expected 1 to {MAX_COLORS:,} centroids of red, green, blue, and alpha or not"
+        )
+    for row in centroids:
+        for number in row:
+            # As `Palette` does, up to half a step outside: means of 255 may come to 255 + 1e-13.
+            if not _is_number(number) or not -0.5 <= number < 255.5:
+                raise OptionError(f"init: expected numbers from 0 to 255, got {shown(number)}")
+    return tuple(tuple(map(float, row)) for row in centroids)
 
 
 def _code(color: Rgb) -> str:

@@ -21,6 +21,7 @@ def fit(histogram: Histogram, colors: int, options: Options) -> Palette:
         seed=options.seed,
         max_iter=options.max_iter,
         constraint=constraint_of(options),
+        init=initial_of(options),
         threads=options.workers,
     )
 
@@ -30,6 +31,11 @@ def constraint_of(options: Options) -> Constraint | None:
     if not options.is_constrained:
         return None
     return Constraint(np.array(options.pinned, np.uint8).reshape(-1, 3), options.channel_bits)
+
+
+def initial_of(options: Options) -> NDArray[np.float64] | None:
+    """Return the centroids to start from; None where a palette is to be searched for."""
+    return None if options.init is None else np.array(options.init, np.float64)
 
 
 def quantize(
@@ -59,6 +65,7 @@ def quantize(
             seed=options.seed,
             max_iter=options.max_iter,
             constraint=constraint_of(options),
+            init=initial_of(options),
             threads=options.workers,
         )
     else:

@@ -44,6 +44,7 @@ def quantize(
     seed: int = 0,
     max_iter: int | None = None,
     constraint: Constraint | None = None,
+    init: NDArray[np.float64] | None = None,
     threads: int = 1,
 ) -> IndexedImage:
     """Return the image in at most `colors` colours that K-means finds.
@@ -75,6 +76,9 @@ def quantize(
     constraint
         Entries that are given, or that hardware has to show. The palette begins with the
         pinned ones, used or not, and may have fewer than `colors`.
+    init
+        Samples of `colors` centroids to start from, (K, 3) or (K, 4), where nothing is to be
+        searched for. Not with a constraint.
     threads
         At least 1; it never changes the result.
 
@@ -88,7 +92,7 @@ def quantize(
     pixels = checked_pixels(pixels)
     histogram = Histogram.of_pixels(pixels)
     palette, entries = fit_colors(
-        histogram, colors, EFFORTS[effort], seed, max_iter, threads, constraint
+        histogram, colors, EFFORTS[effort], seed, max_iter, threads, constraint, init
     )
     return _indexed(pixels, histogram, Palette(palette), entries, threads, is_chosen=True)
 
@@ -101,13 +105,16 @@ def fit(
     seed: int = 0,
     max_iter: int | None = None,
     constraint: Constraint | None = None,
+    init: NDArray[np.float64] | None = None,
     threads: int = 1,
 ) -> Palette:
     """Return the palette that `quantize` would find for an image of this histogram.
 
     Arguments and errors are those of `quantize`.
     """
-    palette, _ = fit_colors(histogram, colors, EFFORTS[effort], seed, max_iter, threads, constraint)
+    palette, _ = fit_colors(
+        histogram, colors, EFFORTS[effort], seed, max_iter, threads, constraint, init
+    )
     return Palette(palette)
 
 
@@ -171,11 +178,12 @@ class Mapping:
         seed: int = 0,
         max_iter: int | None = None,
         constraint: Constraint | None = None,
+        init: NDArray[np.float64] | None = None,
         threads: int = 1,
     ) -> Mapping:
         """Return the palette and the entries that `quantize` finds; its arguments."""
         palette, entries = fit_colors(
-            histogram, colors, EFFORTS[effort], seed, max_iter, threads, constraint
+            histogram, colors, EFFORTS[effort], seed, max_iter, threads, constraint, init
         )
         return cls(histogram, Palette(palette), entries)
 

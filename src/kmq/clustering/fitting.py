@@ -40,12 +40,14 @@ def fit_colors(
     max_iter: int | None,
     threads: int,
     constraint: Constraint | None = None,
+    init: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     """Return the palette, (K, 3) or (K, 4), and each distinct colour's nearest entry, (n,).
 
     K is `colors`, or n where that is less; then the palette is the colours themselves.
     Clear colours are one, unless they all fit, and its entry gets `color_of_clear`. With a
-    `constraint` K may be less, and clear colours are always one.
+    `constraint` K may be less, and clear colours are always one. With `init`, samples of
+    `colors` centroids, (K, 3) or (K, 4), nothing is searched for; there is no constraint then.
 
     Raises
     ------
@@ -57,12 +59,12 @@ def fit_colors(
     if len(histogram) <= colors:
         return _themselves(histogram)
     if not histogram.has_alpha:
-        return _fewer_colors(histogram, colors, effort, seed, max_iter, threads)
+        return _fewer_colors(histogram, colors, effort, seed, max_iter, threads, init)
     reduced = histogram.with_clear_as_one()
     if len(reduced) <= colors:
         palette, entries = _themselves(reduced)
     else:
-        palette, entries = _fewer_colors(reduced, colors, effort, seed, max_iter, threads)
+        palette, entries = _fewer_colors(reduced, colors, effort, seed, max_iter, threads, init)
     palette[palette[:, 3] == 0, :3] = color_of_clear(histogram)
     return palette, entries[reduced.places_of(histogram)]
 
@@ -153,12 +155,23 @@ def _themselves(histogram: Histogram) -> tuple[NDArray[np.uint8], NDArray[np.int
 
 
 def _fewer_colors(
-    histogram: Histogram, colors: int, effort: Effort, seed: int, max_iter: int | None, threads: int
+    histogram: Histogram,
+    colors: int,
+    effort: Effort,
+    seed: int,
+    max_iter: int | None,
+    threads: int,
+    init: NDArray[np.float64] | None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     points = distinct_colors(histogram)
     weighted = with_heavy_clear(points)
-    clusters = cluster(weighted, colors, effort, seed, threads)
-    iterate(weighted, clusters, _last_iterations(effort, max_iter), threads)
+    if init is None:
+        clusters = cluster(weighted, colors, effort, seed, threads)
+        iterations = _last_iterations(effort, max_iter)
+    else:
+        clusters = Clusters.around(weighted, alpha.points_of(init, len(points.axes)))
+        iterations = schedule.ITERATIONS_FROM_INIT if max_iter is None else max_iter
+    iterate(weighted, clusters, iterations, threads)
     clusters.recount(weighted, points)
     return whole_number_palette(points, clusters, colors, threads)
 

@@ -49,6 +49,10 @@ it. It takes cycles away from 3,277 colours on at the best effort (9 for 10), fr
 on at the default (2 fine ones for 3), from 32,769 on at the fast (none for 1)."""
 
 
+ITERATIONS_FROM_INIT = 300
+"""Over the distinct colours, at most, where centroids are given: scikit-learn's default."""
+
+
 @dataclass(frozen=True)
 class Search:
     """One search: how many clusters to split at first, and how long to go on."""

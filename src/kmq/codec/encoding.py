@@ -40,6 +40,7 @@ def quantize(
     effort: str = DEFAULT_EFFORT,
     seed: int = 0,
     max_iter: int | None = None,
+    init: Sequence[Sequence[float]] | NDArray[Any] | None = None,
     bits: str | int | None = None,
     pinned: Sequence[str | Rgb] = (),
     weights: ArrayLike | None = None,
@@ -62,7 +63,7 @@ def quantize(
         Array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4): bool; floats from 0 to 1; uint16
         samples of 16 bits; any other integer dtype with values from 0 to 255. An object
         with `__array__`, Pillow image, path or binary file.
-    colors, psnr, rdo, dither, dither_method, effort, seed, max_iter, bits, pinned
+    colors, psnr, rdo, dither, dither_method, effort, seed, max_iter, init, bits, pinned
         As `kmq.Options` has them.
     weights
         Array (H, W) of how much each pixel counts for the palette: whole numbers up to 2^32,
@@ -92,6 +93,7 @@ def quantize(
         effort=effort,
         seed=seed,
         max_iter=max_iter,
+        init=init,
         bits=bits,
         pinned=pinned,
         sort=sort,
@@ -119,6 +121,7 @@ def encode(
     coding: str = DEFAULT_CODING,
     seed: int = 0,
     max_iter: int | None = None,
+    init: Sequence[Sequence[float]] | NDArray[Any] | None = None,
     bits: str | int | None = None,
     pinned: Sequence[str | Rgb] = (),
     weights: ArrayLike | None = None,
@@ -133,10 +136,10 @@ def encode(
 
     Parameters and errors as for `quantize`; `max_bytes` and `coding` as `kmq.Options`
     has them. An IndexedImage is stored as it is: of the options only `coding`, `strip`
-    and `threads` apply to it, and `colors`, `psnr`, `max_bytes`, `rdo`, `dither`, `bits`,
-    `pinned`, `weights` or `sort` given with it is an OptionError. So is metadata of more than 2^22
-    bytes, in an IndexedImage; of any other image's, what is too long is left out with a
-    KmqWarning.
+    and `threads` apply to it, and `colors`, `psnr`, `max_bytes`, `rdo`, `dither`, `init`,
+    `bits`, `pinned`, `weights` or `sort` given with it is an OptionError. So is metadata of
+    more than 2^22 bytes, in an IndexedImage; of any other image's, what is too long is left
+    out with a KmqWarning.
     """
     options = Options(
         colors=colors,
@@ -149,6 +152,7 @@ def encode(
         coding=coding,
         seed=seed,
         max_iter=max_iter,
+        init=init,
         bits=bits,
         pinned=pinned,
         sort=sort,
@@ -365,7 +369,7 @@ def _kept(palette_image: IndexedImage | None, options: Options) -> IndexedImage 
 
 
 def _refuse_to_choose_colors(options: Options, weights: ArrayLike | None) -> None:
-    names = ("colors", "psnr", "max_bytes", "rdo", "dither", "bits", "pinned", "sort")
+    names = ("init", "colors", "psnr", "max_bytes", "rdo", "dither", "bits", "pinned", "sort")
     given = [name for name in names if getattr(options, name) not in (None, False, ())]
     for name in given if weights is None else ["weights", *given]:
         raise OptionError(

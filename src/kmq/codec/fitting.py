@@ -6,12 +6,14 @@ What is slow to import (NumPy, numba) is imported where it is used.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kmq.errors import OptionError
 from kmq.options import DEFAULT_EFFORT, Options
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from kmq.clustering import Histogram
     from kmq.colors import Rgb
     from kmq.image import Palette
@@ -24,6 +26,7 @@ def fit(
     effort: str = DEFAULT_EFFORT,
     seed: int = 0,
     max_iter: int | None = None,
+    init: Sequence[Sequence[float]] | NDArray[Any] | None = None,
     bits: str | int | None = None,
     pinned: Sequence[str | Rgb] = (),
     threads: int | None = None,
@@ -39,6 +42,7 @@ def fit(
         effort=effort,
         seed=seed,
         max_iter=max_iter,
+        init=init,
         bits=bits,
         pinned=pinned,
         threads=threads,

@@ -167,7 +167,7 @@ def _encode_pixels(
     seen: _Seen, bands: TiffBands, file: BinaryIO, options: Options, palette: Palette | None
 ) -> Streamed:
     from kmq import clustering
-    from kmq.quantizing import constraint_of
+    from kmq.quantizing import constraint_of, initial_of
 
     histogram = clustering.Histogram.of_bands(seen.pixels())
     is_given = palette is not None
@@ -181,6 +181,7 @@ def _encode_pixels(
             seed=options.seed,
             max_iter=options.max_iter,
             constraint=constraint_of(options),
+            init=initial_of(options),
             threads=options.workers,
         )
     like = image_like(mapping.palette, bands.width, is_given=is_given, metadata=bands.metadata)

@@ -26,7 +26,7 @@ from kmq.image import Palette
 from kmq.metadata import NOTHING, Metadata
 from kmq.options import Options
 from kmq.quality import psnr_of
-from kmq.quantizing import constraint_of
+from kmq.quantizing import constraint_of, initial_of
 
 Result = TypeVar("Result")
 
@@ -154,6 +154,7 @@ def _map(counted: Counted, palette: Palette | None, options: Options) -> cluster
         seed=options.seed,
         max_iter=options.max_iter,
         constraint=constraint_of(options),
+        init=initial_of(options),
         threads=options.workers,
     )
 
