@@ -1,5 +1,5 @@
 # `make demo` and `make test` need python3 (3.11 or later) and nothing else.
-PYTHON := .venv/bin/python
+PYTHON := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)/python
 
 # Kernels and their twins with no compiler between them. (Whole files take too long without it.)
 TEST_WITHOUT_JIT := NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest tests/clustering tests/container \
@@ -42,6 +42,7 @@ check: .venv/ready
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy
 	.venv/bin/lint-imports
+	.venv/bin/typos
 
 # Lines inside kernels are seen only with the JIT off.
 coverage: .venv/ready

@@ -7,6 +7,7 @@ import re
 import pytest
 from conftest import ROOT
 
+import kmq
 from kmq.container.summary import packed_allowance
 
 PROMISES = (ROOT / "docs" / "reliability.md").read_text()
@@ -45,3 +46,13 @@ def test_the_pages_promise_the_same_size_of_packed_files_as_the_tests(page):
     for stripes in (1, 2, 9):
         assert packed_allowance(stripes << 20) == first + further * (stripes - 1)
         assert packed_allowance((stripes << 20) + 1) == first + further * stripes
+
+
+def test_the_citation_names_the_version():
+    assert f"\nversion: {kmq.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+
+
+def test_links_between_pages_for_contributors_lead_to_files():
+    for page in (ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "docs" / "versions.md"):
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists(), (page.name, target)
