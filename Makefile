@@ -5,7 +5,7 @@ PYTHON := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)/python
 TEST_WITHOUT_JIT := NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest tests/clustering tests/container \
     --ignore tests/container/test_stripes.py
 
-.PHONY: demo test soak fuzz fuzz-c check coverage wheel test-wheel sameness viewer vectors pictures clean
+.PHONY: demo test soak fuzz fuzz-c check coverage wheel test-wheel sameness viewer vectors pictures man clean
 
 .venv/ready: pyproject.toml
 	python3 -m venv .venv
@@ -78,6 +78,10 @@ vectors: .venv/ready
 
 pictures: .venv/ready
 	$(PYTHON) docs/make_pictures.py
+
+# Manual pages, from the help texts: man -l build/man/kmq.1
+man: .venv/ready
+	$(PYTHON) docs/make_man.py build/man
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
