@@ -43,6 +43,7 @@ check: .venv/ready
 	$(PYTHON) -m mypy
 	.venv/bin/lint-imports
 	.venv/bin/typos
+	$(PYTHON) docs/check_phrases.py
 
 # Lines inside kernels are seen only with the JIT off.
 coverage: .venv/ready

@@ -289,7 +289,7 @@ def with_noise(colors: int, height: int, width: int) -> bytes:
 
 
 def height_of_noise(body: bytes, missing: int) -> int:
-    """Return the height of a picture in 5 colours, 13 wide, whose body lacks so many zeros."""
+    """Return the height of a picture in 5 colours, 13 wide, whose body lacks `missing` zeros."""
     size = len(body) + missing
     heights = (h for h in count(1) if coder_behind(body + bytes(99), 5, h, 13).position >= size)
     height = next(heights)

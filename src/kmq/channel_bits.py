@@ -55,7 +55,7 @@ class ChannelBits:
 
 
 def _levels(bits: int) -> tuple[int, ...]:
-    """Return what hardware makes of numbers of so many bits: repeated until they fill eight."""
+    """Return `bits`-bit numbers as hardware expands them: repeated until they fill eight bits."""
     repeats = -(-8 // bits)
     ones = sum(1 << bits * place for place in range(repeats))
     return tuple(number * ones >> (bits * repeats - 8) for number in range(1 << bits))

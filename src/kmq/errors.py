@@ -41,7 +41,7 @@ def _is_inside(module: str) -> bool:
 
 
 def shown(given: object) -> str:
-    """Return what was given as a message has it."""
+    """Return a value's repr for an error message."""
     try:
         return repr(given)
     except ValueError:  # Python refuses to write thousands of digits

@@ -36,7 +36,7 @@ DITHER_UNITS = 256
 """A `dither` of 1, in the whole numbers that it is rounded to."""
 DITHER_METHODS = ("diffusion", "pattern")
 MAX_PSNR = 100.0
-"""Decibels; one sample in 650,000,000 off by one is as close as that."""
+"""Decibels. Equivalent to one sample in 650 million being off by one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +54,8 @@ class Options:
         0, at most 100, with at most `colors`. Where `rdo` is 0, that is the one of fewest
         colours. A palette image is kept if that takes them all.
     max_bytes
-        A target: the most colours, at most `colors`, whose whole file has at most so many
-        bytes; of a large image nearly the most, unless `rdo` is 0. A palette image is kept
+        A target: the most colours, at most `colors`, whose whole file has at most this
+        many bytes; of a large image nearly the most, unless `rdo` is 0. A palette image is kept
         if its file has.
     rdo
         0 to 4, in steps of 1/256: take a colour that is not the nearest where that saves
@@ -96,8 +96,8 @@ class Options:
         is left out; without alpha, it is 255. `colors` is K; another number is an error. Not
         with `bits`, `pinned` or a target.
     bits
-        "565", "555", "444" or "332", as a string or a number: entries that hardware with so
-        many bits of red, green and blue can show, found by K-means under that constraint.
+        "565", "555", "444" or "332", as a string or a number: entries that hardware with
+        these bits of red, green and blue can show, found by K-means under that constraint.
         There may be fewer than `colors`, where no further entry comes closer. None allows
         all colours.
     pinned

@@ -78,7 +78,7 @@ def ssim(pixels: NDArray[np.uint8], indexed: IndexedImage) -> float | None:
 
     The mean over pixels and channels of the index of Wang et al., "Image quality
     assessment: from error visibility to structural similarity", IEEE Trans. Image
-    Processing 13(4), 2004, in a Gaussian window as they have it. An image less than
+    Processing 13(4), 2004, in their Gaussian window. An image less than
     `SSIM_WINDOW` pixels high or wide has none. `pixels` are (H, W, 3), or (H, W, 4), which are
     compared over middle grey.
 

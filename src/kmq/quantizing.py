@@ -13,7 +13,7 @@ from kmq.options import Options
 
 
 def fit(histogram: Histogram, colors: int, options: Options) -> Palette:
-    """Return the palette of so many colours that K-means finds for a histogram."""
+    """Return the palette of `colors` colours that K-means finds for a histogram."""
     return clustering.fit(
         histogram,
         colors,
@@ -45,7 +45,7 @@ def quantize(
     histogram: Histogram | None = None,
     weights: NDArray[np.int64] | None = None,
 ) -> IndexedImage:
-    """Return the image in so many colours, or fewer if it has fewer or `rdo` leaves some out.
+    """Return the image in `colors` colours, or fewer if it has fewer or `rdo` leaves some out.
 
     `histogram` is that of the pixels, where it is known. `weights`, (H, W), say how much each
     pixel counts for the palette, unless all colours fit.

@@ -24,7 +24,7 @@ COMMANDS = {
     "quantize": "Turn images into PNG, GIF or others with a palette of K colours.",
     "decode": "Turn .kmq files into PNG or another kind of image.",
     "info": "Show what is in .kmq files.",
-    "verify": "Check .kmq files, all of them.",
+    "verify": "Check .kmq files completely.",
     "view": "Open .kmq files in the browser.",
     "thumbnail": "Write a small PNG of a .kmq file.",
     "desktop": "Tell the desktop about .kmq files, or forget it.",
@@ -113,7 +113,7 @@ def main() -> None:
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     # Leaves what is half written as Ctrl-C does: not at all.
     signal.signal(signal.SIGTERM, _terminate)
-    # A name that the terminal's encoding has no letters for is told all the same.
+    # Names are printed even where the terminal's encoding lacks their letters.
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     warnings.showwarning = _show_warning
@@ -128,7 +128,7 @@ def main() -> None:
         # The processor is older than those that NumPy was built for: x86-64-v2 since 2.4.
         tell(f"kmq: {' '.join(str(error).split())}")
         sys.exit(1)
-    except OSError as error:  # the inputs' are told where they happen
+    except OSError as error:  # those of inputs are reported where they occur
         where = "standard output: " if error.filename is None else ""
         with contextlib.suppress(OSError):
             tell(f"kmq: {where}{reason(error)}")

@@ -103,7 +103,7 @@ MAX_ITER = click.option(
 BITS = click.option(
     "--bits",
     type=click.Choice(CHANNEL_BITS),
-    help="Find colours that hardware with so many bits of red, green and blue can show. There "
+    help="Find colours that hardware with these bits of red, green and blue can show. There "
     "may be fewer than --colors.",
 )
 PIN = click.option(

@@ -1,4 +1,4 @@
-"""What the commands share: inputs, outputs, and how failures are told."""
+"""What the commands share: inputs, outputs, and how failures are reported."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class FileName(click.Path):
 
 
 FILE = FileName(allow_dash=True, readable=False, path_type=str)
-"""The name of a file, or `-`. Whether it can be read is seen when it is: others go on."""
+"""The name of a file, or `-`. Readability is checked on use, so that others go on."""
 
 NOT_KMQ = "not a .kmq file; kmq encode makes such files of images"
 
@@ -43,7 +43,7 @@ FAILURES = (KmqError, OSError, MemoryError)
 """What may go wrong with an input without being a fault of kmq."""
 
 INTERRUPTED = 130
-"""Exit code after Ctrl-C: 128 and the number of the signal, as shells have it."""
+"""Exit code after Ctrl-C: 128 plus the number of the signal, as in shells."""
 
 
 class Terminated(SystemExit):
@@ -57,7 +57,7 @@ class Terminated(SystemExit):
 class StandardOutputError(OSError):
     """Standard output cannot be written to: no fault of an input, and the end of the run.
 
-    It has no number, for click is silent about a broken pipe.
+    It has no errno, because click silently swallows EPIPE.
     """
 
 
@@ -154,7 +154,7 @@ def writing_standard_output() -> Iterator[None]:
 
 
 def for_each(sources: Iterable[str], work: Callable[[str], None]) -> None:
-    """Run `work` on every input; a failing one is told and does not stop the rest.
+    """Run `work` on every input; a failing one is reported and does not stop the rest.
 
     Exits with code 1 if any failed.
     """

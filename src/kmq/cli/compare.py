@@ -42,7 +42,7 @@ _MEANING = {
     "dithered": "the .kmq file with --dither, which looks closer than its PSNR says.",
 }
 _WIDEST = 1000
-"""Characters that no table needs."""
+"""A width that no table exceeds."""
 
 
 class ColorList(click.ParamType[tuple[int, ...]]):

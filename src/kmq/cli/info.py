@@ -22,7 +22,7 @@ _TEXT_SHOWN = 60
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=FILE)
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array, an object a file.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array, one object per file.")
 def info(files: tuple[str, ...], as_json: bool) -> None:
     """Show what the head and the metadata of .kmq files say; nothing else is read.
 

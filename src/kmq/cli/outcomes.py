@@ -23,7 +23,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a job failed: the words alone, for an error holds on to all that the job had read."""
+    """Why a job failed. The message only: keeping the error would keep the job's data alive."""
 
     reason: str
 

@@ -222,5 +222,5 @@ def _look_at_head(path: Path, max_pixels: int) -> None:
             open_image(file, max_pixels).close()
         except KmqError:
             raise
-        except Exception:  # what is wrong with an image is told when it is read
+        except Exception:  # errors of an image are reported when it is read
             return

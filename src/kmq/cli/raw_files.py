@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 RAW = click.option(
     "--raw",
     type=click.Choice([str(bits) for bits in BITS]),
-    help="Write the indices alone, with so many bits a pixel and each row padded to bytes, as "
+    help="Write the indices alone, with this many bits per pixel and rows padded to bytes, as "
     "drivers of displays take them. The palette has to fit.",
 )
 ORDER = click.option(

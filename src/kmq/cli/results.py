@@ -1,4 +1,4 @@
-"""What is told of an image that was quantized or decoded."""
+"""What is reported about an image that was quantized or decoded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _POOR = 20.0
 
 @dataclass(frozen=True, kw_only=True)
 class Quantized:
-    """An image in few colours, as far as it is told."""
+    """What is reported about an image in few colours."""
 
     bytes_in: int
     bytes_out: int

@@ -134,7 +134,7 @@ def read_all(
 ) -> None:
     """Read every image and hand its pixels to `use`, on several threads.
 
-    If one of them fails, that is told and the program exits.
+    If one of them fails, that is reported and the program exits.
     """
     notes: dict[Job, tuple[str, ...]] = {}
 

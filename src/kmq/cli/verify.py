@@ -20,7 +20,7 @@ from kmq.options import Options
 @click.argument("files", nargs=-1, required=True, type=arguments.FILE)
 @arguments.takes(arguments.RECURSIVE, arguments.MAX_PIXELS, arguments.QUIET)
 def verify(files: tuple[str, ...], options: Options, recursive: bool, quiet: bool) -> None:
-    """Check every byte of .kmq files, and say what is wrong where.
+    """Check every byte of .kmq files, and report where one is damaged.
 
     FILES may be directories (with -r): every file below them that ends in .kmq.
 

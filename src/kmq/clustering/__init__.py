@@ -51,8 +51,8 @@ def quantize(
 
     The palette minimises the mean squared distance in sRGB, as far as the effort
     reaches, and each pixel has its nearest entry exactly, the lowest index where
-    several tie. An image of at most `colors` colours comes through exactly, its
-    palette as long as it has colours; any other gets `colors` distinct entries, each
+    several tie. An image of at most `colors` colours is preserved exactly, with one
+    entry per colour; any other gets `colors` distinct entries, each
     used. The same arguments give the same bytes on any machine.
 
     Where some pixel is not opaque, the distance is the mean over all uniform backgrounds

@@ -331,7 +331,7 @@ class Histogram:
 
 
 def equal_share(images: int) -> int:
-    """Return the number of pixels that each of so many images counts for if all count equally."""
+    """Return how many pixels each of `images` images counts for if all count equally."""
     return min(1 << 32, MAX_PIXEL_COUNT_WITH_ALPHA // (2 * images))
 
 

@@ -1,4 +1,4 @@
-"""Lloyd's algorithm: the assignment step and the update step, by turns.
+"""Lloyd's algorithm: the assignment step and the update step, alternately.
 
 S. Lloyd, "Least squares quantization in PCM", IEEE Trans. Information Theory 28(2), 1982.
 """
@@ -134,7 +134,7 @@ def _alternate_on_threads(
 
 
 def is_serial(points: Points, threads: int) -> bool:
-    """Whether iterations over so many points run on one thread."""
+    """Whether iterations over these points run on one thread."""
     return useful_threads(len(points) // POINTS_PER_WORK, threads) == 1
 
 

@@ -24,7 +24,7 @@ CARRY_OVER_ITERATIONS = 2
 
 COARSE_SPLIT_SHARE = 4
 FINE_SPLIT_SHARE = 8
-"""A search first splits one cluster in so many; the coarse one still has far to go."""
+"""A search first splits one cluster out of this many; the coarse one still has far to go."""
 
 POINTS_PER_START = {3: 1 << 10, 4: 1 << 6}
 """Distinct colours for each k-means++ start, of RGB and of RGBA colours: thumbnails, of
@@ -102,7 +102,7 @@ class Effort:
     last_iterations: int
 
     def starts(self, colors: int, points: int, channels: int) -> int:
-        """Return how many k-means++ starts to search from, for so many distinct colours."""
+        """Return how many k-means++ starts to search from, given the number of distinct colours."""
         affordable = min(self.most_starts, self.starts_budget // colors**2)
         return min(affordable // START_COSTS[channels], points // POINTS_PER_START[channels])
 

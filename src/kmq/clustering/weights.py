@@ -11,8 +11,8 @@ from kmq.errors import OptionError
 from kmq.image import array_of
 
 FULL = 1 << 16
-"""What the largest of floating-point weights becomes. A pixel of less than half a part in so
-many does not count."""
+"""What the largest of floating-point weights becomes. A pixel whose weight rounds to 0 on this
+scale does not count."""
 
 MOST = 1 << 32
 """The largest whole-number weight."""

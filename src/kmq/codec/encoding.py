@@ -53,7 +53,7 @@ def quantize(
 ) -> IndexedImage:
     """Return an image in its K best colours, each pixel in the nearest, or dithered.
 
-    An image with no more than K distinct colours comes through exactly; any other
+    An image with at most K distinct colours is preserved exactly; any other
     gets K different colours, each used, or fewer with `rdo`. A palette image with no more
     than K entries, equal and unused ones included, keeps its palette and its indices.
 
@@ -216,7 +216,7 @@ def apply(
     The palette is kept as it is, whether every entry is used or not; floats, such as
     the centroids of scikit-learn, are rounded as `Palette` has it. A string is the name of a
     palette, as `named_palette` knows it: pixels are matched with what the hardware shows, and
-    an image whose colours are all nominal ones comes through exactly. With `strict`, a pixel
+    an image whose colours are all nominal ones is preserved exactly. With `strict`, a pixel
     whose colour is not in the palette is an OptionError that names the first.
     Other parameters and errors as for `quantize`.
     """

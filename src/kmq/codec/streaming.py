@@ -62,7 +62,7 @@ def open_bands(file: IO[bytes], options: Options) -> TiffBands:
 
 
 def memory_for_bands(width: int, rows: int, threads: int) -> int:
-    """Return about how many bytes coding in bands of so many rows takes, without the colours."""
+    """Return about how many bytes coding in bands of `rows` rows takes, without the colours."""
     stripes_held = 2 * threads + 1
     return (
         _BYTES_PER_BAND_PIXEL * width * rows

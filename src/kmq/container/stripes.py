@@ -169,7 +169,7 @@ def _head_of(
     order: NDArray[Any] | None,
     described: bytes,
 ) -> bytes:
-    """Return the head of a file of so many rows; `bodies` are as `write_head` has them."""
+    """Return the head of a file of `height` rows; `bodies` are those of `write_head`."""
     palette, labels = image.palette, image.labels
     if order is not None:
         palette, labels = palette[order], None if labels is None else labels[order]

@@ -18,10 +18,10 @@ MOST_IN_A_BATCH = 64
 task, is no limit, and few enough that little is redone."""
 
 _MOST_TASKS = 100_000
-"""Batches grow where there would be more tasks: so many take the scheduler minutes."""
+"""Batches grow where there would be more tasks: that many take the scheduler minutes."""
 
 _BATCHES_PER_THREAD = 4
-"""Where there are few files, so many batches for each thread keep all of them busy."""
+"""With few files, this many batches per thread keep all threads busy."""
 
 _BATCHES_AHEAD = 4
 """Batches for each thread that the scheduler knows of, which bounds what it holds."""

@@ -48,7 +48,7 @@ def verify(items: Sequence[Item], options: Options, settings: Settings) -> list[
 def count(
     items: Sequence[Item], options: Options, settings: Settings, pixels_each: int | None
 ) -> Counted:
-    """Return the histogram of files, each scaled to so many pixels if that is given."""
+    """Return the histogram of files, each scaled to a number of pixels if that is given."""
     found: list[Histogram] = []
 
     def count_one(item: Item) -> FileResult:

@@ -6,8 +6,8 @@ keep noise out: less than the whole error is passed on, and a pixel whose colour
 to an entry takes that and ends the error, so that flat areas and exact colours stay as they
 are.
 
-A picture is cut into bands of rows. Each begins some rows early, with no error, and so knows
-nothing of the others: threads change nothing.
+A picture is cut into bands of rows. Each begins some rows early, with no error, so that
+bands do not depend on each other, and threads change nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from kmq.jit import Number, helper, parallel_kernel, prange
 BAND_ROWS = 128
 
 LEAD_ROWS = 8
-"""Rows above a band that it diffuses first: errors have found their level after so many."""
+"""Rows above a band that it diffuses first: errors have found their level by then."""
 
 NEARNESS = 64
 """A pixel keeps its entry within 1/8 of the distance to the nearest other: 8^2."""

@@ -123,5 +123,5 @@ def threads_for_any_work() -> Iterator[None]:
 
 
 def useful_threads(work: int, threads: int) -> int:
-    """Return how many threads to use for so many units of work: one where there are few."""
+    """Return how many threads to use for `work` units of work: one where there are few."""
     return threads if work >= SMALLEST_PARALLEL_WORK else 1

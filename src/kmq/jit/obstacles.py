@@ -32,7 +32,7 @@ def require_main_interpreter() -> None:
 
 
 def require_memory(size: int) -> None:
-    """Raise `MemoryError` unless so many bytes can be had: LLVM aborts where it gets none."""
+    """Raise `MemoryError` unless `size` bytes are available, because LLVM would abort."""
     try:
         mmap.mmap(-1, size).close()
     except OSError:

@@ -1,4 +1,4 @@
-"""Lloyd's algorithm: both steps by turns, until no centroid moves."""
+"""Lloyd's algorithm: both steps alternately, until no centroid moves."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def metadata_of(
 
 
 def info_of(metadata: Metadata) -> dict[str, Any]:
-    """Return metadata as Pillow has it in `Image.info`; of a repeated keyword, the last text."""
+    """Return metadata like Pillow's `Image.info`; of a repeated keyword, the last text."""
     info: dict[str, Any] = {
         keyword: text for keyword, text in metadata.text if keyword not in _INFO_OF_PILLOW
     }

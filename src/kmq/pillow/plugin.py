@@ -24,7 +24,7 @@ class DamagedImageError(FormatError, OSError):
 class KmqImageFile(ImageFile.ImageFile):
     """Has the mode that `IndexedImage.to_pil` gives to the image in the file.
 
-    `info` has the metadata as Pillow has it of a PNG: "dpi", "exif", "xmp", and each text.
+    `info` has the metadata that Pillow gives for a PNG: "dpi", "exif", "xmp", and each text.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ class KmqImageFile(ImageFile.ImageFile):
         )
 
     def load_seek(self, pos: int) -> None:
-        """Be there: so `ImageFile.Parser` knows that decoding takes the whole file."""
+        """Exist, so that `ImageFile.Parser` waits for the whole file."""
 
 
 class KmqDecoder(ImageFile.PyDecoder):

@@ -122,7 +122,7 @@ def _chained(first: IndexedImage, rest: Iterator[IndexedImage]) -> Iterator[Inde
 
 
 def _raw_mode(image: IndexedImage, bits: int) -> str:
-    """Return Pillow's name for the samples of a PNG with so many bits."""
+    """Return Pillow's name for the samples of a PNG with `bits` bits."""
     mode = image.to_pil().mode
     return {"P": _PACKED_MODES[min(bits, 8)], "I;16": "I;16B"}.get(mode, mode)
 

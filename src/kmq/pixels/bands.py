@@ -167,7 +167,7 @@ class TiffBands:
 
 
 def regrouped(bands: Iterator[NDArray[Any]], rows: int) -> Iterator[NDArray[Any]]:
-    """Yield arrays of so many rows, the last of fewer, from arrays of any number of rows."""
+    """Yield arrays of `rows` rows, the last of fewer, from arrays of any number of rows."""
     waiting: list[NDArray[Any]] = []
     count = 0
     for band in bands:

@@ -21,12 +21,12 @@ two on some maps, 6 % the other way on photographs."""
 
 _TRIED_BANDS = 4
 _TRIED_PIXELS = 1 << 17
-"""Of a larger image so many pixels are tried, in rows from several places. On 28 pictures in 16,
+"""Of a larger image this many pixels are tried, in rows from several places. On 28 pictures in 16,
 64 and 256 colours the files are 0.01 % larger than after trying a megapixel, one of them 0.3 %,
 and take about half the time."""
 
 _GREYS = {1: 255, 2: 85, 4: 17}
-"""Bits of a sample, and how far apart the greys are that so many bits stand for."""
+"""Bits of a sample, and the distance between neighbouring greys with that many bits."""
 
 _OPTIMIZATION_LEVEL = 4
 """Of oxipng, 0 to 6. Level 6 takes several times as long for 0.1 % fewer bytes."""

@@ -27,7 +27,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "GIF": {"optimize": False},  # it would leave out unused entries
     "WEBP": {"lossless": True, "exact": True},
 }
-"""For formats that Pillow writes with loss unless it is told otherwise."""
+"""For formats that Pillow writes with loss by default."""
 
 _LOSSY = ("AVIF", "JPEG", "MPO", "PDF")
 """Formats whose loss is known, and is what those who ask for them choose."""

@@ -30,7 +30,7 @@ _PASSES = {"fast": 1, "default": 3, "best": 6}
 one pass saves 24 %, two 28 %, three 30 %, and further ones a little more."""
 
 _FEW = 1 << 14
-"""Where at most one pixel of so many would change, none does: the coder's adaptive model may
+"""Where at most one pixel in this many would change, none does: the coder's adaptive model may
 then make the file a few bytes larger, as it did of a drawing of 1.4 megapixels."""
 
 
@@ -86,7 +86,7 @@ def choose(
         )
 
     for number in range(_PASSES[effort]):
-        # By turns, so that contours are not dragged along.
+        # Alternately, so that contours are not dragged along.
         sweep(entries, is_backward=number % 2 == 0)
         if number == 0:
             changed = sum(each.changed for each in stripes)

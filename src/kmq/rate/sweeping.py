@@ -173,7 +173,7 @@ def sweep_plane(
             k = first if turn < 0 else turn  # which bounds what the others may cost
             if turn == first or costs[k] >= least:
                 continue
-            # So many bits later, and this one is no better than the best.
+            # That many bits later, and this one is no better than the best.
             most = (least - costs[k] + multiplier - 1) // multiplier
             put(plane, i, x, width, stride, candidates[k])
             later = later_costs(plane, i, x, y, width, rows, guesses, others, colors, most)

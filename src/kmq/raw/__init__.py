@@ -1,4 +1,4 @@
-"""Indices as display drivers take them: so many bits a pixel, rows padded to bytes."""
+"""Indices as display drivers take them: 1, 2, 4 or 8 bits per pixel, rows padded to bytes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RawForm:
         return 1 << self.bits
 
     def row_bytes(self, width: int) -> int:
-        """Return how many bytes a row of so many pixels takes."""
+        """Return how many bytes a row of `width` pixels takes."""
         return -(-width * self.bits // 8)
 
 
@@ -46,7 +46,7 @@ def packed(indexed: IndexedImage, form: RawForm) -> bytes:
     Raises
     ------
     OptionError
-        If the palette has more entries than so many bits can number.
+        If the palette has more entries than `bits` bits can number.
     """
     import numpy as np
 

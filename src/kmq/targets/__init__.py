@@ -36,7 +36,7 @@ from kmq.targets.search import fewest
 ToBytes: TypeAlias = Callable[[IndexedImage, Options], bytes]
 
 _START = 64
-"""The number of colours where searches begin, if there are so many."""
+"""The number of colours where searches begin, if there are that many."""
 
 _FINENESS = 64
 """Into how many parts of K to search where a whole picture is tried next."""
@@ -79,13 +79,13 @@ class _Palettes:
         self._errors: dict[int, int | Fraction] = {}
 
     def palette(self, colors: int) -> Palette:
-        """Return the palette of so many colours."""
+        """Return the palette of `colors` colours."""
         if colors not in self._palettes:
             self._palettes[colors] = quantizing.fit(self.histogram, colors, self.options)
         return self._palettes[colors]
 
     def error(self, colors: int) -> int | Fraction:
-        """Return the picture's squared error with each pixel in its nearest of so many colours."""
+        """Return the picture's squared error with each pixel in the nearest of `colors` colours."""
         if colors not in self._errors:
             self._errors[colors] = clustering.squared_error(
                 self.histogram, self.palette(colors), self.options.workers
@@ -177,7 +177,7 @@ def fit_to_psnr(histogram: Histogram, psnr: float, options: Options) -> Palette:
     Raises
     ------
     OptionError
-        If `options.most_colors` come less close, naming how close they come.
+        If even `options.most_colors` colours fall short, naming how close they come.
     """
     return _within(_Palettes(histogram, options), psnr)
 
@@ -319,8 +319,8 @@ def largest_squared_error(psnr: float, samples: int) -> int:
     """Return the largest sum of squared differences that still has this PSNR.
 
     samples * 255^2 / 10^(psnr / 10) rounded down, in decimal arithmetic, which is the
-    same on every machine as `pow` is not, and in a context of its own, for the host may
-    have set another.
+    same on every machine as `pow` is not, and in a context of its own, because the host
+    may have set another.
     """
     with localcontext(_DECIMAL):
         return math.floor(samples * 255**2 / Decimal(10) ** (Decimal(repr(psnr)) / 10))

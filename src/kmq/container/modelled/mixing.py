@@ -47,7 +47,7 @@ def fresh(check: Number) -> Number:
 
 
 def fresh_slots(count: int) -> Array:
-    """Return at least so many slots that have learned nothing, from a cache line's start."""
+    """Return at least `count` slots that have learned nothing, from a cache line's start."""
     room = np.zeros(count + CACHE_LINE // 4 - 1, np.int32)
     return room[(-room.ctypes.data & CACHE_LINE - 1) >> 2 :]
 

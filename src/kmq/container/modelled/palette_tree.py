@@ -19,7 +19,7 @@ Less than it is nearer to the left mean, which is at 3/4 of it, the right one at
 
 NEAR_STEPS = 32
 FAR_STEPS = 16
-"""Steps of a side that are told apart: all sides of twice `MIDDLE`, in equal parts."""
+"""Steps of a side that are distinguished: all sides of twice `MIDDLE`, in equal parts."""
 
 
 def packed_colors(palette: NDArray[np.uint8]) -> NDArray[np.uint32]:
@@ -119,5 +119,5 @@ def sides(
 
 @helper
 def step(value: Number, shift: Number, steps: Number) -> Number:
-    """Return which of so many steps, each of 2^shift, a side is on; beyond them, the last."""
+    """Return which of `steps` steps, each of 2^shift, a side is on; beyond them, the last."""
     return min(max(value >> shift, 0), steps - 1)

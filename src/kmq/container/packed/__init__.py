@@ -1,7 +1,7 @@
 """Coding 0: log2 K bits an index, for every K.
 
 Where K is a power of two, fields of log2 K bits; else the mixed-radix code of
-`mixed_radix`, which alone needs compiled code, and loads it only where it pays.
+`mixed_radix`, which alone needs compiled code, and loads it only when that is faster.
 """
 
 from __future__ import annotations

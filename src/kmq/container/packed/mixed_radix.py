@@ -28,7 +28,7 @@ _STATE_BYTES = 8
 _WORD_BYTES = 4
 
 FEW_INDICES = 1 << 19
-"""Decoded in less time than numba takes to load. Of several stripes none but the last has as
+"""Decoded in less time than numba takes to load. Of several stripes only the last can have as
 few, so that large images take the kernels."""
 
 

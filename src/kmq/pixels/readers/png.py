@@ -137,7 +137,7 @@ def _chunk_heads(file: IO[bytes]) -> Iterator[tuple[bytes, int]]:
 
 
 def _check_data(file: IO[bytes], expected: int) -> None:
-    """Raise FormatError unless the file goes on with image data of so many bytes."""
+    """Raise FormatError unless the file goes on with `expected` bytes of image data."""
     inflate = zlib.decompressobj()
     missing = expected
     try:

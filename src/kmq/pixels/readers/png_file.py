@@ -35,7 +35,7 @@ class PngFile(PngImagePlugin.PngImageFile):
 
     @property
     def png(self) -> PngImagePlugin.PngStream | None:
-        """What reads the chunks, as Pillow has it: from opening until the end of the file."""
+        """What reads the chunks, as in Pillow: from opening until the end of the file."""
         return self._chunks
 
     @png.setter

@@ -1,0 +1,87 @@
+"""Find phrases that have a plainer form: `make check` runs this.
+
+It reads the pages, and the sources with their docstrings, messages and comments.
+A phrase is found across the ends of lines.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+TEXTS = (
+    "*.md",
+    "docs/*.md",
+    "formats/**/*.md",
+    "benchmarks/*.md",
+    "src/**/*.py",
+    "formats/*.py",
+    "kernels/*.py",
+)
+
+PLAINER = {
+    r"lose least": "lose the least",
+    r"what (kmq|it|they) stands? on": "dependencies",
+    r"and nothing elsewhere": "and touch nothing else",
+    r"(that are|come|comes|are|is) so close": "reach N dB; are that close",
+    r"(its|their) tree kept": "subfolders are preserved",
+    r"says? what is wrong where": "reports where a file is damaged",
+    r"where it pays": "when that is faster",
+    r"knows? nothing of": "never sees; does not depend on",
+    r"\b(a file a|an object a|a line an?|a slot an?) \w+": "one file per command",
+    r"\bby turns\b": "alternately",
+    r"what was aimed at": "targets",
+    r"is the table of\b|the table is of\b": "the table was made",
+    r"is not its own\b": "is shared",
+    r"are no (two|three|four|\w+ witnesses)": "are not independent",
+    r"is asked to end": "is stopped by SIGTERM",
+    r"for want of": "because there is no; without",
+    r"\b(is|are|was|were) told\b": "is reported; is coded as",
+    r"(has|have|had) been taken up": "has been consumed",
+    r"else an? \w+ for all": "otherwise one further slot for that depth",
+    r"comes? through exactly": "is preserved exactly",
+    r"as close as that": "equivalent to",
+    r"\bas (\w+ ){1,3}(has|have) (it|them)\b": "repr; in the words of",
+    r"gives? otherwise than": "corrections to",
+    r"\bbe there:": "defined so that",
+    r"is seen when it is": "is checked on use",
+    r", for (an?|the|it|they|click|there|no) (\w+ ){0,4}(is|are|was|has|have|can|may|holds?)\b": (
+        "because"
+    ),
+    r"\bthe words alone\b": "the message only",
+    r"that no \w+ needs": "that no table exceeds",
+    r"\bnone but\b": "only",
+    r"\bso many\b": "that many; the given number of",
+    r"files, all of them\b": "files completely",
+    r"comes? less close|come less close": "falls short",
+}
+"""Patterns (case does not matter; a space is any white space) and what to write instead."""
+
+
+def phrases(text: str) -> Iterator[tuple[int, str, str]]:
+    """Yield line number, phrase and plainer form of each phrase in the text."""
+    for pattern, plainer in PLAINER.items():
+        # Between words there may be an end of line, with the mark of a comment.
+        spaced = pattern.replace(" ", r"(?:[ ]|[ ]*\n[ ]*(?:\#[ ])?)")
+        for match in re.finditer(spaced, text, re.IGNORECASE):
+            line = text.count("\n", 0, match.start()) + 1
+            yield line, " ".join(match[0].split()), plainer
+
+
+def main() -> int:
+    """Print every phrase that is found; return 1 if there is one."""
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {phrase!r}; plainer: {plainer}"
+        for path in sorted({path for texts in TEXTS for path in ROOT.glob(texts)})
+        for line, phrase, plainer in sorted(phrases(path.read_text(encoding="utf-8")))
+    ]
+    print(*found, sep="\n", end="\n" if found else "")
+    return bool(found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
