@@ -157,10 +157,10 @@ def test_labels_in_a_kmq_file_keep_their_palette(photo):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["-k", 1, "--pin", "red", "--pin", "blue"], "pinned: 2 colours are more than the 1"),
+        (["-k", 1, "--pin", "red", "--pin", "blue"], "--pin: 2 colours are more than the 1"),
         (["--pin", "red", "--palette", "c64"], "leaves nothing to choose for --pin"),
         (["--bits", 565, "--palette", "c64"], "leaves nothing to choose for --bits"),
-        (["--pin", "red", "--psnr", 30], "pinned: cannot be asked for together"),
+        (["--pin", "red", "--psnr", 30], "--pin: cannot be asked for together"),
         (["--bits", 566], "'566' is not one of"),
         (["--labels", "--pin", "red"], "leaves nothing to choose for --pin"),
     ],
