@@ -27,7 +27,7 @@ PLAINER = {
     r"lose least": "lose the least",
     r"what (kmq|it|they) stands? on": "dependencies",
     r"and nothing elsewhere": "and touch nothing else",
-    r"(that are|come|comes|are|is) so close": "reach N dB; are that close",
+    r"(that are|come|comes|are|is) (at least )?so close": "reach N dB; are that close",
     r"(its|their) tree kept": "subfolders are preserved",
     r"says? what is wrong where": "reports where a file is damaged",
     r"where it pays": "when that is faster",

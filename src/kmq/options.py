@@ -50,7 +50,7 @@ class Options:
         bound where there is a target. A palette image with at most K entries keeps its
         palette and its indices, but not with `bits` or `pinned`.
     psnr
-        A target: the smallest file found that comes at least so close, in decibels, above
+        A target: the smallest file found that reaches this PSNR, in decibels, above
         0, at most 100, with at most `colors`. Where `rdo` is 0, that is the one of fewest
         colours. A palette image is kept if that takes them all.
     max_bytes

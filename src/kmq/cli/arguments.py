@@ -58,14 +58,14 @@ PSNR = click.option(
     "--psnr",
     type=float,
     metavar="DB",
-    help="Make a small file that comes at least so close, in decibels; with --rdo 0, the one "
-    "of fewest colours.",
+    help="Make a small file that reaches this PSNR, in decibels; with --rdo 0, the one with "
+    "the fewest colours.",
 )
 FEWEST_COLORS = click.option(
     "--psnr",
     type=float,
     metavar="DB",
-    help="Take the fewest colours that come at least so close, in decibels.",
+    help="Take the fewest colours that reach this PSNR, in decibels.",
 )
 MAX_BYTES = click.option(
     "--max-bytes",
@@ -86,19 +86,19 @@ CODING = click.option(
     type=click.Choice(CODINGS),
     default=DEFAULT_CODING,
     show_default=True,
-    help="How the file keeps the indices; auto takes what is smaller.",
+    help="How to store the indices; auto takes the smaller one.",
 )
 SEED = click.option(
     "--seed",
     type=click.IntRange(0, MAX_SEED),
     default=0,
     show_default=True,
-    help="Start the search elsewhere.",
+    help="Start the search from other random numbers.",
 )
 MAX_ITER = click.option(
     "--max-iter",
     type=click.IntRange(min=1),
-    help="The most iterations over all colours that end the search. [default: by effort]",
+    help="End the search after at most this many iterations over all colours. [default: by effort]",
 )
 BITS = click.option(
     "--bits",
@@ -130,7 +130,7 @@ ALPHA = click.option(
     type=click.Choice(ALPHAS),
     default=DEFAULT_ALPHA,
     show_default=True,
-    help="What becomes of transparent pixels; binary makes those of alpha below 128 clear "
+    help="What to do with transparent pixels; binary makes those of alpha below 128 clear "
     "and the rest opaque, for GIF and old hardware.",
 )
 STRIP = click.option(
@@ -143,7 +143,7 @@ MAX_PIXELS = click.option(
     type=click.IntRange(min=1),
     default=DEFAULT_MAX_PIXELS,
     show_default=True,
-    help="Refuse larger images.",
+    help="Refuse images with more pixels.",
 )
 THREADS = click.option(
     "--threads",
@@ -155,7 +155,7 @@ CLUSTERING = (COLORS, FEWEST_COLORS, EFFORT, SEED, MAX_ITER, BITS, PIN, BACKGROU
 LABELS = click.option(
     "--labels",
     is_flag=True,
-    help="Keep every number of a mask, however many: the indices of an image with a palette, "
+    help="Store every number of a mask without loss: the indices of an image with a palette, "
     "the levels of a grey one, of 16 bits too.",
 )
 
@@ -180,8 +180,8 @@ FRAMES = click.option(
     "such as name-001. [default: the first]",
 )
 
-QUIET = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-FORCE = click.option("-f", "--force", is_flag=True, help="Replace what exists.")
+QUIET = click.option("-q", "--quiet", is_flag=True, help="Print only errors.")
+FORCE = click.option("-f", "--force", is_flag=True, help="Overwrite existing outputs.")
 OUTPUT = click.option(
     "-o",
     "--output",
@@ -189,21 +189,21 @@ OUTPUT = click.option(
     help="Write to this file, into this directory, or to standard output (-).",
 )
 RECURSIVE = click.option(
-    "-r", "--recursive", is_flag=True, help="Take all files below directories."
+    "-r", "--recursive", is_flag=True, help="Process all files below directories."
 )
 SKIP_EXISTING = click.option(
-    "--skip-existing", is_flag=True, help="Pass over what has its output already."
+    "--skip-existing", is_flag=True, help="Skip inputs whose output exists."
 )
 RESUME = click.option(
     "--resume",
     is_flag=True,
-    help="Pass over inputs whose output is whole and not older; replace any other output.",
+    help="Skip inputs whose output is whole and not older; replace any other output.",
 )
 JSON_LINES = click.option(
     "--json",
     "as_json",
     is_flag=True,
-    help="Print a JSON object on one line for each file, and errors besides.",
+    help="Print one JSON object per file, each on its own line, errors included.",
 )
 OPTIMIZE = click.option(
     "--optimize", is_flag=True, help="Make PNG files smaller with oxipng, which takes longer."

@@ -33,7 +33,7 @@ ORDER = click.option(
 HEADER = click.option(
     "--header",
     metavar="NAME",
-    help="Write what --raw makes as a C header: an array of this name, its palette and size.",
+    help="Write the output of --raw as a C header: an array of this name, its palette and size.",
 )
 OPTIONS = (RAW, ORDER, HEADER)
 

@@ -54,11 +54,11 @@ ROWS = click.option(
     "--rows",
     type=_Rows(),
     metavar="A:B",
-    help="Decode rows A to B - 1 alone, counted from 0.",
+    help="Decode only rows A to B - 1, counted from 0.",
 )
 BOX = click.option(
     "--box",
     type=_BoxParameter(),
     metavar="X,Y,W,H",
-    help="Decode this part alone: its first column and row, counted from 0, and its size.",
+    help="Decode only this part: its first column and row, counted from 0, and its size.",
 )
