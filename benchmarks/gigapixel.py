@@ -66,7 +66,7 @@ def run(name: str, arguments: list[str], output: Path) -> Run:
     seconds = time.perf_counter() - started
     print(done.stderr.strip(), file=sys.stderr)
     done.check_returncode()
-    peak = int(done.stderr.split()[-1]) / 1024
+    peak = int(done.stderr.split()[-1]) * 1024 / 1e6
     return Run(name, seconds, peak, output.stat().st_size / 1e6)
 
 
