@@ -1,4 +1,4 @@
-"""Draw the README's pictures and write its table, all of the picture that `kmq demo` draws.
+"""Draw the pictures of the pages and write a table, all of the picture that `kmq demo` draws.
 
 `few-colours.png` shows it in fewer and fewer colours, `dithered.png` what dithering makes of a
 part of it; the table is what `kmq compare` prints. `report.png` and `plots.png` are what a
@@ -33,7 +33,7 @@ COLORS = (2, 4, 8, 16, 64)
 WIDTH, HEIGHT = 320, 200
 MARGIN, CAPTION, SWATCHES = 10, 24, 12
 
-README = HERE.parent / "README.md"
+PAGE = HERE / "command-line.md"
 TABLE_BEGIN, TABLE_END = "<!-- compare begin -->\n", "<!-- compare end -->\n"
 
 VIEWS = {
@@ -116,11 +116,11 @@ def compare(rgb: np.ndarray, folder: Path) -> tuple[str, str]:
 
 
 def write_table(text: str) -> None:
-    """Put what was printed between its marker lines in the README."""
-    before, rest = README.read_text(encoding="utf-8").split(TABLE_BEGIN)
+    """Put what was printed between its marker lines on the page."""
+    before, rest = PAGE.read_text(encoding="utf-8").split(TABLE_BEGIN)
     _, after = rest.split(TABLE_END)
     block = f"\n```\n{text}\n```\n\n"
-    README.write_text(before + TABLE_BEGIN + block + TABLE_END + after, encoding="utf-8")
+    PAGE.write_text(before + TABLE_BEGIN + block + TABLE_END + after, encoding="utf-8")
 
 
 def photograph(page: str, size: tuple[int, int], folder: Path) -> Image.Image:
