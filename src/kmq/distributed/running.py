@@ -66,9 +66,10 @@ def batches(items: Sequence[Item], threads: int) -> list[Sequence[Item]]:
 def run(client: Client, work: Work, items: Sequence[Item]) -> Iterator[tuple[int, FileResult]]:
     """Yield the place and the result of each item, as they are done.
 
-    `work` treats a batch, and a worker may do it twice. Where a worker dies again and
-    again, each file of its batch becomes a task of its own, so that the one that kills it
-    is found.
+    `work` treats a batch, and a worker may do it twice. Where workers die of a batch again
+    and again, each of its files becomes a task of its own. A task that was only waiting on a
+    worker that died is blamed too, so each that fails like this is tried once more in the
+    end, with nothing beside it.
 
     Raises
     ------
@@ -78,6 +79,7 @@ def run(client: Client, work: Work, items: Sequence[Item]) -> Iterator[tuple[int
     address, threads = client.scheduler.address, thread_count(client)
     waiting = [(batch, place) for batch, place in _placed(batches(items, threads))]
     waiting.reverse()
+    suspects: list[tuple[Sequence[Item], int]] = []
     begun: dict[Future, tuple[Sequence[Item], int]] = {}
     done = as_completed()
 
@@ -96,16 +98,19 @@ def run(client: Client, work: Work, items: Sequence[Item]) -> Iterator[tuple[int
             try:
                 results = future.result()
             except KilledWorker:
-                if len(batch) == 1:
-                    results = [_lost(batch[0])]
-                else:
-                    waiting += [(batch[i : i + 1], place + i) for i in range(len(batch))]
-                    results = []
+                alone = [(batch[i : i + 1], place + i) for i in range(len(batch))]
+                (waiting if len(batch) > 1 else suspects).extend(alone)
+                results = []
             future.release()
             if waiting:
                 submit()
             for i, result in enumerate(results):
                 yield place + i, result
+        for batch, place in suspects:
+            try:
+                yield place, client.submit(work, batch, pure=False).result()[0]
+            except KilledWorker:
+                yield place, _lost(batch[0])
     except (CancelledError, CommClosedError, StopIteration) as error:
         raise _went_away(address) from error
     finally:
