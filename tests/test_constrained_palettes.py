@@ -95,7 +95,7 @@ def test_as_many_colours_as_pins_are_the_least_where_none_are_asked_for():
     ("options", "message"),
     [
         ({"pinned": PINS, "colors": 2}, r"pinned: 3 colours are more than the 2 in all"),
-        ({"pinned": ["red", "#f00"]}, r"pinned: #ff0000 is there twice"),
+        ({"pinned": ["red", "#f00"]}, r"pinned: #ff0000 is given twice"),
         ({"pinned": "red"}, r"pinned: expected a list of colours, got 'red'"),
         ({"pinned": 5}, r"pinned: expected a list of colours, got 5"),
         ({"pinned": ["nonsense"]}, r"pinned: 'nonsense' is no colour"),

@@ -234,7 +234,7 @@ class Options:
         seen: set[Rgb] = set()
         for pin in pins:
             if pin in seen:
-                raise OptionError(f"pinned: {_code(pin)} is there twice")
+                raise OptionError(f"pinned: {_code(pin)} is given twice")
             seen.add(pin)
             if self.channel_bits is not None and not self.channel_bits.shows(pin):
                 raise OptionError(

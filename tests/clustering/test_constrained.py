@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import oracle
 import pytest
+from conftest import needs_jit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -166,7 +167,7 @@ def test_a_constraint_that_allows_everything_changes_nothing():
 
 
 @pytest.mark.parametrize("name", ["565", "444", "332"])
-@pytest.mark.parametrize("colors", [6, 40])
+@pytest.mark.parametrize("colors", [6, pytest.param(40, marks=needs_jit)])
 def test_the_error_is_at_most_that_of_entries_rounded_afterwards(name, colors):
     constraint = bits(name)
     for pixels in six().values():
@@ -178,7 +179,7 @@ def test_the_error_is_at_most_that_of_entries_rounded_afterwards(name, colors):
         assert error <= other
 
 
-@pytest.mark.parametrize("colors", [6, 40])
+@pytest.mark.parametrize("colors", [6, pytest.param(40, marks=needs_jit)])
 def test_the_error_is_at_most_that_of_pins_put_beside_the_rest(colors):
     for pixels in six().values():
         histogram = Histogram.of_pixels(pixels)

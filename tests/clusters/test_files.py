@@ -278,6 +278,34 @@ def test_a_scheduler_that_goes_away_is_an_error_of_the_connection(tmp_path):
             list(results)
 
 
+def peak_kilobytes():
+    """Return the most memory that this process has held."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def test_a_worker_holds_one_file_at_a_time_however_many_there_are(client, tmp_path):
+    random = np.random.default_rng(11)
+    # 4 million samples each: twenty together would be 240 MB.
+    noise = Image.fromarray(random.integers(0, 256, (1000, 1334, 3), np.uint8))
+    urls = []
+    for number in range(20):
+        noise.save(tmp_path / f"{number}.bmp")
+        urls.append(str(tmp_path / f"{number}.bmp"))
+    encode = functools.partial(
+        distributed.encode_files,
+        client=client,
+        options=Options(colors=2, coding="packed", effort="fast", threads=1),
+    )
+    assert encode(urls[:4], str(tmp_path / "few")).failed == ()
+    before = client.run(peak_kilobytes)
+    assert encode(urls, str(tmp_path / "many")).failed == ()
+    after = client.run(peak_kilobytes)
+    assert before.keys() == after.keys()  # no worker was started anew
+    assert max(after[worker] - before[worker] for worker in before) < 60_000
+
+
 def slow(items):
     import time
 

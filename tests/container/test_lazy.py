@@ -5,11 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from conftest import needs_jit
 
 import kmq
 from kmq.container import lazy, stripes
 from kmq.container.head import read_head
 from kmq.metadata import Metadata
+
+pytestmark = needs_jit
 
 WIDTH, HEIGHT = 1 << 14, 150  # three stripes of 50 rows
 
