@@ -52,7 +52,12 @@ def coders() -> dict[str, Callable[[Rgb, int], bytes]]:
     except ModuleNotFoundError:
         print("JPEG XL is left out: pillow-jxl-plugin is not installed", file=sys.stderr)
     else:
-        found["JPEG XL"] = lambda rgb, at: saved(rgb, "JXL", quality=at, lossless=False)
+        found["JPEG XL"] = lambda rgb, at: saved(
+            rgb,
+            "JXL",
+            quality=min(at, 99),
+            lossless=False,  # 100 is refused
+        )
     return found
 
 

@@ -311,7 +311,7 @@ def _files_with_labels() -> Iterator[tuple[str, bytes]]:
         for coding in ("packed", "modelled"):
             yield f"labels-{colors}-{coding}", dumps(mask, coding=coding)
     yield "labels-small", dumps(IndexedImage.from_labels([[0, 7, 255, 7]]))
-    body = packed.encode(np.array([[0, 1, 1, 0]]), 3)
+    body = packed.encode(np.array([[0, 1, 1, 0]], np.uint8), 3)
     labels = struct.pack("<3H", 0, 7, 300)
     head = write_head(4, 1, LABELS, labels, 1, [(PACKED, body)])
     yield "labels-unused-300", head + _with_checksums([body])

@@ -228,3 +228,12 @@ def test_entries_that_meet_become_one():
     merged, places = rate._arranged(palette, indices)
     assert merged.tolist() == palette[:3].tolist()
     assert np.array_equal(merged[places], palette[indices])
+
+
+@pytest.mark.parametrize("shape", [(40, 1), (1, 40), (5, 7)])
+def test_kernels_get_arrays_without_gaps_also_of_a_single_column(monkeypatch, shape):
+    given = []
+    monkeypatch.setattr(stripes, "add_up", lambda *arrays: given.extend(arrays))
+    pixels = np.arange(3 * shape[0] * shape[1], dtype=np.uint8).reshape(*shape, 3)
+    stripes.Stripe.of(pixels, np.zeros(shape, np.uint8)).sums(2)
+    assert all(each.flags.c_contiguous for each in given if isinstance(each, np.ndarray))

@@ -73,7 +73,8 @@ class Stripe:
     def sums(self, colors: int) -> NDArray[np.int64]:
         """Return what `refitting.refitted` needs of this stripe, (colors, COLUMNS)."""
         sums = np.zeros(colors * COLUMNS, np.int64)
-        add_up(self.pixels, self.channels, self.indices.reshape(-1), sums)
+        # Not a view: the rows of a single column lie apart.
+        add_up(self.pixels, self.channels, self.indices.ravel(), sums)
         return sums.reshape(colors, COLUMNS)
 
 
