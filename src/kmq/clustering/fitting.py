@@ -151,7 +151,9 @@ def _last_iterations(effort: Effort, max_iter: int | None) -> int:
 
 def _themselves(histogram: Histogram) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     order = order_of(histogram.colors)
-    return histogram.colors[order], np.argsort(order).astype(np.int32)
+    place = np.empty(len(order), np.int32)
+    place[order] = np.arange(len(order), dtype=np.int32)
+    return histogram.colors[order], place
 
 
 def _fewer_colors(

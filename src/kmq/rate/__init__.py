@@ -123,7 +123,8 @@ def _arranged(
     used = np.flatnonzero(np.bincount(indices.reshape(-1), minlength=len(palette)))
     colors, entry_of_used = np.unique(palette[used], axis=0, return_inverse=True)
     order = order_of(colors)
-    place_of_used = np.argsort(order)[entry_of_used.reshape(-1)]
+    rank = np.empty(len(order), np.uint16)
+    rank[order] = np.arange(len(order), dtype=np.uint16)
     place = np.zeros(len(palette), np.uint16)
-    place[used] = place_of_used
+    place[used] = rank[entry_of_used.reshape(-1)]
     return colors[order], place[indices]
