@@ -2,8 +2,8 @@
 
     python benchmarks/gigapixel.py --image large.jpg [--pixels 1e9] [--memory 512MB] [--write]
 
-The image is repeated into a tiled BigTIFF of so many pixels. Each command is a process of
-its own, whose peak of resident memory is measured by the system. Files go to a temporary
+A tiled BigTIFF with that number of pixels repeats the image. Each command runs in a process
+of its own, and the system measures its peak of resident memory. Files go to a temporary
 folder, which takes about as many bytes as the TIFF has.
 """
 

@@ -34,7 +34,7 @@ Coder = tuple[Callable[[NDArray[Any]], bytes], Callable[[bytes], object]]
 
 
 def cells(count: int) -> NDArray[np.uint16]:
-    """Return a stack of masks: each pixel has the number of the nearest of so many points."""
+    """Return a stack of masks: each pixel holds the number of the nearest of `count` points."""
     random = np.random.default_rng(count)
     points = random.uniform(0, SIDE, (count, 2))
     rows, columns = np.mgrid[:SIDE, :SIDE]

@@ -192,7 +192,7 @@ def crash(done: Run) -> "str | None":
 
 
 def fault_of(vector: Vector, done: Run) -> "str | None":
-    """Return what is wrong with what the decoder did, if anything is."""
+    """Return what the decoder did wrong, None if nothing."""
     if done.status is None:
         return "took too long"
     if (how := crash(done)) is not None:

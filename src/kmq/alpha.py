@@ -74,9 +74,9 @@ def colors_at(
 def samples_at(
     points: NDArray[Any], *, is_opaque: NDArray[np.bool_] | None = None
 ) -> NDArray[np.float64]:
-    """Return the samples of points, as `colors_at` has them but for the last rounding.
+    """Return the samples of points as `colors_at` does, before it rounds red, green and blue.
 
-    Alpha is a whole number all the same. Where it is 0, red, green and blue mean nothing.
+    Alpha is rounded here. Where it is 0, red, green and blue mean nothing.
     """
     if points.shape[1] == 3:
         return points.astype(np.float64)

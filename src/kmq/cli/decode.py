@@ -140,7 +140,7 @@ def decode(
 def _decoded(
     source: str, part: regions.Box | None, options: Options
 ) -> tuple[IndexedImage, FormatError | None, int]:
-    """Return the picture or a part of it, what is wrong with its metadata, and the file's size."""
+    """Return the picture or a part of it, the fault in its metadata, and the file's size."""
     from kmq.container import lazy, stripes
 
     limit, threads = options.max_pixels, options.workers

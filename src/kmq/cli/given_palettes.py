@@ -79,7 +79,7 @@ LIST = click.option(
 def given_palette(
     given: NamedPalette | str | None, options: Options, *, strict: bool = False
 ) -> NamedPalette | Palette | None:
-    """Return the palette that was asked for; what is wrong with it is wrong usage."""
+    """Return the palette that was asked for, or raise click.UsageError."""
     if given is None:
         if strict:
             raise click.UsageError("--strict is for the colours of a --palette; name one")

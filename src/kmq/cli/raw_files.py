@@ -79,7 +79,7 @@ class RawFile:
 
 
 def raw_file(raw: str | None, order: str, header: str | None) -> RawFile | None:
-    """Return what to write, None without --raw; what is wrong with it is wrong usage."""
+    """Return what to write, None without --raw, or raise click.UsageError."""
     if raw is None:
         if idle := arguments.given("order", "header"):
             raise click.UsageError(f"{idle} is for the indices of --raw; add it")

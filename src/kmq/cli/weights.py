@@ -28,7 +28,7 @@ WEIGHTS = click.option(
 
 
 def given_weights(file_name: str | None, options: Options) -> NDArray[np.uint8] | None:
-    """Return the levels of a mask, (H, W), None without one; what is wrong is wrong usage."""
+    """Return the levels of a mask, (H, W), None without one, or raise click.UsageError."""
     if file_name is None:
         return None
     if idle := arguments.given("psnr", "max_bytes", "palette_given", "one_palette", "labels"):
