@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tifffile
@@ -161,3 +165,18 @@ def test_what_cannot_be_written_in_bands_says_so(images, tmp_path, monkeypatch):
     result = run("decode", "a.kmq", "--memory", "1MB", "--bleed")
     assert result.exit_code == 2
     assert "--bleed needs them whole" in " ".join(result.stderr.split())
+
+
+def test_a_pipe_gets_a_whole_picture_or_nothing(images, tmp_path):
+    data = kmq.encode(images["99 colours"])
+    (tmp_path / "a.kmq").write_bytes(data)
+    (tmp_path / "b.kmq").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    command = [sys.executable, "-m", "kmq", "decode", "-o", "-", "--memory", "1MB"]
+    whole, damaged = (
+        subprocess.run([*command, tmp_path / name], capture_output=True)
+        for name in ("a.kmq", "b.kmq")
+    )
+    assert whole.returncode == 0, whole.stderr
+    with Image.open(io.BytesIO(whole.stdout)) as decoded:
+        assert np.array_equal(np.asarray(decoded.convert("RGB")), images["99 colours"].to_rgb())
+    assert (damaged.returncode, damaged.stdout) == (1, b"")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -237,27 +239,23 @@ def _default() -> int | None:
 
 def _output(job: Job, handling: Handling) -> AbstractContextManager[BinaryIO]:
     if job.target == STANDARD:
-        return _StandardOutput()
+        return _standard_output()
     if job.makes_folders:
         Path(job.target).parent.mkdir(parents=True, exist_ok=True)
     return writing_whole(job.target, overwrite=handling.replaces)
 
 
-class _StandardOutput(AbstractContextManager[BinaryIO]):
-    """Standard output, whose errors are its own."""
-
-    def __enter__(self) -> BinaryIO:
-        if sys.stdout.isatty():
-            raise click.UsageError(
-                "standard output is a terminal; redirect it or name a file with -o"
-            )
-        self._writing = writing_standard_output()
-        self._writing.__enter__()
-        return sys.stdout.buffer
-
-    def __exit__(self, *error: object) -> None:
-        sys.stdout.buffer.flush()
-        self._writing.__exit__(*error)  # type: ignore[arg-type]  # as it was given
+@contextmanager
+def _standard_output() -> Iterator[BinaryIO]:
+    """Yield a file that goes to standard output once it is whole."""
+    if sys.stdout.isatty():
+        raise click.UsageError("standard output is a terminal; redirect it or name a file with -o")
+    with tempfile.TemporaryFile() as file:
+        yield file
+        file.seek(0)
+        with writing_standard_output():
+            shutil.copyfileobj(file, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
 
 
 def _size(count: int) -> str:
