@@ -9,6 +9,19 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from kmq.channel_bits import ChannelBits
+from kmq.choices import (
+    ALPHAS,
+    CODINGS,
+    DEFAULT_ALPHA,
+    DEFAULT_CODING,
+    DEFAULT_EFFORT,
+    DITHER_METHODS,
+    EFFORTS,
+    Alpha,
+    Coding,
+    DitherMethod,
+    Effort,
+)
 from kmq.colors import Rgb, parse_color
 from kmq.errors import OptionError, shown
 from kmq.limits import DEFAULT_MAX_PIXELS, MAX_COLORS, whole_number
@@ -20,12 +33,6 @@ if TYPE_CHECKING:
 DEFAULT_COLORS = 64
 RDO_OF_TARGETS = 1.0
 """`rdo` where there is a target: more colours with cheaper indices then come closer."""
-DEFAULT_EFFORT = "default"
-EFFORTS = ("fast", "default", "best")
-DEFAULT_CODING = "auto"
-CODINGS = ("auto", "packed", "modelled")
-DEFAULT_ALPHA = "keep"
-ALPHAS = ("keep", "binary")
 MAX_SEED = (1 << 32) - 1
 MAX_RDO = 4.0
 RDO_UNITS = 256
@@ -34,99 +41,119 @@ DEFAULT_DITHER = 0.875
 """What `dither=True` asks for."""
 DITHER_UNITS = 256
 """A `dither` of 1, in the whole numbers that it is rounded to."""
-DITHER_METHODS = ("diffusion", "pattern")
 MAX_PSNR = 100.0
 """Decibels. Equivalent to one sample in 650 million being off by one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The options of `kmq.encode`; what has been made is valid.
+    """The options of `kmq.encode`, checked once and immutable.
 
-    Attributes
+    All parameters are keywords. `dataclasses.replace` returns a copy with other values, which are
+    checked as well.
+
+    Parameters
     ----------
-    colors
-        K, 1 to 65,536. None stands for 64, for all colours of a palette image, or for no
-        bound where there is a target. A palette image with at most K entries keeps its
-        palette and its indices, but not with `bits` or `pinned`.
-    psnr
-        A target: the smallest file found that reaches this PSNR, in decibels, above
-        0, at most 100, with at most `colors`. Where `rdo` is 0, that is the one of fewest
-        colours. A palette image is kept if that takes them all.
-    max_bytes
-        A target: the most colours, at most `colors`, whose whole file has at most this
-        many bytes; of a large image nearly the most, unless `rdo` is 0. A palette image is kept
-        if its file has.
-    rdo
-        0 to 4, in steps of 1/256: take a colour that is not the nearest where that saves
-        enough bytes; one bit is worth this many times the mean squared error. 0 gives each
-        pixel its nearest colour. None stands for 0, or for 1 where there is a target and no
-        `dither`. With
-        0.25 hardly anyone sees a difference. At 1 fine texture gets flatter. There may be
-        fewer than `colors` in the end. Exact images, and palette images that are kept, stay
-        as they are.
-    dither
-        0 to 1, in steps of 1/256, or True for 0.875: mix the colours of neighbouring pixels so
-        that together they come closer to the picture, by this share of what each pixel's
-        colour lacks. 0 changes nothing, and neither does False or None. It is for displays,
-        GIF and PNG, where something else limits the colours: files get larger, and in a
-        `.kmq` file more colours look better for the same bytes. Pixels whose colour is in the
-        palette keep it; clear ones stay clear. Not with `psnr` or `rdo`, which measure each
-        pixel by itself.
-    dither_method
-        "diffusion", to neighbouring pixels, looks best. "pattern" repeats 2x2 pixels: files
-        are smaller, and an edit changes nothing around it. None stands for "diffusion".
-    effort
-        How long to search for a palette of lower error, and for cheaper indices: "fast",
-        "default" or "best".
-    coding
-        How the file keeps the indices. "auto": for each stripe, what is smaller;
-        "packed": log2 K bits an index; "modelled": as a context model predicts them,
-        but packed where that is no larger. With two codings, "auto" does the same.
-    seed
-        0 to 2^32 - 1; another seed starts the search elsewhere.
-    max_iter
-        The most iterations over the distinct colours that end the search, at least 1;
-        None for what the effort sets.
-    init
-        (K, 3) or (K, 4) numbers from 0 to 255: red, green, blue and alpha of the centroids that
-        K-means starts from, instead of searching; kept as tuples of floats. Lloyd's iterations
-        over the distinct colours follow, with steps of 1.6 times the way, at most `max_iter`
-        or 300, until the error falls by less than 1/10,000. Where a picture is opaque, alpha
-        is left out; without alpha, it is 255. `colors` is K; another number is an error. Not
-        with `bits`, `pinned` or a target.
-    bits
-        "565", "555", "444" or "332", as a string or a number: entries that hardware with
-        these bits of red, green and blue can show, found by K-means under that constraint.
-        There may be fewer than `colors`, where no further entry comes closer. None allows
-        all colours.
-    pinned
-        Opaque colours, each a name, a hex code or (red, green, blue), which is what is kept.
-        They are the first entries of the palette, in this order, used or not, and the others
-        are found around them. At most `colors` of them; where that is None, there are at
-        least as many entries as pins. Not with a target.
-    sort
-        Do not keep the palette of an image that has one: leave out equal and unused
-        entries, and order the others so that the file is small.
-    background
-        Colour laid behind transparent pixels: a name, a hex code, or (red, green, blue),
-        which is what is kept. None keeps the transparency.
-    alpha
-        What becomes of transparent pixels where there is no background: "keep", or
-        "binary", which makes those of alpha below 128 clear and all others opaque.
-    strip
-        Leave out the metadata (resolution, EXIF, XMP, text), which are kept otherwise.
-    max_pixels
-        Larger images are refused, before their pixels are read. If the program has set
-        `PIL.Image.MAX_IMAGE_PIXELS`, that limit holds for ordinary image files too.
-    threads
-        At least 1; None for the environment's KMQ_NUM_THREADS or all processors. The
-        result does not depend on it.
+    colors : int, optional
+        K, the number of colours, from 1 to 65,536. By default as many as `init` has, or else 64;
+        with a target (`psnr` or `max_bytes`) as many as it takes; for a palette image as many as
+        it has. A palette image with at most K entries keeps its palette and its indices, unless
+        `bits`, `pinned` or `sort` is given.
+    psnr : float, optional
+        A target: the least peak signal-to-noise ratio of the result in decibels, above 0 and at
+        most 100. The result is the smallest file found that reaches it with at most `colors`
+        colours; with ``rdo=0`` it is the one with the fewest colours. A palette image keeps its
+        palette if it takes all its colours to reach the target. Not with `max_bytes`, `dither`,
+        `init`, `pinned` or `weights`.
+    max_bytes : int, optional
+        A target: the largest size of the file in bytes, at least 1. The result has as many
+        colours, at most `colors`, as fit into it. For a large image the number is estimated from a
+        sample, so that a few more colours might fit, unless `rdo` is 0. A palette image keeps its
+        palette if its file fits. Not with `psnr`, `init`, `pinned` or `weights`.
+    rdo : float, optional
+        How much error to accept for a smaller file, from 0 to 4 in steps of 1/256. A pixel takes a
+        colour other than its nearest if that saves enough bytes: one bit is worth `rdo` times the
+        mean squared error. By default 0, where each pixel takes its nearest colour, or 1 with a
+        target and no `dither`. The change is hardly visible at 0.25; at 1, fine texture becomes
+        flatter. The result may have fewer than `colors` colours. Images that are stored without
+        error do not change.
+    dither : bool or float, optional
+        Strength of dithering, from 0 to 1 in steps of 1/256; True stands for 0.875. By default
+        there is none. Dithering mixes the colours of neighbouring pixels so that their average
+        comes closer to the image. It suits displays, GIF and PNG, where something other than the
+        size limits the number of colours: files become larger. A pixel whose colour is in the
+        palette keeps it, and clear pixels stay clear. Not with `psnr` or `rdo`.
+    dither_method : {"diffusion", "pattern"}, optional
+        How to dither; only with `dither`. "diffusion", the default, passes the error of a pixel on
+        to its neighbours, and looks best. "pattern" repeats patterns of 2x2 pixels: files are
+        smaller, and an edit changes nothing around it.
+    effort : {"fast", "default", "best"}, default "default"
+        How long to search for a palette with a lower error and, with `rdo`, for cheaper indices.
+    coding : {"auto", "packed", "modelled"}, default "auto"
+        How the file stores the indices. "packed" takes log2 K bits per index. "modelled" predicts
+        each index with a context model, and is packed where that is not larger. "auto" takes
+        whichever is smaller for each stripe; with these two codings it equals "modelled".
+    seed : int, default 0
+        Seed of the search, from 0 to 2^32 - 1. Another seed may find another palette.
+    max_iter : int, optional
+        Most iterations of Lloyd's algorithm over the distinct colours at the end of the search, at
+        least 1. By default the effort decides, or 300 with `init`.
+    init : array or sequence of shape (K, 3) or (K, 4), optional
+        Centroids from which K-means starts, instead of searching: red, green, blue and optionally
+        alpha, from 0 to 255. Lloyd's iterations over the distinct colours follow, with steps 1.6
+        times as long as the way to the mean, until the error falls by less than 1/10,000. Alpha is
+        ignored for an opaque image, and is 255 where it is missing. `colors` must be K or left
+        out. Not with `bits`, `pinned` or a target.
+    bits : {"565", "555", "444", "332"} or int, optional
+        Bits per channel (red, green, blue) of the hardware that will show the image, as a string
+        or a number. K-means then finds entries that this hardware can show. The palette may have
+        fewer than `colors` entries. By default all colours are allowed.
+    pinned : sequence of colours, default ()
+        Opaque colours that the palette must contain, each a name, a hex code, or (red, green,
+        blue) from 0 to 255. They become its first entries, in this order, whether used or not, and
+        the others are found around them. There are at most `colors` of them, each given once;
+        without `colors` the palette has at least one entry for each. Not with `init` or a target.
+    sort : bool, default False
+        Whether to rearrange the palette of a palette image: leave out equal and unused entries,
+        and order the others so that the file is small.
+    background : str or (int, int, int), optional
+        Colour to put behind transparent pixels: a name, a hex code, or (red, green, blue) from 0
+        to 255. By default they stay transparent. Not with ``alpha="binary"``.
+    alpha : {"keep", "binary"}, default "keep"
+        What to do with transparent pixels if there is no `background`: keep their alpha, or make
+        pixels with alpha below 128 clear and all others opaque.
+    strip : bool, default False
+        Whether to leave out the metadata: resolution, EXIF, XMP and text.
+    max_pixels : int, default 2^28
+        Most pixels that an image may have, at least 1. A larger one is refused before its pixels
+        are read. If the program has set `PIL.Image.MAX_IMAGE_PIXELS`, that limit also holds for
+        files in formats other than `.kmq`.
+    threads : int, optional
+        Number of threads, at least 1. By default the environment variable KMQ_NUM_THREADS, or else
+        all processors. The result does not depend on it.
 
     Raises
     ------
     OptionError
-        If a value is out of its range, naming it with what was given.
+        A value is out of its range or contradicts another. The message names the option and shows
+        what was given.
+
+    Notes
+    -----
+    The attributes have the names of the parameters. Their values are normalised: `background` and
+    each of `pinned` are (red, green, blue), `init` is a tuple of tuples of floats, `bits` a string,
+    `dither` a float or None, and `threads` the number of threads.
+
+    Examples
+    --------
+    >>> import kmq
+    >>> options = kmq.Options(colors=16, pinned=["black"], threads=1)
+    >>> options.pinned
+    ((0, 0, 0),)
+    >>> kmq.Options(colors=0)
+    Traceback (most recent call last):
+        ...
+    kmq.errors.OptionError: colors: expected a whole number from 1 to 65,536, got 0
     """
 
     colors: int | None = None
@@ -134,9 +161,9 @@ class Options:
     max_bytes: int | None = None
     rdo: float | None = None
     dither: bool | float | None = None
-    dither_method: str | None = None
-    effort: str = DEFAULT_EFFORT
-    coding: str = DEFAULT_CODING
+    dither_method: DitherMethod | None = None
+    effort: Effort = DEFAULT_EFFORT
+    coding: Coding = DEFAULT_CODING
     seed: int = 0
     max_iter: int | None = None
     init: Sequence[Sequence[float]] | NDArray[Any] | None = None
@@ -144,7 +171,7 @@ class Options:
     pinned: Sequence[str | Rgb] = ()
     sort: bool = False
     background: str | Rgb | None = None
-    alpha: str = DEFAULT_ALPHA
+    alpha: Alpha = DEFAULT_ALPHA
     strip: bool = False
     max_pixels: int = DEFAULT_MAX_PIXELS
     threads: int | None = None

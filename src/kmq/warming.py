@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from kmq import clustering, codec, dithering, jit, kmeans, rate
+from kmq.choices import Coding
 from kmq.clustering.histogram import SMALLEST_CUBE_WORK
 from kmq.errors import KmqError
 from kmq.pixels.bleeding import bleed
 
 _WIDTH = 256
+_CODINGS: tuple[tuple[Coding, int], ...] = (("packed", 1), ("modelled", 2))
+"""Each coding, and the number of threads to code with."""
 
 
 class NothingKeptError(KmqError):
@@ -42,14 +45,14 @@ def run_kernels() -> None:
     with jit.threads_for_any_work():
         for pixels in (noise[..., :3], noise):
             for colors in (5, 300):  # indices of 8 and of 16 bits
-                for coding, threads in (("packed", 1), ("modelled", 2)):
+                for coding, threads in _CODINGS:
                     _there_and_back(pixels, colors, coding, threads)
         points = noise[0]
         kmeans.run(points, points[:2], 1, threads=2)
 
 
 def _there_and_back(
-    pixels: np.typing.NDArray[np.uint8], colors: int, coding: str, threads: int
+    pixels: np.typing.NDArray[np.uint8], colors: int, coding: Coding, threads: int
 ) -> None:
     indexed = clustering.quantize(pixels, colors, effort="fast", threads=threads)
     rate.choose(pixels, indexed, 64, len(pixels), threads=threads)

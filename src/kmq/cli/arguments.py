@@ -14,6 +14,14 @@ from click.core import ParameterSource
 from PIL import Image
 
 from kmq.channel_bits import CHOICES as CHANNEL_BITS
+from kmq.choices import (
+    ALPHAS,
+    CODINGS,
+    DEFAULT_ALPHA,
+    DEFAULT_CODING,
+    DEFAULT_EFFORT,
+    EFFORTS,
+)
 from kmq.cli.byte_counts import ByteCount
 from kmq.cli.common import FILE as FILE  # beside the other options
 from kmq.cli.common import STANDARD, display
@@ -22,17 +30,7 @@ from kmq.cli.strength import DITHERING, RDO
 from kmq.errors import OptionError
 from kmq.extensions import extension_of
 from kmq.limits import DEFAULT_MAX_PIXELS, MAX_COLORS, MAX_COLORS_OF_A_BYTE
-from kmq.options import (
-    ALPHAS,
-    CODINGS,
-    DEFAULT_ALPHA,
-    DEFAULT_CODING,
-    DEFAULT_COLORS,
-    DEFAULT_EFFORT,
-    EFFORTS,
-    MAX_SEED,
-    Options,
-)
+from kmq.options import DEFAULT_COLORS, MAX_SEED, Options
 
 Command: TypeAlias = Callable[..., None]
 Decorator: TypeAlias = Callable[[Command], Command]

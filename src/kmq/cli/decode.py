@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from kmq.choices import DEFAULT_ALPHA
 from kmq.cli import arguments, batch, memory, raw_files, regions
 from kmq.cli.common import STANDARD, read_kmq, require_kmq, write_output
 from kmq.cli.jobs import Handling, Job, plan
 from kmq.cli.outcomes import Outcome
 from kmq.cli.results import decoded_outcome
 from kmq.metadata import NOTHING
-from kmq.options import DEFAULT_ALPHA, Options
+from kmq.options import Options
 
 if TYPE_CHECKING:
     from kmq.colors import Rgb

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import click
 
-from kmq.options import DEFAULT_DITHER, DITHER_METHODS
+from kmq.choices import DEFAULT_DITHER_METHOD, DITHER_METHODS
+from kmq.options import DEFAULT_DITHER
 
 BARE_STRENGTH = 0.25
 """What --rdo without a number asks for."""
@@ -31,7 +32,7 @@ DITHER_METHOD = click.option(
     "--dither-method",
     type=click.Choice(DITHER_METHODS),
     help="diffusion looks best; pattern repeats 2x2 pixels, makes smaller files, and keeps edits "
-    f"local. [default: {DITHER_METHODS[0]}]",
+    f"local. [default: {DEFAULT_DITHER_METHOD}]",
 )
 DITHERING = (DITHER, DITHER_METHOD)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmq import alpha
+from kmq.choices import DEFAULT_ALPHA, Alpha
 from kmq.clustering import morton
 from kmq.clustering.beside_clear import Neighbors, sums_beside_clear, with_neighbors
 from kmq.clustering.counting import RUN, collect_counts, count_pixels, count_words
@@ -97,7 +98,7 @@ class Histogram:
         image: ImageSource,
         *,
         background: str | Rgb | None = None,
-        alpha: str = "keep",
+        alpha: Alpha = DEFAULT_ALPHA,
         max_pixels: int = DEFAULT_MAX_PIXELS,
         weights: ArrayLike | None = None,
     ) -> Histogram:

@@ -32,30 +32,58 @@ def load(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     threads: int | None = None,
 ) -> IndexedImage:
-    """Return the palette and indices that a `.kmq` file holds.
+    """Return the palette, the indices and the metadata of a `.kmq` file.
 
     Parameters
     ----------
-    source
-        The file's bytes, its path, or a binary file, which is read from its beginning
-        and stays open.
-    rows
-        (first, end): only rows `first` to `end` - 1, for which no more of the file is
-        read and decoded than the stripes that hold them.
-    max_pixels
-        More pixels are not decoded; that is found out before anything is allocated.
-        As `kmq.Options` has it.
+    source : bytes-like, path or binary file
+        The contents of a `.kmq` file, its path, or an open binary file, which is read from its
+        beginning and stays open.
+    rows : (int, int), optional
+        First row to return, from 0, and the row to stop before. Only the stripes that hold these
+        rows are read and decoded. By default all rows are returned.
+    max_pixels : int, default 2^28
+        Most pixels to decode, at least 1. More are refused before memory is allocated for them.
+    threads : int, optional
+        Number of threads, at least 1. By default the environment variable KMQ_NUM_THREADS, or else
+        all processors. The result does not depend on it.
+
+    Returns
+    -------
+    IndexedImage
+        The palette, of shape (K, 3) or (K, 4), and the indices of the rows, of shape (H, W).
 
     Raises
     ------
     FormatError
-        If anything that is read is wrong.
+        The file is not a `.kmq` file, or what is read of it is damaged.
     LimitError
-        If there are more than `max_pixels` pixels.
+        More than `max_pixels` pixels would be decoded.
     OptionError
-        If the image has no such rows, or `source` is none of these.
+        An argument is out of its range, the image does not have these `rows`, or `source` is of
+        another kind. The message names the argument.
     OSError
-        If the file cannot be read.
+        The file cannot be read.
+
+    Warns
+    -----
+    KmqWarning
+        The metadata is damaged, and is left out.
+
+    Notes
+    -----
+    The format, and how an index is decoded, is specified in ``formats/kmq-1.md``.
+
+    Examples
+    --------
+    >>> import kmq
+    >>> import numpy as np
+    >>> ramp = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    >>> data = kmq.encode(ramp, colors=4)
+    >>> kmq.load(data)
+    <IndexedImage 16x16 of 4 colours>
+    >>> kmq.load(data, rows=(3, 8)).indices.shape
+    (5, 16)
     """
     from kmq.container import stripes
 
@@ -72,9 +100,59 @@ def decode(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     threads: int | None = None,
 ) -> NDArray[np.uint8]:
-    """Return the pixels of a `.kmq` file: (H, W, 3) uint8, or (H, W, 4) if some have alpha.
+    """Return the pixels of a `.kmq` file.
 
-    Parameters and errors as for `load`.
+    Parameters
+    ----------
+    source : bytes-like, path or binary file
+        The contents of a `.kmq` file, its path, or an open binary file, which is read from its
+        beginning and stays open.
+    rows : (int, int), optional
+        First row to return, from 0, and the row to stop before. Only the stripes that hold these
+        rows are read and decoded. By default all rows are returned.
+    max_pixels : int, default 2^28
+        Most pixels to decode, at least 1. More are refused before memory is allocated for them.
+    threads : int, optional
+        Number of threads, at least 1. By default the environment variable KMQ_NUM_THREADS, or else
+        all processors. The result does not depend on it.
+
+    Returns
+    -------
+    array of uint8
+        Colours in sRGB, of shape (H, W, 3), or (H, W, 4) if the palette has alpha, which is not
+        premultiplied.
+
+    Raises
+    ------
+    FormatError
+        The file is not a `.kmq` file, or what is read of it is damaged.
+    LimitError
+        More than `max_pixels` pixels would be decoded.
+    OptionError
+        An argument is out of its range, the image does not have these `rows`, or `source` is of
+        another kind. The message names the argument.
+    OSError
+        The file cannot be read.
+
+    Warns
+    -----
+    KmqWarning
+        The metadata is damaged, and is left out.
+
+    Notes
+    -----
+    The format, and how an index is decoded, is specified in ``formats/kmq-1.md``.
+
+    Examples
+    --------
+    >>> import kmq
+    >>> import numpy as np
+    >>> ramp = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    >>> pixels = kmq.decode(kmq.encode(ramp, colors=256))
+    >>> pixels.shape
+    (16, 16, 3)
+    >>> bool((pixels[..., 0] == ramp).all())
+    True
     """
     return load(source, rows=rows, max_pixels=max_pixels, threads=threads).to_pixels()
 
@@ -82,29 +160,56 @@ def decode(
 def open(
     source: DataSource, *, max_pixels: int = DEFAULT_MAX_PIXELS, threads: int | None = None
 ) -> LazyImage:
-    """Return the picture of a `.kmq` file, of any size, without decoding it.
+    """Open a `.kmq` file of any size without decoding it.
 
-    Slicing it like an array of shape (H, W, 3) or (H, W, 4) decodes no more than the
-    stripes that hold the pixels. It is a context manager; leaving it closes the file.
+    Slicing the result like an array decodes only the stripes that hold the pixels. It is a context
+    manager, which closes the file if `open` opened it.
 
     Parameters
     ----------
-    source
-        The file's bytes, its path, or a binary file, which stays open.
-    max_pixels
-        More pixels are not decoded for one look.
-    threads
-        Stripes that are decoded at a time, at least 1; None for the environment's
-        KMQ_NUM_THREADS or all processors. The pixels do not depend on it.
+    source : bytes-like, path or binary file
+        The contents of a `.kmq` file, its path, or an open binary file, which is read from its
+        beginning and stays open.
+    max_pixels : int, default 2^28
+        Most pixels to decode, at least 1. More are refused before memory is allocated for them.
+    threads : int, optional
+        Number of threads, at least 1. By default the environment variable KMQ_NUM_THREADS, or else
+        all processors. The result does not depend on it.
+
+    Returns
+    -------
+    LazyImage
+        The picture, like an array of shape (H, W, 3), or (H, W, 4) if the palette has alpha.
 
     Raises
     ------
     FormatError
-        If the head is wrong, or the file is not as long as it says.
+        The file is not a `.kmq` file, its head is damaged, or its length is wrong. A damaged
+        stripe raises it when it is decoded.
     OptionError
-        If `source` or another argument does not fit.
+        An argument is out of its range, or `source` is of another kind. The message names the
+        argument.
     OSError
-        If the file cannot be read.
+        The file cannot be read.
+
+    Warns
+    -----
+    KmqWarning
+        The metadata is damaged, and is left out.
+
+    Notes
+    -----
+    The format, and how an index is decoded, is specified in ``formats/kmq-1.md``.
+
+    Examples
+    --------
+    >>> import kmq
+    >>> import numpy as np
+    >>> ramp = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    >>> with kmq.open(kmq.encode(ramp, colors=256)) as picture:
+    ...     detail = picture[2:6, 10:]
+    >>> detail.shape
+    (4, 6, 3)
     """
     from kmq.container import lazy
 
@@ -115,14 +220,43 @@ def open(
 
 
 def info(source: DataSource) -> Info:
-    """Return what the head and the metadata of a `.kmq` file say; nothing else is read.
+    """Return what the head and the metadata of a `.kmq` file say, without decoding it.
+
+    Parameters
+    ----------
+    source : bytes-like, path or binary file
+        The contents of a `.kmq` file, its path, or an open binary file, which is read from its
+        beginning and stays open.
+
+    Returns
+    -------
+    Info
+        Size, number of colours, stripes, metadata and theoretical size of the picture.
 
     Raises
     ------
     FormatError
-        If the head is wrong, or the file is not as long as it says.
-    OptionError, OSError
-        As `load` has them.
+        The file is not a `.kmq` file, its head is damaged, or its length is wrong. Damaged
+        metadata is no error: `Info.metadata_fault` describes it.
+    OptionError
+        `source` is of another kind.
+    OSError
+        The file cannot be read.
+
+    Notes
+    -----
+    The format, and how an index is decoded, is specified in ``formats/kmq-1.md``.
+
+    Examples
+    --------
+    >>> import kmq
+    >>> import numpy as np
+    >>> ramp = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    >>> info = kmq.info(kmq.encode(ramp, colors=4))
+    >>> info.width, info.height, info.colors
+    (16, 16, 4)
+    >>> info.theoretical_bits  # 24 K + N log2 K
+    608.0
     """
     with _opened(source) as file:
         return read_info(file)

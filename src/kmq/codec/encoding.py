@@ -1,111 +1,35 @@
-"""Images to `.kmq` files: reading, clustering and container joined.
+"""`encode`: an image to the bytes of a `.kmq` file.
 
-What is slow to import (NumPy, Pillow's readers, numba) is imported where it is used,
-so that reading a head needs none of it.
+Modules that are slow to import (NumPy, Pillow's readers, numba) are imported where they are
+used, so that `import kmq` needs none of them.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from kmq.choices import (
+    DEFAULT_ALPHA,
+    DEFAULT_CODING,
+    DEFAULT_EFFORT,
+    Alpha,
+    Coding,
+    DitherMethod,
+    Effort,
+)
+from kmq.codec.pixels import encode_pixels, read, to_bytes
 from kmq.errors import OptionError
-from kmq.extensions import extension_of, names_another_format
-from kmq.files import write_whole
 from kmq.limits import DEFAULT_MAX_PIXELS
-from kmq.metadata import NOTHING, Metadata
-from kmq.options import DEFAULT_ALPHA, DEFAULT_CODING, DEFAULT_EFFORT, Options
+from kmq.metadata import NOTHING
+from kmq.options import Options
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
     from kmq.colors import Rgb
-    from kmq.image import IndexedImage, Palette
-    from kmq.palettes.named import NamedPalette
-    from kmq.pixels import ImageSource, Pixels
-
-
-def quantize(
-    image: ImageSource,
-    colors: int | None = None,
-    *,
-    psnr: float | None = None,
-    rdo: float | None = None,
-    dither: bool | float | None = None,
-    dither_method: str | None = None,
-    effort: str = DEFAULT_EFFORT,
-    seed: int = 0,
-    max_iter: int | None = None,
-    init: Sequence[Sequence[float]] | NDArray[Any] | None = None,
-    bits: str | int | None = None,
-    pinned: Sequence[str | Rgb] = (),
-    weights: ArrayLike | None = None,
-    sort: bool = False,
-    background: str | Rgb | None = None,
-    alpha: str = DEFAULT_ALPHA,
-    strip: bool = False,
-    max_pixels: int = DEFAULT_MAX_PIXELS,
-    threads: int | None = None,
-) -> IndexedImage:
-    """Return an image in its K best colours, each pixel in the nearest, or dithered.
-
-    An image with at most K distinct colours is preserved exactly; any other
-    gets K different colours, each used, or fewer with `rdo`. A palette image with no more
-    than K entries, equal and unused ones included, keeps its palette and its indices.
-
-    Parameters
-    ----------
-    image
-        Array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4): bool; floats from 0 to 1; uint16
-        samples of 16 bits; any other integer dtype with values from 0 to 255. An object
-        with `__array__`, Pillow image, path or binary file.
-    colors, psnr, rdo, dither, dither_method, effort, seed, max_iter, init, bits, pinned
-        As `kmq.Options` has them.
-    weights
-        Array (H, W) of how much each pixel counts for the palette: whole numbers up to 2^32,
-        or floats, which are rounded to 65,536ths of the largest; none negative, not all 0.
-        They are those of the pixels that are quantized, after EXIF orientation. Clear pixels
-        stay clear even at 0. Where all colours fit, nothing is weighed. Not with a target.
-    sort, background, alpha, strip, max_pixels, threads
-        As `kmq.Options` has them.
-
-    Raises
-    ------
-    OptionError, FormatError, LimitError, OSError
-        As `kmq.Options` and `kmq.pixels.read` do, and OptionError if `psnr` is out of
-        reach.
-
-    Warns
-    -----
-    KmqWarning
-        Of what is not taken from a file, such as an animation's later frames.
-    """
-    options = Options(
-        colors=colors,
-        psnr=psnr,
-        rdo=rdo,
-        dither=dither,
-        dither_method=dither_method,
-        effort=effort,
-        seed=seed,
-        max_iter=max_iter,
-        init=init,
-        bits=bits,
-        pinned=pinned,
-        sort=sort,
-        background=background,
-        alpha=alpha,
-        strip=strip,
-        max_pixels=max_pixels,
-        threads=threads,
-    )
-    read = _read(image, options)
-    found = quantize_pixels(read.rgb, options, palette_image=read.indexed, weights=weights)
-    return found.with_metadata(read.metadata)
+    from kmq.image import IndexedImage
+    from kmq.pixels import ImageSource
 
 
 def encode(
@@ -116,9 +40,9 @@ def encode(
     max_bytes: int | None = None,
     rdo: float | None = None,
     dither: bool | float | None = None,
-    dither_method: str | None = None,
-    effort: str = DEFAULT_EFFORT,
-    coding: str = DEFAULT_CODING,
+    dither_method: DitherMethod | None = None,
+    effort: Effort = DEFAULT_EFFORT,
+    coding: Coding = DEFAULT_CODING,
     seed: int = 0,
     max_iter: int | None = None,
     init: Sequence[Sequence[float]] | NDArray[Any] | None = None,
@@ -127,19 +51,155 @@ def encode(
     weights: ArrayLike | None = None,
     sort: bool = False,
     background: str | Rgb | None = None,
-    alpha: str = DEFAULT_ALPHA,
+    alpha: Alpha = DEFAULT_ALPHA,
     strip: bool = False,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     threads: int | None = None,
 ) -> bytes:
-    """Return an image as a `.kmq` file.
+    """Return an image as the bytes of a `.kmq` file.
 
-    Parameters and errors as for `quantize`; `max_bytes` and `coding` as `kmq.Options`
-    has them. An IndexedImage is stored as it is: of the options only `coding`, `strip`
-    and `threads` apply to it, and `colors`, `psnr`, `max_bytes`, `rdo`, `dither`, `init`,
-    `bits`, `pinned`, `weights` or `sort` given with it is an OptionError. So is metadata of
-    more than 2^22 bytes, in an IndexedImage; of any other image's, what is too long is left
-    out with a KmqWarning.
+    Without `bits` or `pinned`, an image with at most K distinct colours is preserved exactly. Any
+    other image uses exactly K colours, or fewer with `rdo` or `bits`.
+
+    An `IndexedImage` is stored as it is: only `coding`, `strip` and `threads` apply to it, and an
+    option that would choose its colours is an error. Its metadata must fit into 2^22 bytes; of any
+    other image, metadata that is too long is left out with a warning.
+
+    Parameters
+    ----------
+    image : array, PIL.Image.Image, IndexedImage, path or binary file
+        The image. An array, or an object with `__array__`, has shape (H, W) or (H, W, 1) for grey,
+        (H, W, 3) for RGB, or (H, W, 4) for RGBA with alpha that is not premultiplied; H and W are
+        at least 1. Its dtype is bool, float with samples from 0 to 1, uint16 with samples from 0
+        to 65,535, or another integer type with samples from 0 to 255. Files may be in any format
+        that Pillow reads; they are converted to sRGB and turned upright. An `IndexedImage` is
+        stored as it is.
+    colors : int, optional
+        K, the number of colours, from 1 to 65,536. By default as many as `init` has, or else 64;
+        with a target (`psnr` or `max_bytes`) as many as it takes; for a palette image as many as
+        it has. A palette image with at most K entries keeps its palette and its indices, unless
+        `bits`, `pinned` or `sort` is given.
+    psnr : float, optional
+        A target: the least peak signal-to-noise ratio of the result in decibels, above 0 and at
+        most 100. The result is the smallest file found that reaches it with at most `colors`
+        colours; with ``rdo=0`` it is the one with the fewest colours. A palette image keeps its
+        palette if it takes all its colours to reach the target. Not with `max_bytes`, `dither`,
+        `init`, `pinned` or `weights`.
+    max_bytes : int, optional
+        A target: the largest size of the file in bytes, at least 1. The result has as many
+        colours, at most `colors`, as fit into it. For a large image the number is estimated from a
+        sample, so that a few more colours might fit, unless `rdo` is 0. A palette image keeps its
+        palette if its file fits. Not with `psnr`, `init`, `pinned` or `weights`.
+    rdo : float, optional
+        How much error to accept for a smaller file, from 0 to 4 in steps of 1/256. A pixel takes a
+        colour other than its nearest if that saves enough bytes: one bit is worth `rdo` times the
+        mean squared error. By default 0, where each pixel takes its nearest colour, or 1 with a
+        target and no `dither`. The change is hardly visible at 0.25; at 1, fine texture becomes
+        flatter. The result may have fewer than `colors` colours. Images that are stored without
+        error do not change.
+    dither : bool or float, optional
+        Strength of dithering, from 0 to 1 in steps of 1/256; True stands for 0.875. By default
+        there is none. Dithering mixes the colours of neighbouring pixels so that their average
+        comes closer to the image. It suits displays, GIF and PNG, where something other than the
+        size limits the number of colours: files become larger. A pixel whose colour is in the
+        palette keeps it, and clear pixels stay clear. Not with `psnr` or `rdo`.
+    dither_method : {"diffusion", "pattern"}, optional
+        How to dither; only with `dither`. "diffusion", the default, passes the error of a pixel on
+        to its neighbours, and looks best. "pattern" repeats patterns of 2x2 pixels: files are
+        smaller, and an edit changes nothing around it.
+    effort : {"fast", "default", "best"}, default "default"
+        How long to search for a palette with a lower error and, with `rdo`, for cheaper indices.
+    coding : {"auto", "packed", "modelled"}, default "auto"
+        How the file stores the indices. "packed" takes log2 K bits per index. "modelled" predicts
+        each index with a context model, and is packed where that is not larger. "auto" takes
+        whichever is smaller for each stripe; with these two codings it equals "modelled".
+    seed : int, default 0
+        Seed of the search, from 0 to 2^32 - 1. Another seed may find another palette.
+    max_iter : int, optional
+        Most iterations of Lloyd's algorithm over the distinct colours at the end of the search, at
+        least 1. By default the effort decides, or 300 with `init`.
+    init : array or sequence of shape (K, 3) or (K, 4), optional
+        Centroids from which K-means starts, instead of searching: red, green, blue and optionally
+        alpha, from 0 to 255. Lloyd's iterations over the distinct colours follow, with steps 1.6
+        times as long as the way to the mean, until the error falls by less than 1/10,000. Alpha is
+        ignored for an opaque image, and is 255 where it is missing. `colors` must be K or left
+        out. Not with `bits`, `pinned` or a target.
+    bits : {"565", "555", "444", "332"} or int, optional
+        Bits per channel (red, green, blue) of the hardware that will show the image, as a string
+        or a number. K-means then finds entries that this hardware can show. The palette may have
+        fewer than `colors` entries. By default all colours are allowed.
+    pinned : sequence of colours, default ()
+        Opaque colours that the palette must contain, each a name, a hex code, or (red, green,
+        blue) from 0 to 255. They become its first entries, in this order, whether used or not, and
+        the others are found around them. There are at most `colors` of them, each given once;
+        without `colors` the palette has at least one entry for each. Not with `init` or a target.
+    weights : array of shape (H, W), optional
+        How much each pixel counts when the palette is chosen: whole numbers from 0 to 2^32, or
+        floats of at least 0, which are rounded to 65,536ths of the largest; not all 0. The pixels
+        are those of the image after it has been turned upright. Clear pixels stay clear even at
+        weight 0. Not with a target.
+    sort : bool, default False
+        Whether to rearrange the palette of a palette image: leave out equal and unused entries,
+        and order the others so that the file is small.
+    background : str or (int, int, int), optional
+        Colour to put behind transparent pixels: a name, a hex code, or (red, green, blue) from 0
+        to 255. By default they stay transparent. Not with ``alpha="binary"``.
+    alpha : {"keep", "binary"}, default "keep"
+        What to do with transparent pixels if there is no `background`: keep their alpha, or make
+        pixels with alpha below 128 clear and all others opaque.
+    strip : bool, default False
+        Whether to leave out the metadata: resolution, EXIF, XMP and text.
+    max_pixels : int, default 2^28
+        Most pixels that an image may have, at least 1. A larger one is refused before its pixels
+        are read. If the program has set `PIL.Image.MAX_IMAGE_PIXELS`, that limit also holds for
+        files in formats other than `.kmq`.
+    threads : int, optional
+        Number of threads, at least 1. By default the environment variable KMQ_NUM_THREADS, or else
+        all processors. The result does not depend on it.
+
+    Returns
+    -------
+    bytes
+        The file: palette, indices and metadata. The same image and options give the same bytes on
+        every machine.
+
+    Raises
+    ------
+    OptionError
+        An argument is out of its range, contradicts another, or cannot be met, as a `psnr` or
+        `max_bytes` out of reach. The message names the argument.
+    FormatError
+        The file is not an image, is damaged, or holds samples without a defined range.
+    LimitError
+        The image has more than `max_pixels` pixels.
+    OSError
+        The file cannot be read.
+
+    Warns
+    -----
+    KmqWarning
+        Something in the file is not kept, such as the later frames of an animation.
+
+    Notes
+    -----
+    K-means sees the distinct colours, each weighted by its number of pixels, and minimises the
+    mean squared error in sRGB. It starts from k-means++ (Arthur and Vassilvitskii, 2007) and from
+    splits, iterates as Lloyd does (1982), and leaves local optima by splitting and merging
+    clusters (Ball and Hall, 1965). Cheaper indices follow the rate-distortion optimisation of
+    video encoders (Sullivan and Wiegand, 1998). "diffusion" uses the weights of Floyd and
+    Steinberg (1976); "pattern" follows Yliluoma (2011). Packed stripes are uniform range
+    asymmetric numeral systems (Duda, 2013); modelled ones mix the predictions of several contexts.
+
+    Examples
+    --------
+    >>> import kmq
+    >>> import numpy as np
+    >>> ramp = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    >>> data = kmq.encode(ramp, colors=4)
+    >>> kmq.load(data) == kmq.quantize(ramp, colors=4)
+    True
+    >>> len(kmq.encode(ramp, max_bytes=100)) <= 100
+    True
     """
     options = Options(
         colors=colors,
@@ -167,205 +227,15 @@ def encode(
     if isinstance(image, IndexedImage):
         _refuse_to_choose_colors(options, weights)
         return to_bytes(image.with_metadata(NOTHING) if strip else image, options)
-    read = _read(image, options)
+    found = read(image, options)
     _, data = encode_pixels(
-        read.rgb,
+        found.rgb,
         options,
-        metadata=read.metadata,
-        palette_image=read.indexed,
+        metadata=found.metadata,
+        palette_image=found.indexed,
         weights=weights,
     )
     return data
-
-
-def save(
-    path: str | Path,
-    image: ImageSource | IndexedImage,
-    colors: int | None = None,
-    **options: Any,
-) -> None:
-    """Write an image to a `.kmq` file, which appears whole or not at all.
-
-    Options and errors as for `encode`, and OptionError if the extension of `path` is
-    that of another format, such as ".png". A file of that name is replaced.
-    """
-    if names_another_format(path):
-        raise OptionError(
-            f"path: {extension_of(path)} is not the extension of a .kmq file; "
-            "quantize(image).to_pil() is an ordinary image to save"
-        )
-    write_whole(path, encode(image, colors, **options))
-
-
-def apply(
-    image: ImageSource,
-    palette: str | NamedPalette | Palette | ArrayLike,
-    *,
-    strict: bool = False,
-    rdo: float | None = None,
-    dither: bool | float | None = None,
-    dither_method: str | None = None,
-    background: str | Rgb | None = None,
-    alpha: str = DEFAULT_ALPHA,
-    strip: bool = False,
-    max_pixels: int = DEFAULT_MAX_PIXELS,
-    threads: int | None = None,
-) -> IndexedImage:
-    """Return an image in the colours of a given palette, each pixel in the nearest, or dithered.
-
-    The palette is kept as it is, whether every entry is used or not; floats, such as
-    the centroids of scikit-learn, are rounded as `Palette` has it. A string is the name of a
-    palette, as `named_palette` knows it: pixels are matched with what the hardware shows, and
-    an image whose colours are all nominal ones is preserved exactly. With `strict`, a pixel
-    whose colour is not in the palette is an OptionError that names the first.
-    Other parameters and errors as for `quantize`.
-    """
-    options = Options(
-        rdo=rdo,
-        dither=dither,
-        dither_method=dither_method,
-        background=background,
-        alpha=alpha,
-        strip=strip,
-        max_pixels=max_pixels,
-        threads=threads,
-    )
-    from kmq.codec import applying
-    from kmq.image import Palette
-    from kmq.palettes.named import NamedPalette, named_palette
-
-    given: Palette | NamedPalette
-    if isinstance(palette, str):
-        given = named_palette(palette)
-    elif isinstance(palette, Palette | NamedPalette):
-        given = palette
-    else:
-        given = Palette(palette)
-    read = _read(image, options)
-    return applying.apply_palette(read.rgb, given, options, strict=strict).with_metadata(
-        read.metadata
-    )
-
-
-def to_bytes(indexed: IndexedImage, options: Options) -> bytes:
-    """Return the `.kmq` file of an indexed image.
-
-    Its palette is coded in its own order, or in the order in which clustering arranges
-    palettes, whichever makes the file smaller; either way the file keeps its own order.
-    """
-    from kmq.container import stripes
-
-    data = stripes.dumps(indexed, coding=options.coding, threads=options.workers)
-    if options.coding == "packed" or indexed.labels is not None:
-        return data
-    from kmq.clustering.palette import order_of
-
-    order = order_of(indexed.palette)
-    if (order[1:] > order[:-1]).all():  # as it is in every palette that kmq finds
-        return data
-    arranged = stripes.dumps(indexed, coding=options.coding, order=order, threads=options.workers)
-    return min(data, arranged, key=len)
-
-
-def quantize_pixels(
-    rgb: NDArray[np.uint8],
-    options: Options,
-    to_bytes: Callable[[IndexedImage, Options], bytes] = to_bytes,
-    *,
-    palette_image: IndexedImage | None = None,
-    weights: ArrayLike | None = None,
-) -> IndexedImage:
-    """Do what `quantize` does, for pixels (H, W, 3) that have been read.
-
-    `palette_image` is the same image in its own palette, if it has one. `to_bytes` makes the
-    file that is to be small where `psnr` is the target.
-    """
-    counted = None if weights is None else _weighed(weights, rgb, options)
-    kept = _kept(palette_image, options)
-    if options.psnr is not None and (kept is None or kept.labels is None):
-        from kmq import targets
-        from kmq.quality import psnr
-
-        found = targets.quantize_to_psnr(rgb, options.psnr, options, to_bytes)
-        return found if kept is None or not math.isinf(psnr(rgb, found)) else kept
-    if kept is not None:
-        return kept
-    if palette_image is not None and options.colors is None:
-        own = len(palette_image.palette)
-        options = replace(options, colors=max(own, len(options.pinned)))
-    from kmq import quantizing
-
-    return quantizing.quantize(rgb, options.exact_colors, options, weights=counted)
-
-
-def _weighed(
-    weights: ArrayLike, rgb: NDArray[np.uint8], options: Options
-) -> NDArray[np.int64] | None:
-    """Return the weights as whole numbers, None where they are equal."""
-    from kmq.clustering.weights import whole_weights
-
-    if options.psnr is not None or options.max_bytes is not None:
-        raise OptionError("weights: cannot be asked for together with a target")
-    numbers = whole_weights(weights, *rgb.shape[:2])
-    return None if numbers.min() == numbers.max() else numbers
-
-
-def encode_pixels(
-    rgb: NDArray[np.uint8],
-    options: Options,
-    to_bytes: Callable[[IndexedImage, Options], bytes] = to_bytes,
-    *,
-    metadata: Metadata = NOTHING,
-    palette_image: IndexedImage | None = None,
-    weights: ArrayLike | None = None,
-) -> tuple[IndexedImage, bytes]:
-    """Do what `encode` does, for pixels that have been read; return the image and its file.
-
-    `to_bytes` makes the file, of whatever format, from an image that has the metadata.
-    `palette_image` and `weights` are as `quantize_pixels` has them.
-    """
-    if options.max_bytes is not None and weights is None:
-        from kmq import targets
-
-        kept = _kept(palette_image, options)
-        if kept is not None:
-            kept = kept.with_metadata(metadata)
-            if len(data := to_bytes(kept, options)) <= options.max_bytes:
-                return kept, data
-            if kept.labels is not None:
-                raise OptionError(
-                    f"max_bytes: the labels take {len(data):,} bytes, and their numbers "
-                    "cannot be merged; leave max_bytes out"
-                )
-        return targets.encode_to_size(rgb, options.max_bytes, options, to_bytes, metadata)
-    found = quantize_pixels(rgb, options, to_bytes, palette_image=palette_image, weights=weights)
-    indexed = found.with_metadata(metadata)
-    return indexed, to_bytes(indexed, options)
-
-
-def _kept(palette_image: IndexedImage | None, options: Options) -> IndexedImage | None:
-    """Return an image in its own palette if it is to be kept as it is.
-
-    Raises
-    ------
-    OptionError
-        If it has more labels than colours are asked for: their numbers cannot be merged.
-    """
-    if palette_image is None:
-        return None
-    is_small = options.colors is None or len(palette_image.palette) <= options.colors
-    if palette_image.labels is not None:
-        if not is_small:
-            raise OptionError(
-                f"colors: {len(palette_image.palette):,} labels cannot become "
-                f"{options.colors:,} without losing their numbers; leave colors out"
-            )
-        if options.is_constrained:
-            name = "pinned" if options.pinned else "bits"
-            raise OptionError(f"{name}: labels keep their own palette; leave {name} out")
-        return palette_image
-    is_free = not options.sort and not options.is_constrained
-    return palette_image if is_small and is_free else None
 
 
 def _refuse_to_choose_colors(options: Options, weights: ArrayLike | None) -> None:
@@ -375,15 +245,3 @@ def _refuse_to_choose_colors(options: Options, weights: ArrayLike | None) -> Non
         raise OptionError(
             f"{name}: an IndexedImage has its colours, and is stored as it is; leave {name} out"
         )
-
-
-def _read(image: ImageSource, options: Options) -> Pixels:
-    from kmq import pixels
-
-    return pixels.read_with_warnings(
-        image,
-        background=options.background,
-        alpha=options.alpha,
-        max_pixels=options.max_pixels,
-        strip=options.strip,
-    )

@@ -8,6 +8,7 @@ import numpy as np
 from numcodecs.abc import Codec
 from numcodecs.compat import ensure_bytes, ndarray_copy
 
+from kmq.choices import DEFAULT_CODING, Coding
 from kmq.zarr import chunks
 
 
@@ -16,8 +17,10 @@ class KmqCodec(Codec):  # type: ignore[misc]  # seen without its types
 
     Parameters
     ----------
-    coding
-        As in `kmq.encode`: "auto", "modelled" or "packed".
+    coding : {"auto", "packed", "modelled"}, default "auto"
+        How each slice stores its indices: "packed" takes log2 K bits per index; "modelled"
+        predicts each index with a context model, and is packed where that is not larger;
+        "auto" takes whichever is smaller.
 
     Examples
     --------
@@ -31,7 +34,7 @@ class KmqCodec(Codec):  # type: ignore[misc]  # seen without its types
 
     codec_id = "kmq"
 
-    def __init__(self, coding: str = "auto") -> None:
+    def __init__(self, coding: Coding = DEFAULT_CODING) -> None:
         self.coding = coding
 
     def encode(self, buf: Any) -> bytes:

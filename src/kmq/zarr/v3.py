@@ -12,8 +12,8 @@ from zarr.core.array_spec import ArraySpec
 from zarr.core.buffer import Buffer, NDBuffer
 from zarr.core.common import JSON, parse_named_configuration
 
+from kmq.choices import CODINGS, DEFAULT_CODING, Coding
 from kmq.errors import OptionError
-from kmq.options import CODINGS, DEFAULT_CODING
 from kmq.zarr import chunks
 
 
@@ -25,8 +25,10 @@ class KmqArrayCodec(ArrayBytesCodec):  # type: ignore[misc]  # seen without its 
 
     Parameters
     ----------
-    coding
-        As in `kmq.encode`: "auto", "modelled" or "packed".
+    coding : {"auto", "packed", "modelled"}, default "auto"
+        How each slice stores its indices: "packed" takes log2 K bits per index; "modelled"
+        predicts each index with a context model, and is packed where that is not larger;
+        "auto" takes whichever is smaller.
 
     Examples
     --------
@@ -38,7 +40,7 @@ class KmqArrayCodec(ArrayBytesCodec):  # type: ignore[misc]  # seen without its 
     ... )
     """
 
-    coding: str = DEFAULT_CODING
+    coding: Coding = DEFAULT_CODING
     is_fixed_size = False
 
     def __post_init__(self) -> None:

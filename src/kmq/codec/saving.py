@@ -1,0 +1,229 @@
+"""`save`: an image to a `.kmq` file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kmq.choices import (
+    DEFAULT_ALPHA,
+    DEFAULT_CODING,
+    DEFAULT_EFFORT,
+    Alpha,
+    Coding,
+    DitherMethod,
+    Effort,
+)
+from kmq.codec.encoding import encode
+from kmq.errors import OptionError
+from kmq.extensions import extension_of, names_another_format
+from kmq.files import write_whole
+from kmq.limits import DEFAULT_MAX_PIXELS
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from kmq.colors import Rgb
+    from kmq.image import IndexedImage
+    from kmq.pixels import ImageSource
+
+
+def save(
+    path: str | Path,
+    image: ImageSource | IndexedImage,
+    colors: int | None = None,
+    *,
+    psnr: float | None = None,
+    max_bytes: int | None = None,
+    rdo: float | None = None,
+    dither: bool | float | None = None,
+    dither_method: DitherMethod | None = None,
+    effort: Effort = DEFAULT_EFFORT,
+    coding: Coding = DEFAULT_CODING,
+    seed: int = 0,
+    max_iter: int | None = None,
+    init: Sequence[Sequence[float]] | NDArray[Any] | None = None,
+    bits: str | int | None = None,
+    pinned: Sequence[str | Rgb] = (),
+    weights: ArrayLike | None = None,
+    sort: bool = False,
+    background: str | Rgb | None = None,
+    alpha: Alpha = DEFAULT_ALPHA,
+    strip: bool = False,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    threads: int | None = None,
+) -> None:
+    """Write an image to a `.kmq` file, which appears whole or not at all.
+
+    Without `bits` or `pinned`, an image with at most K distinct colours is preserved exactly. Any
+    other image uses exactly K colours, or fewer with `rdo` or `bits`.
+
+    An `IndexedImage` is stored as it is: only `coding`, `strip` and `threads` apply to it, and an
+    option that would choose its colours is an error. Its metadata must fit into 2^22 bytes; of any
+    other image, metadata that is too long is left out with a warning.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The file to write. Its extension must not be that of another format, such as ".png". An
+        existing file is replaced.
+    image : array, PIL.Image.Image, IndexedImage, path or binary file
+        The image. An array, or an object with `__array__`, has shape (H, W) or (H, W, 1) for grey,
+        (H, W, 3) for RGB, or (H, W, 4) for RGBA with alpha that is not premultiplied; H and W are
+        at least 1. Its dtype is bool, float with samples from 0 to 1, uint16 with samples from 0
+        to 65,535, or another integer type with samples from 0 to 255. Files may be in any format
+        that Pillow reads; they are converted to sRGB and turned upright. An `IndexedImage` is
+        stored as it is.
+    colors : int, optional
+        K, the number of colours, from 1 to 65,536. By default as many as `init` has, or else 64;
+        with a target (`psnr` or `max_bytes`) as many as it takes; for a palette image as many as
+        it has. A palette image with at most K entries keeps its palette and its indices, unless
+        `bits`, `pinned` or `sort` is given.
+    psnr : float, optional
+        A target: the least peak signal-to-noise ratio of the result in decibels, above 0 and at
+        most 100. The result is the smallest file found that reaches it with at most `colors`
+        colours; with ``rdo=0`` it is the one with the fewest colours. A palette image keeps its
+        palette if it takes all its colours to reach the target. Not with `max_bytes`, `dither`,
+        `init`, `pinned` or `weights`.
+    max_bytes : int, optional
+        A target: the largest size of the file in bytes, at least 1. The result has as many
+        colours, at most `colors`, as fit into it. For a large image the number is estimated from a
+        sample, so that a few more colours might fit, unless `rdo` is 0. A palette image keeps its
+        palette if its file fits. Not with `psnr`, `init`, `pinned` or `weights`.
+    rdo : float, optional
+        How much error to accept for a smaller file, from 0 to 4 in steps of 1/256. A pixel takes a
+        colour other than its nearest if that saves enough bytes: one bit is worth `rdo` times the
+        mean squared error. By default 0, where each pixel takes its nearest colour, or 1 with a
+        target and no `dither`. The change is hardly visible at 0.25; at 1, fine texture becomes
+        flatter. The result may have fewer than `colors` colours. Images that are stored without
+        error do not change.
+    dither : bool or float, optional
+        Strength of dithering, from 0 to 1 in steps of 1/256; True stands for 0.875. By default
+        there is none. Dithering mixes the colours of neighbouring pixels so that their average
+        comes closer to the image. It suits displays, GIF and PNG, where something other than the
+        size limits the number of colours: files become larger. A pixel whose colour is in the
+        palette keeps it, and clear pixels stay clear. Not with `psnr` or `rdo`.
+    dither_method : {"diffusion", "pattern"}, optional
+        How to dither; only with `dither`. "diffusion", the default, passes the error of a pixel on
+        to its neighbours, and looks best. "pattern" repeats patterns of 2x2 pixels: files are
+        smaller, and an edit changes nothing around it.
+    effort : {"fast", "default", "best"}, default "default"
+        How long to search for a palette with a lower error and, with `rdo`, for cheaper indices.
+    coding : {"auto", "packed", "modelled"}, default "auto"
+        How the file stores the indices. "packed" takes log2 K bits per index. "modelled" predicts
+        each index with a context model, and is packed where that is not larger. "auto" takes
+        whichever is smaller for each stripe; with these two codings it equals "modelled".
+    seed : int, default 0
+        Seed of the search, from 0 to 2^32 - 1. Another seed may find another palette.
+    max_iter : int, optional
+        Most iterations of Lloyd's algorithm over the distinct colours at the end of the search, at
+        least 1. By default the effort decides, or 300 with `init`.
+    init : array or sequence of shape (K, 3) or (K, 4), optional
+        Centroids from which K-means starts, instead of searching: red, green, blue and optionally
+        alpha, from 0 to 255. Lloyd's iterations over the distinct colours follow, with steps 1.6
+        times as long as the way to the mean, until the error falls by less than 1/10,000. Alpha is
+        ignored for an opaque image, and is 255 where it is missing. `colors` must be K or left
+        out. Not with `bits`, `pinned` or a target.
+    bits : {"565", "555", "444", "332"} or int, optional
+        Bits per channel (red, green, blue) of the hardware that will show the image, as a string
+        or a number. K-means then finds entries that this hardware can show. The palette may have
+        fewer than `colors` entries. By default all colours are allowed.
+    pinned : sequence of colours, default ()
+        Opaque colours that the palette must contain, each a name, a hex code, or (red, green,
+        blue) from 0 to 255. They become its first entries, in this order, whether used or not, and
+        the others are found around them. There are at most `colors` of them, each given once;
+        without `colors` the palette has at least one entry for each. Not with `init` or a target.
+    weights : array of shape (H, W), optional
+        How much each pixel counts when the palette is chosen: whole numbers from 0 to 2^32, or
+        floats of at least 0, which are rounded to 65,536ths of the largest; not all 0. The pixels
+        are those of the image after it has been turned upright. Clear pixels stay clear even at
+        weight 0. Not with a target.
+    sort : bool, default False
+        Whether to rearrange the palette of a palette image: leave out equal and unused entries,
+        and order the others so that the file is small.
+    background : str or (int, int, int), optional
+        Colour to put behind transparent pixels: a name, a hex code, or (red, green, blue) from 0
+        to 255. By default they stay transparent. Not with ``alpha="binary"``.
+    alpha : {"keep", "binary"}, default "keep"
+        What to do with transparent pixels if there is no `background`: keep their alpha, or make
+        pixels with alpha below 128 clear and all others opaque.
+    strip : bool, default False
+        Whether to leave out the metadata: resolution, EXIF, XMP and text.
+    max_pixels : int, default 2^28
+        Most pixels that an image may have, at least 1. A larger one is refused before its pixels
+        are read. If the program has set `PIL.Image.MAX_IMAGE_PIXELS`, that limit also holds for
+        files in formats other than `.kmq`.
+    threads : int, optional
+        Number of threads, at least 1. By default the environment variable KMQ_NUM_THREADS, or else
+        all processors. The result does not depend on it.
+
+    Raises
+    ------
+    OptionError
+        An argument is out of its range, contradicts another, or cannot be met, as a `psnr` or
+        `max_bytes` out of reach. The message names the argument.
+    FormatError
+        The file is not an image, is damaged, or holds samples without a defined range.
+    LimitError
+        The image has more than `max_pixels` pixels.
+    OSError
+        A file cannot be read or written.
+
+    Warns
+    -----
+    KmqWarning
+        Something in the file is not kept, such as the later frames of an animation.
+
+    Notes
+    -----
+    K-means sees the distinct colours, each weighted by its number of pixels, and minimises the
+    mean squared error in sRGB. It starts from k-means++ (Arthur and Vassilvitskii, 2007) and from
+    splits, iterates as Lloyd does (1982), and leaves local optima by splitting and merging
+    clusters (Ball and Hall, 1965). Cheaper indices follow the rate-distortion optimisation of
+    video encoders (Sullivan and Wiegand, 1998). "diffusion" uses the weights of Floyd and
+    Steinberg (1976); "pattern" follows Yliluoma (2011). Packed stripes are uniform range
+    asymmetric numeral systems (Duda, 2013); modelled ones mix the predictions of several contexts.
+
+    Examples
+    --------
+    >>> import kmq
+    >>> import numpy as np
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> ramp = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder, "ramp.kmq")
+    ...     kmq.save(file, ramp, colors=4)
+    ...     kmq.load(file)
+    <IndexedImage 16x16 of 4 colours>
+    """
+    if names_another_format(path):
+        raise OptionError(
+            f"path: {extension_of(path)} is not the extension of a .kmq file; "
+            "quantize(image).to_pil() is an ordinary image to save"
+        )
+    data = encode(
+        image,
+        colors=colors,
+        psnr=psnr,
+        max_bytes=max_bytes,
+        rdo=rdo,
+        dither=dither,
+        dither_method=dither_method,
+        effort=effort,
+        coding=coding,
+        seed=seed,
+        max_iter=max_iter,
+        init=init,
+        bits=bits,
+        pinned=pinned,
+        weights=weights,
+        sort=sort,
+        background=background,
+        alpha=alpha,
+        strip=strip,
+        max_pixels=max_pixels,
+        threads=threads,
+    )
+    write_whole(path, data)
