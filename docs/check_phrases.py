@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 TEXTS = (
     "*.md",
     "docs/*.md",
+    "docs/notebooks/*.ipynb",
     "formats/**/*.md",
     "benchmarks/*.md",
     "src/**/*.py",
