@@ -1,11 +1,11 @@
-"""Images in K colours: K-means finds them, a `.kmq` file keeps them.
+"""Images in K colours: K-means finds the colours, a `.kmq` file stores the result.
 
 >>> import kmq
 >>> data = kmq.encode("photo.jpg", colors=64)
 >>> rgb = kmq.decode(data)
 
-Importing kmq also makes Pillow read and write `.kmq` files. The names below are
-loaded when they are first used; NumPy and numba not before they are needed.
+Importing kmq also makes Pillow read and write `.kmq` files. Each name below is loaded on
+first use, and so are NumPy and numba.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Colour quantisation by K-means: pixels to a palette and one index a pixel.
+"""Colour quantisation by K-means: pixels to a palette and one index per pixel.
 
-One pixel's way: `histogram` counts its colour; `points` make that colour, and the mean
-of its neighbourhood, points to be clustered; `seeding` puts down centroids, `search`
-(by `splitting` and `merging`) and `lloyd` move them; `palette` rounds them; `nearest`
-looks up the entry that the pixel's colour fell to. `schedule` says how long each takes,
-`fitting` puts it in order.
+How a pixel gets its index: `histogram` counts its colour; `points` turns the colours, and
+the means of neighbouring colours, into points to cluster; `seeding` places the initial
+centroids; `search` (by `splitting` and `merging`) and `lloyd` move them; `palette` rounds
+them; `nearest` looks up the entry of the pixel's colour. `fitting` runs these steps in
+order, and `schedule` says how long each may take.
 """
 
 from __future__ import annotations
@@ -49,17 +49,16 @@ def quantize(
 ) -> IndexedImage:
     """Return the image in at most `colors` colours that K-means finds.
 
-    The palette minimises the mean squared distance in sRGB, as far as the effort
-    reaches, and each pixel has its nearest entry exactly, the lowest index where
-    several tie. An image of at most `colors` colours is preserved exactly, with one
-    entry per colour; any other gets `colors` distinct entries, each
-    used. The same arguments give the same bytes on any machine.
+    The palette minimises the mean squared distance in sRGB as far as the effort allows.
+    Each pixel gets exactly its nearest entry, on ties the lowest index. An image of at most
+    `colors` colours is preserved exactly, with one entry per colour; any other image gets
+    `colors` distinct entries, all of them used. The same arguments return the same bytes on
+    any machine.
 
-    Where some pixel is not opaque, the distance is the mean over all uniform backgrounds
-    (`kmq.alpha`). Clear pixels then are one colour, unless all distinct colours are at
-    most `colors`, hidden ones included. They stay clear, and share an entry whose hidden
-    colour is that of the pixels beside them; an entry most of whose pixels are opaque is
-    opaque.
+    If some pixel is not opaque, the distance is the mean over all uniform backgrounds
+    (`kmq.alpha`). Clear pixels then count as one colour, unless there are at most `colors`
+    distinct colours, hidden ones included. They stay clear and share an entry whose hidden
+    colour is that of the pixels beside them. An entry is opaque if most of its pixels are.
 
     Parameters
     ----------
@@ -70,24 +69,23 @@ def quantize(
     effort
         One of `schedule.EFFORTS`: how long to search.
     seed
-        0 to 2^32 - 1; feeds the starts that are drawn where colours are few.
+        0 to 2^32 - 1; seeds the random starts, which are used when there are few colours.
     max_iter
-        Cap on the iterations over the distinct colours that end the search.
+        Maximum number of the final iterations, which run over the distinct colours.
     constraint
-        Entries that are given, or that hardware has to show. The palette begins with the
-        pinned ones, used or not, and may have fewer than `colors`.
+        Pinned entries, or the colours that hardware can show. The palette begins with the
+        pinned entries, used or not, and may have fewer entries than `colors`.
     init
-        Samples of `colors` centroids to start from, (K, 3) or (K, 4), where nothing is to be
-        searched for. Not with a constraint.
+        Samples of `colors` centroids to start from, (K, 3) or (K, 4), instead of a search.
+        Cannot be combined with a constraint.
     threads
         At least 1; it never changes the result.
 
     Raises
     ------
     OptionError
-        If the shape or the dtype of `pixels` does not fit, or the constraint leaves no
-        entry for clear pixels. The other arguments are those of a `kmq.Options`, which has
-        checked them.
+        If the shape or dtype of `pixels` is wrong, or the constraint leaves no entry for
+        clear pixels. The other arguments come from a `kmq.Options`, which has checked them.
     """
     pixels = checked_pixels(pixels)
     histogram = Histogram.of_pixels(pixels)
@@ -126,26 +124,26 @@ def apply(
     is_chosen: bool = False,
     threads: int = 1,
 ) -> IndexedImage:
-    """Return the image in the colours of `palette`, each pixel the nearest exactly.
+    """Return the image in the colours of `palette`, each pixel with exactly its nearest.
 
     Parameters
     ----------
     pixels
         (H, W, 3) or (H, W, 4) uint8, each at least 1.
     palette
-        Kept as it is, in its order, whether every entry is used or not.
+        Used unchanged, in its order, including unused entries.
     histogram
-        That of `pixels`, where it is known.
+        The histogram of `pixels`, if known.
     is_chosen
         Whether K-means chose the palette for this image: if it is grey, the image is a
-        grey picture. A caller's own palette gives an image whose indices mean something.
+        grey picture. With a caller's palette, the indices carry a meaning.
     threads
         At least 1; it never changes the result.
 
     Raises
     ------
     OptionError
-        If the shape or the dtype of `pixels` does not fit.
+        If the shape or dtype of `pixels` is wrong.
     """
     pixels = checked_pixels(pixels)
     histogram = histogram or Histogram.of_pixels(pixels)
@@ -155,12 +153,12 @@ def apply(
 
 
 class Mapping:
-    """The entry of each colour of a histogram, for pictures that are mapped in parts.
+    """The entry of each colour of a histogram, for pictures that are mapped band by band.
 
     Attributes
     ----------
     palette : Palette
-    squared_error : as `squared_error` returns it
+    squared_error : the value that the function `squared_error` returns
     """
 
     def __init__(self, histogram: Histogram, palette: Palette, entries: NDArray[np.int32]) -> None:
@@ -181,7 +179,7 @@ class Mapping:
         init: NDArray[np.float64] | None = None,
         threads: int = 1,
     ) -> Mapping:
-        """Return the palette and the entries that `quantize` finds; its arguments."""
+        """Return the palette and the entries that `quantize` finds with these arguments."""
         palette, entries = fit_colors(
             histogram, colors, EFFORTS[effort], seed, max_iter, threads, constraint, init
         )
@@ -196,11 +194,11 @@ class Mapping:
     def indices_of(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
         """Return the indices of (H, W, 3) or (H, W, 4) pixels, (H, W) uint8 or uint16.
 
-        The histogram must have all of their colours.
+        The histogram must contain all of their colours.
         """
         pixels = alpha.with_alpha(pixels) if self._histogram.has_alpha else pixels[..., :3]
         pixels = np.ascontiguousarray(pixels).view()
-        pixels.flags.writeable = False  # kernels are compiled for each kind
+        pixels.flags.writeable = False  # kernels are compiled for each of the two
         return look_up(pixels, self._histogram.keys, self._entries, len(self.palette), 1)
 
     @property
@@ -211,7 +209,7 @@ class Mapping:
 
 
 def pixel_counts(histogram: Histogram, palette: Palette, threads: int = 1) -> NDArray[np.int64]:
-    """Return how many pixels are nearest to each entry, (K,); of equally near ones the first."""
+    """Return how many pixels are nearest to each entry, (K,); ties count for the first."""
     points, entries = _with_alike_entries(histogram, palette)
     counts = np.zeros(len(palette), np.int64)
     np.add.at(counts, nearest_entries(points, entries, threads), histogram.counts)
@@ -221,9 +219,9 @@ def pixel_counts(histogram: Histogram, palette: Palette, threads: int = 1) -> ND
 def squared_error(histogram: Histogram, palette: Palette, threads: int = 1) -> int | Fraction:
     """Return the sum over pixels of the squared distance to the nearest entry, exactly.
 
-    The distance is that of red, green and blue where all is opaque, and the sum an int.
-    Else it is the mean over all uniform backgrounds, in the same unit, and the sum a
-    Fraction.
+    If everything is opaque, the distance is that of red, green and blue, and the sum is an
+    int. Otherwise it is the mean over all uniform backgrounds, in the same unit, and the sum
+    is a Fraction.
     """
     points, entries = _with_alike_entries(histogram, palette)
     labels = nearest_entries(points, entries, threads)
@@ -240,12 +238,12 @@ def _squared_error(
     squares = (apart * apart).sum(axis=1)
     if entries.shape[1] == 3:
         return int(squares @ counts)
-    # As Python's integers: a square times a count may exceed 2^63.
+    # In Python integers, because a square times a count may exceed 2^63.
     return Fraction(int(squares.astype(object) @ counts), alpha.UNITS**2)
 
 
 def _with_alike_entries(histogram: Histogram, palette: Palette) -> tuple[Points, NDArray[np.uint8]]:
-    """Return the histogram's colours and the palette's, both with alpha if either has it."""
+    """Return the colours of the histogram and the palette, both with alpha if either has it."""
     has_alpha = histogram.has_alpha or palette.has_alpha
     entries = palette.to_rgba() if has_alpha else palette.colors
     return distinct_colors(histogram, with_alpha=has_alpha), entries

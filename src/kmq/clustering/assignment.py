@@ -1,10 +1,10 @@
 """The assignment step: each point to its nearest centroid, exactly.
 
-Most distances are never computed: on the way down the tree of cells, a centroid that is
-nowhere in the cell nearer than another one is dropped from the candidates (the filtering
-algorithm of Kanungo, Mount et al., "An efficient k-means clustering algorithm", IEEE PAMI
-24(7), 2002). The terms of each distance are written out, because a loop over the axes does not
-become vector code and takes three times as long.
+Most distances are never computed. On the way down the tree of cells, a candidate centroid
+is dropped if another one is nearer everywhere in the cell (the filtering algorithm of
+Kanungo, Mount et al., "An efficient k-means clustering algorithm", IEEE PAMI 24(7), 2002).
+The terms of each distance are written out, because a loop over the axes is not vectorised
+and takes three times as long.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kmq.clustering.points import LANES, Axes, Tree
 from kmq.jit import helper
 
 MARGIN = np.float32(0.01)
-"""Added where candidates are dropped, against rounding: ties must all stay."""
+"""Added against rounding when candidates are dropped, because every tied one must stay."""
 
 
 @helper
@@ -35,7 +35,7 @@ def assign_leaves(
 ) -> None:
     """Label the points of leaves `first` to `end` - 1: the assignment step.
 
-    `moved` (K, axes + 1) gathers what each cluster gains less what it loses.
+    `moved` (K, axes + 1) accumulates each cluster's gains minus its losses.
     """
     leaf_starts, parents, centers, widths = tree
     clusters = planar.shape[1]
@@ -66,8 +66,8 @@ def assign_leaves(
                 nearest[:] = in_leaf[0]
             else:
                 find_nearest(coordinates, start, in_leaf, count, axes, planar, distances, nearest)
-            # Only a point that changes clusters touches the sums. (Not a helper: a call
-            # that passes arrays costs 15 ns, several times the work on a point.)
+            # Only a point that changes clusters touches the sums. (This is inline because a
+            # call that passes arrays takes 15 ns, several times the work on a point.)
             for point in range(start, min(start + LANES, leaf_starts[leaf + 1])):
                 before, label = labels[point], nearest[point - start]
                 if label != before:
@@ -88,11 +88,11 @@ def narrow(
     distances: NDArray[Any],
     kept: NDArray[np.int32],
 ) -> int:
-    """Copy to `kept` the candidates that are nearest somewhere in a cell; return how many.
+    """Copy to `kept` the candidates that may be nearest in a cell; return their number.
 
-    With m the center of the cell and z the candidate nearest to m, any point m + u of
-    the cell has |u| <= width / 2 on each axis. So a candidate c is nowhere nearer than
-    z if |m - c|^2 - width (|c - z| summed over the axes) > |m - z|^2.
+    Let m be the cell's center and z the candidate nearest to m. Any point m + u of the
+    cell has |u| <= width / 2 on each axis. So a candidate c is nowhere nearer than z if
+    |m - c|^2 - width (|c - z| summed over the axes) > |m - z|^2.
     """
     for i in range(count):
         c = candidates[i]
@@ -136,11 +136,12 @@ def find_nearest(
     distances: NDArray[Any],
     nearest: NDArray[np.int32],
 ) -> None:
-    """Find the nearest candidate of `LANES` points, the lowest index where several tie.
+    """Find the nearest candidate of `LANES` points, on ties the one of lowest index.
 
-    Candidates outside, lanes inside: this order is what compiles to vector code. Two
-    candidates at a time halve the traffic; an odd last one is compared with itself.
-    Between whole-number colours every step is exact: `points.COORDINATE_TYPES` says why.
+    The outer loop runs over candidates and the inner one over lanes, because this order
+    compiles to vector code. Taking two candidates at a time halves the memory traffic; an
+    odd last one is compared with itself. Between whole-number colours every step is exact
+    (see `points.COORDINATE_TYPES`).
     """
     reds = coordinates[0, start : start + LANES]
     greens = coordinates[1, start : start + LANES]

@@ -1,4 +1,4 @@
-"""The pixels beside clear ones, whose colour a clear entry hides."""
+"""The pixels beside clear ones; a clear entry hides their mean colour."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from kmq import alpha
 
 
 def sums_beside_clear(image: NDArray[np.uint8], counted: slice = slice(None)) -> NDArray[np.int64]:
-    """Return `Histogram.beside_clear` of (H, W, 4) pixels: neighbours by side and by corner.
+    """Return `Histogram.beside_clear` of (H, W, 4) pixels; neighbours share a side or a corner.
 
-    Of the rows that are not `counted`, clear pixels count as neighbours alone.
+    Only pixels in the `counted` rows are summed; the other rows only provide neighbours.
     """
     clear = image[..., 3] == 0
     rows = clear.copy()
@@ -36,7 +36,7 @@ class Neighbors(NamedTuple):
 
     @property
     def has_alpha(self) -> bool:
-        """Whether a pixel of the three may be transparent."""
+        """Whether the band or one of its neighbours may contain a transparent pixel."""
         return any(part is not None and part.shape[2] == 4 for part in self)
 
     def sums(self) -> NDArray[np.int64]:
@@ -47,7 +47,7 @@ class Neighbors(NamedTuple):
 
 
 def with_neighbors(bands: Iterable[NDArray[np.uint8]]) -> Iterator[Neighbors]:
-    """Yield each band between the last row above it and the first row below it."""
+    """Yield each band with the last row above it and the first row below it."""
     above, band = None, None
     for below in bands:
         if band is not None:

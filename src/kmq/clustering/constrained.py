@@ -1,10 +1,10 @@
-"""K-means with entries that are given, or that hardware has to show.
+"""K-means with pinned entries, or with the colours that hardware can show.
 
-Both are constraints on the update step: a pinned entry stays where it is, and every other
-one goes to the mean of its pixels or, where hardware keeps few bits a channel, to the colour
-that it shows nearest to the mean. No other colour has a lower error, because the squared
-distances of a cluster's pixels to a colour sum to those to their mean, and the number of
-pixels times the squared distance from the mean to the colour.
+Both constrain the update step: a pinned entry stays where it is. Every other entry moves to
+the mean of its pixels or, if the hardware has few bits per channel, to the nearest colour
+that the hardware can show. No other colour has a lower error, because the sum of squared
+distances from a cluster's pixels to a colour is the sum of those to the mean, plus the
+number of pixels times the squared distance from the mean to the colour.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from kmq.clustering.schedule import LEAST_FALL, Search
 from kmq.clustering.splitting import cut_largest_gains
 
 MOST_SEARCHED = 1 << 11
-"""Colours up to which a constrained search pays: it looks at all pairs of entries."""
+"""The most colours for which a constrained search runs, because it compares all pairs."""
 
 
 @dataclass(frozen=True, eq=False)
 class Constraint:
-    """What the entries of a palette have to be.
+    """A constraint on the entries of a palette.
 
     Attributes
     ----------
     pinned : (P, 3) uint8
-        Distinct opaque colours that are the first entries.
+        Distinct opaque colours, the first entries.
     bits
-        The bits a channel that the other entries are made of; None for all colours.
+        Bits per channel of the other entries; None allows all colours.
     """
 
     pinned: NDArray[np.uint8]
@@ -50,7 +50,7 @@ class Constraint:
     def colors_at(
         self, points: NDArray[Any], *, is_opaque: NDArray[np.bool_] | None = None
     ) -> NDArray[np.uint8]:
-        """Return the nearest colours that an entry may have, as `alpha.colors_at` does."""
+        """Return the nearest allowed colours; parameters are those of `alpha.colors_at`."""
         if self.bits is None:
             return alpha.colors_at(points, is_opaque=is_opaque)
         samples = alpha.samples_at(points, is_opaque=is_opaque)
@@ -76,7 +76,7 @@ class Constraint:
 def constrained_start(
     points: Points, centroids: NDArray[np.float64], constraint: Constraint
 ) -> Clusters:
-    """Return clusters yet to be assigned, around the pinned entries and these centroids."""
+    """Return clusters around the pinned entries and these centroids, without an assignment."""
     return Clusters.around(points, np.concatenate([constraint.pinned_points(points), centroids]))
 
 
@@ -87,11 +87,11 @@ def constrained_search(
     schedule: Search,
     threads: int,
 ) -> Clusters:
-    """Return clusters around the pinned entries and as many others as there are `centroids`.
+    """Return clusters around the pinned entries and `len(centroids)` others.
 
-    A cycle splits the clusters that gain most, settles, drops the entries that cost least
-    to miss, and settles. One that lowers the error enough is kept; after one that does not,
-    half as many clusters are split in the next.
+    A cycle splits the clusters with the largest gains, settles, drops the entries that are
+    cheapest to lose, and settles again. It is kept if it lowers the error enough; otherwise
+    the next cycle splits half as many clusters.
     """
     clusters = constrained_start(points, centroids, constraint)
     settle(points, clusters, constraint, schedule.after_merge, threads)
@@ -115,8 +115,8 @@ def settle(
 ) -> None:
     """Alternate the assignment step and the constrained update step, in place.
 
-    Ends with an assignment, so that the labels, the sums and the error are those of the
-    centroids; early where the error no longer falls.
+    Ends with an assignment, so that labels, sums and error match the centroids. Stops early
+    if the error no longer falls.
     """
     previous = math.inf
     entries = _allowed(points, clusters.centroids, constraint)
@@ -130,9 +130,9 @@ def settle(
 
 
 def _assign(points: Points, clusters: Clusters, threads: int) -> None:
-    """Assign the points to the nearest centroids, which stay where they are."""
+    """Assign the points to the nearest centroids without moving these."""
     centroids = clusters.centroids.copy()
-    iterate(points, clusters, 1, threads)  # which moves the centroids to the means
+    iterate(points, clusters, 1, threads)  # also moves the centroids to the means
     clusters.centroids = centroids
     clusters.error = _error_of(points, clusters)
 
@@ -140,7 +140,7 @@ def _assign(points: Points, clusters: Clusters, threads: int) -> None:
 def _allowed(
     points: Points, centroids: NDArray[np.float64], constraint: Constraint
 ) -> NDArray[np.float64]:
-    """Return the nearest places where entries may be: the constrained update step."""
+    """Return the nearest allowed places for the entries: the constrained update step."""
     pinned = constraint.pinned_points(points)
     allowed = centroids.copy()
     if constraint.bits is not None:
@@ -166,7 +166,7 @@ def _error_of(points: Points, clusters: Clusters) -> float:
 
 
 def _split(points: Points, clusters: Clusters, count: int) -> Clusters:
-    """Return `clusters` with the `count` of them that gain most each cut in two."""
+    """Return `clusters` with the `count` of largest gain each cut in two."""
     cut = cut_largest_gains(
         points.coordinates,
         points.sums,
@@ -180,9 +180,9 @@ def _split(points: Points, clusters: Clusters, count: int) -> Clusters:
 
 
 def _without_cheapest(clusters: Clusters, pins: int, count: int) -> Clusters:
-    """Return `count` clusters: those that cost least to miss join their nearest neighbours.
+    """Return `count` clusters: those cheapest to lose join their nearest neighbours.
 
-    None of the first `pins` is dropped.
+    The first `pins` are never dropped.
     """
     sums, centroids = clusters.sums.copy(), clusters.centroids
     successor = np.arange(len(clusters))
@@ -213,9 +213,9 @@ def _without_cheapest(clusters: Clusters, pins: int, count: int) -> Clusters:
 def _costs_of_missing(
     centroids: NDArray[np.float64], sums: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return by how much the error rises without each entry, and the one next to it.
+    """Return the rise in error without each entry, and its nearest neighbour.
 
-    As if all its pixels went to that one.
+    The estimate moves all pixels of the entry to that neighbour.
     """
     pixels = sums[:, -1]
     means = centroids.copy()
@@ -235,9 +235,9 @@ def _costs_of_missing(
 def every_color_that_helps(
     points: Points, constraint: Constraint, most: int
 ) -> NDArray[np.uint8] | None:
-    """Return the nearest colour to each point that an entry may have, if they are few.
+    """Return the allowed colours nearest to the points; None if there are too many.
 
-    None where there are more than `most` of them beside the pinned ones.
+    That is, if there are more than `most` besides the pinned ones.
     """
     pinned = constraint.first_entries(points)
     if constraint.bits is None and len(points) > len(pinned) + most:
@@ -255,10 +255,10 @@ def constrained_palette(
 ) -> tuple[NDArray[np.uint8], Clusters]:
     """Return at most `count` distinct colours, and the clusters of the points nearest to each.
 
-    The pinned ones come first, in their order, used or not. Of the other `colors`, arranged,
-    those stay that are nearest to some point. What is left over goes where it lowers the
-    error of one colour's pixels most. There are fewer than `count` entries only where no
-    colour that may be one lowers the error further.
+    The pinned ones come first, in their order, used or not. Then follow, arranged, those
+    `colors` that are nearest to some point. Each entry left over goes where it lowers the
+    error of one colour's pixels the most. There are fewer than `count` entries only if no
+    allowed colour lowers the error further.
     """
     pinned = constraint.first_entries(points)
     nearest = _nearest_allowed(points, constraint)
@@ -283,10 +283,10 @@ def constrained_palette(
 
 
 def _nearest_allowed(points: Points, constraint: Constraint) -> NDArray[np.uint8]:
-    """Return the nearest colour to each point that an entry may have, but for the pinned."""
+    """Return the allowed colours nearest to the points, without the pinned ones."""
     return constraint.colors_at(points.coordinates[:, : len(points)].T)
 
 
 def _without(pinned: NDArray[np.uint8], colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return those of `colors` that are not pinned, each once."""
+    """Return the distinct `colors` that are not pinned."""
     return morton.decode(np.setdiff1d(morton.encode(colors), morton.encode(pinned)))

@@ -9,21 +9,21 @@ from kmq.clustering.morton import SPREAD
 from kmq.jit import helper, kernel
 
 RUN = 64
-"""Keys in a row that share a mark "occupied": one 4x4x4 cell."""
+"""Consecutive keys that share one "occupied" mark: a 4x4x4 cell."""
 
 SMALLEST_TABLE = 1 << 10
-"""Slots of a hash table to begin with, a power of two."""
+"""Initial number of slots in a hash table, a power of two."""
 
 
 @kernel
 def count_pixels(
     pixels: NDArray[np.uint8], cube: NDArray[np.uint8], occupied: NDArray[np.bool_]
 ) -> NDArray[np.uint32]:
-    """Count (n, 3) pixels into `cube`, and mark the runs of keys that hold any.
+    """Count (n, 3) pixels in `cube`, and mark the runs of keys that occur.
 
-    A byte that is full goes back to 1 and its key joins the list that is returned,
-    each worth 255 pixels more: counts stay exact in 16 MB, which caches far better
-    than four bytes a key.
+    A full byte is reset to 1 and its key is appended to the returned list; each appearance
+    there adds 255 pixels. So counts stay exact in 16 MB, which caches far better than four
+    bytes per key.
     """
     overflows = np.empty(len(pixels) // 255 + 1, np.uint32)
     overflow_count = 0
@@ -53,8 +53,8 @@ def collect_counts(
         if occupied[run]:
             for key in range(run * RUN, (run + 1) * RUN):
                 distinct += cube[key] != 0
-    # Every key is written, and overwritten by the next unless it was counted: no
-    # branch to mispredict, for one more place at the end.
+    # Every key is written, and the next one overwrites it unless it was counted. This needs
+    # one spare place at the end but no branch that could be mispredicted.
     keys = np.empty(distinct + 1, np.uint32)
     counts = np.empty(distinct + 1, np.uint8)
     found = 0
@@ -68,7 +68,7 @@ def collect_counts(
 
 
 def count_words(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Return the distinct colours of (n, 4) pixels as words, in no order, and their counts."""
+    """Return the distinct colours of (n, 4) pixels as words, unordered, and their counts."""
     words = np.empty(SMALLEST_TABLE // 4, np.uint32)
     counts = np.zeros(len(words), np.int64)
     found = pixel = 0
@@ -90,10 +90,10 @@ def count_until_full(
     counts: NDArray[np.int64],
     found: int,
 ) -> tuple[int, int]:
-    """Count (n, 4) pixels from the `first` on, as long as there is place for new words.
+    """Count (n, 4) pixels, starting at `first`, until there is no place for a new word.
 
-    `found` is how many words there are. Returns the pixel that was not counted, n if
-    there is none, and how many words there are now.
+    `found` is the number of words so far. Return the first pixel that was not counted, n if
+    all were, and the new number of words.
     """
     place = -1
     for pixel in range(first, len(pixels)):
@@ -118,9 +118,9 @@ def count_until_full(
 def slots_of(words: NDArray[np.uint32], count: int) -> NDArray[np.int32]:
     """Return a hash table of the first `count` words, which are distinct.
 
-    It holds 1 + the place of each word, and 0 in its empty slots; at most half of them
-    are taken where all of `words` are. A word is in the first slot, from its hash on,
-    that held no other.
+    A slot contains 1 + the place of its word, or 0 if empty. At most half of the slots are
+    taken even when all of `words` are in use. A word is in the first free slot at or after
+    its hash.
     """
     size = SMALLEST_TABLE
     while size < 2 * len(words):
@@ -136,7 +136,7 @@ def slots_of(words: NDArray[np.uint32], count: int) -> NDArray[np.int32]:
 
 @helper
 def joined(red: np.uint8, green: np.uint8, blue: np.uint8, alpha: np.uint8) -> np.uint32:
-    """Return a colour as a number, as `morton.words` does."""
+    """Return a colour as one number, like `morton.words`."""
     return np.uint32(
         np.uint32(red)
         | (np.uint32(green) << np.uint32(8))
@@ -149,8 +149,8 @@ def joined(red: np.uint8, green: np.uint8, blue: np.uint8, alpha: np.uint8) -> n
 def scrambled(word: np.uint32) -> np.uint32:
     """Return a hash: the finaliser of MurmurHash3 (Appleby 2011).
 
-    The colours of smooth pictures lie on lattices, which simpler hashes keep. The products
-    have 64 bits, because without a compiler NumPy warns of those that overflow 32.
+    The colours of smooth pictures lie on lattices, which simpler hashes preserve. The products
+    have 64 bits, because uncompiled NumPy code warns when 32 bits overflow.
     """
     low = np.uint64(0xFFFFFFFF)
     mixed = np.uint64(word)

@@ -44,10 +44,10 @@ def fit_colors(
 ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     """Return the palette, (K, 3) or (K, 4), and each distinct colour's nearest entry, (n,).
 
-    K is `colors`, or n where that is less; then the palette is the colours themselves.
-    Clear colours are one, unless they all fit, and its entry gets `color_of_clear`. With a
-    `constraint` K may be less, and clear colours are always one. With `init`, samples of
-    `colors` centroids, (K, 3) or (K, 4), nothing is searched for; there is no constraint then.
+    K is `colors`, or n if that is less; then the palette is the colours themselves. Clear
+    colours count as one, unless all of them fit, and its entry gets `color_of_clear`. With a
+    `constraint`, K may be less, and clear colours always count as one. `init`, samples of
+    `colors` centroids, (K, 3) or (K, 4), replaces the search; it excludes a constraint.
 
     Raises
     ------
@@ -114,10 +114,10 @@ def _constrained_candidates(
     threads: int,
     constraint: Constraint,
 ) -> list[NDArray[np.uint8]]:
-    """Return colours that suit the constraint and the pinned entries.
+    """Return colours that satisfy the constraint and suit the pinned entries.
 
-    Beside those that were searched for under the constraint, the free ones, rounded
-    afterwards: so that the result is never worse than these.
+    Besides the result of the constrained search, the unconstrained one is rounded and
+    included, so the final result is never worse than that.
     """
     pinned = len(constraint.pinned)
     iterations = _last_iterations(effort, max_iter)
@@ -128,7 +128,7 @@ def _constrained_candidates(
     searched = constrained_search(
         coarse, free.centroids, constraint, effort.coarse_search(colors), threads
     )
-    # Now and then the search on coarser points loses what was found on these.
+    # Occasionally the search on coarser points loses what was found on these.
     found = [
         searched.carried_over(coarse, weighted),
         constrained_start(weighted, free.centroids, constraint),
@@ -179,10 +179,10 @@ def _fewer_colors(
 
 
 def color_of_clear(histogram: Histogram) -> NDArray[np.uint8]:
-    """Return the colour that a clear entry hides: the mean of what is beside clear pixels.
+    """Return the colour that a clear entry hides: the mean of the pixels beside clear ones.
 
-    Weighted by alpha. It is seen where a renderer filters: with black there instead, edges
-    turn dark. Where no pixel is known to be beside a clear one, the mean of them all.
+    The mean is weighted by alpha. The colour shows when a renderer filters; black would
+    darken the edges. If no pixel is known to be beside a clear one, it is the mean of all.
     """
     sums = histogram.beside_clear
     if sums[3] == 0:
@@ -196,7 +196,7 @@ def color_of_clear(histogram: Histogram) -> NDArray[np.uint8]:
 def cluster(points: Points, colors: int, effort: Effort, seed: int, threads: int) -> Clusters:
     """Return clusters of the distinct colours, searched for on coarser points.
 
-    There may be fewer than `colors` where the points are hard to split.
+    There may be fewer than `colors` if the points are hard to split.
     """
     bits = coarse_bits(points, colors)
     coarse = coarsen(points, bits)
@@ -226,12 +226,12 @@ def cluster(points: Points, colors: int, effort: Effort, seed: int, threads: int
 
 
 def _best(found: list[Clusters], count: int) -> list[Clusters]:
-    """Return the `count` of lowest error, the earlier where several tie."""
+    """Return the `count` clusterings of lowest error, on ties the earlier ones."""
     return sorted(found, key=lambda each: each.error)[:count]
 
 
 def coarse_bits(points: Points, colors: int) -> int:
-    """Return the coarsest level whose cells are `POINTS_PER_COLOR` a colour, 0 if none is."""
+    """Return the coarsest level with at least `POINTS_PER_COLOR` cells per colour, or 0."""
     wanted = schedule.POINTS_PER_COLOR * colors
     if len(points) < wanted:
         return 0

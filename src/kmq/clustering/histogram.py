@@ -1,4 +1,4 @@
-"""The distinct colours of an image, or of many, and how often each occurs."""
+"""The distinct colours of one or more images, and how often each occurs."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     from kmq.pixels import ImageSource
 
 SMALLEST_CUBE_WORK = 1 << 15
-"""Pixels from which a pass over the whole colour cube is cheaper than sorting."""
+"""The number of pixels above which a pass over the whole colour cube is cheaper than sorting."""
 
 MAX_PIXEL_COUNT = 1 << 53
-"""Pixels of a histogram: float64 holds the number exactly, and int64 the sums of samples."""
+"""The most pixels in a histogram: float64 represents the number exactly, and int64 does not
+overflow in sums of samples."""
 
 MAX_PIXEL_COUNT_WITH_ALPHA = 1 << 46
-"""Pixels of one with alpha: int64 holds the sums of coordinates, which reach 65,025."""
+"""The most pixels with alpha: coordinates reach 65,025, and their sums must fit into int64."""
 
 
 _NOTHING_BESIDE = np.zeros(4, np.int64)
@@ -42,30 +43,30 @@ class Histogram:
     """Distinct colours in Morton order, each with its number of pixels; immutable.
 
     Clustering sees an image only through its histogram, so fitting on merged histograms
-    equals fitting on the images put together, exactly. (Only the colour that a clear
-    entry hides may differ, by the pixels along the seam.)
+    equals fitting on the images put together. (Only the colour that a clear entry hides may
+    differ, because of the pixels along the seam.)
 
     Parameters
     ----------
     colors
-        Array of shape (n, 3) or (n, 4), uint8; n at least 1. Repeated colours are added
-        up. A column of alpha that is 255 throughout is dropped.
+        Array of shape (n, 3) or (n, 4), uint8; n at least 1. The counts of repeated colours
+        are added up. An alpha column of only 255 is dropped.
     counts
-        Array of shape (n,), whole numbers of at least 1; 2^53 in all at most, or 2^46
-        where there is alpha.
+        Array of shape (n,), whole numbers of at least 1. Their sum is at most 2^53, or 2^46
+        if there is alpha.
 
     Attributes
     ----------
-    keys : (n,) read-only, ascending: the colours as `morton.encode` numbers them, uint32,
-        or uint64 where there is alpha
+    keys : (n,) read-only, ascending: the keys that `morton.encode` returns, uint32, or
+        uint64 if there is alpha
     counts : (n,) int64, read-only
-    beside_clear : (4,) int64, read-only: sums over the pixels beside clear ones, of an
-        image, of alpha times red, green and blue, and of alpha
+    beside_clear : (4,) int64, read-only: the sums of alpha times red, green and blue, and
+        of alpha, over the image's pixels beside clear ones
 
     Raises
     ------
     OptionError
-        If a shape, a dtype or a value does not fit, or there is no colour.
+        If a shape, dtype or value is wrong, or there is no colour.
     """
 
     __slots__ = ("beside_clear", "counts", "keys")
@@ -104,8 +105,8 @@ class Histogram:
     ) -> Histogram:
         """Return the histogram of the pixels that `kmq.quantize` would see.
 
-        With `weights`, a pixel is counted as often as its weight says. Parameters, errors
-        and warnings are those of `kmq.quantize`.
+        With `weights`, each pixel counts as often as its weight. Parameters, errors and
+        warnings are those of `kmq.quantize`.
         """
         from kmq.pixels import read_with_warnings
 
@@ -118,15 +119,15 @@ class Histogram:
 
     @classmethod
     def of_weighted_pixels(cls, pixels: NDArray[np.uint8], weights: NDArray[np.int64]) -> Histogram:
-        """Return the histogram of an image whose pixels count as often as (H, W) weights say.
+        """Return the histogram of an image whose pixels have the given (H, W) weights.
 
-        Colours that do not count at all are left out, but clear pixels count at least once,
-        so that they stay clear.
+        Colours of total weight 0 are left out, but clear pixels count at least once, so
+        that they stay clear.
 
         Raises
         ------
         OptionError
-            If the shape or the dtype of `pixels` does not fit, or the weights' sum is too
+            If the shape or dtype of `pixels` is wrong, or the sum of the weights is too
             large.
         """
         image = checked_pixels(pixels)
@@ -148,7 +149,7 @@ class Histogram:
         Raises
         ------
         OptionError
-            If the shape or the dtype does not fit.
+            If the shape or dtype is wrong.
         """
         image = checked_pixels(pixels)
         flat = image.reshape(-1, image.shape[2])
@@ -166,15 +167,15 @@ class Histogram:
 
     @classmethod
     def of_bands(cls, bands: Iterable[NDArray[np.uint8]]) -> Histogram:
-        """Return the histogram of a picture given in bands of rows, as `of_pixels` has it.
+        """Return the histogram of a picture given in bands of rows; equals `of_pixels`.
 
-        Each band is (h, W, 3) or (h, W, 4) uint8; they need not agree in that. Few bands
-        are held at a time.
+        Each band is (h, W, 3) or (h, W, 4) uint8; bands with and without alpha may be mixed.
+        Only a few bands are in memory at a time.
 
         Raises
         ------
         OptionError
-            If there is no band, or the shape or the dtype of one does not fit.
+            If there is no band, or the shape or dtype of one is wrong.
         """
         found: list[Histogram] = []
         for each in with_neighbors(bands):
@@ -186,7 +187,7 @@ class Histogram:
 
     @classmethod
     def of_band(cls, rows: Neighbors) -> Histogram:
-        """Return the histogram of a band; merged with those of the others, that of the whole."""
+        """Return the histogram of a band; merging all bands' histograms returns the whole's."""
         counted = cls.of_pixels(rows.band)
         if not rows.has_alpha:
             return counted
@@ -194,14 +195,14 @@ class Histogram:
 
     @classmethod
     def merge(cls, histograms: Iterable[Histogram]) -> Histogram:
-        """Return the histogram of all the pixels that these histograms count.
+        """Return the histogram of all pixels that these histograms count.
 
-        It has alpha where one of them has.
+        It has alpha if any of them has.
 
         Raises
         ------
         OptionError
-            If there is no histogram, or something else among them.
+            If there is no histogram, or one of the items is not a histogram.
         """
         listed = list(histograms)
         if not listed:
@@ -221,13 +222,13 @@ class Histogram:
     def merge_equally(cls, histograms: Iterable[Histogram]) -> Histogram:
         """Return the histogram of all images as if each had the same number of pixels.
 
-        The counts of each are scaled to about 2^32, or less where there are more than
-        16,384 of them, and rounded, but never below 1.
+        The counts of each are scaled to a sum of about 2^32, or less if there are more than
+        16,384 histograms, and rounded, but never below 1.
 
         Raises
         ------
         OptionError
-            As `merge` does.
+            The errors of `merge`.
         """
         listed = list(histograms)
         if not listed:
@@ -238,7 +239,7 @@ class Histogram:
     def scaled_to(self, total: int) -> Histogram:
         """Return the same colours in the same proportions, about `total` pixels in all."""
         pixels = self.pixel_count
-        # As Python's integers: the products may exceed 2^63.
+        # In Python integers, because the products may exceed 2^63.
         scaled = [
             max(1, (2 * count * total + pixels) // (2 * pixels)) for count in self.counts.tolist()
         ]
@@ -246,18 +247,18 @@ class Histogram:
         return self._of(self.keys, np.array(scaled, np.int64), np.array(beside_clear, np.int64))
 
     def with_clear_as_one(self) -> Histogram:
-        """Return the same with all clear colours counted as one, clear black."""
+        """Return the same histogram with all clear colours counted as one, clear black."""
         clear = np.flatnonzero(self.is_clear)
         if len(clear) == 0:
             return self
-        # They share a cell, where alpha comes first in the keys: they are neighbours.
+        # They are adjacent, because they share a cell and alpha comes first within its keys.
         keys, counts = np.delete(self.keys, clear[1:]), np.delete(self.counts, clear[1:])
         keys[clear[0]] = morton.CLEAR
         counts[clear[0]] = self.counts[clear].sum()
         return self._of(keys, counts, self.beside_clear)
 
     def places_of(self, other: Histogram) -> NDArray[np.int64]:
-        """Return where each colour of `other`, whose clear colours are one here, is."""
+        """Return the place of each colour of `other`; clear colours count as one here."""
         keys = np.where(other.is_clear, morton.CLEAR, other.keys)
         places: NDArray[np.int64] = np.searchsorted(self.keys, keys)
         return places
@@ -304,7 +305,7 @@ class Histogram:
 
     @property
     def colors(self) -> NDArray[np.uint8]:
-        """The distinct colours, (n, 3) uint8, or (n, 4) where there is alpha; a new array."""
+        """The distinct colours, (n, 3) uint8, or (n, 4) if there is alpha; a new array."""
         return morton.decode(self.keys)
 
     @property
@@ -327,12 +328,12 @@ class Histogram:
 
     @property
     def pixel_count(self) -> int:
-        """How many pixels were counted."""
+        """The number of pixels counted."""
         return int(self.counts.sum())
 
 
 def equal_share(images: int) -> int:
-    """Return how many pixels each of `images` images counts for if all count equally."""
+    """Return the number of pixels to scale each of `images` images to if all count equally."""
     return min(1 << 32, MAX_PIXEL_COUNT_WITH_ALPHA // (2 * images))
 
 
@@ -352,8 +353,8 @@ def _check_pixel_count(name: str, count: int, channels: int) -> None:
 def checked_pixels(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     """Return `pixels` as a C-contiguous uint8 array, or raise `OptionError`.
 
-    It has shape (H, W, 3), or (H, W, 4) where some alpha is below 255. It is read-only,
-    whatever `pixels` is: kernels are compiled for each kind.
+    Its shape is (H, W, 3), or (H, W, 4) if some alpha is below 255. It is always read-only,
+    because kernels are compiled separately for writeable and read-only arrays.
     """
     given = array_of("pixels", pixels)
     if given.ndim != 3 or given.shape[2] not in (3, 4) or given.size == 0:
@@ -368,7 +369,7 @@ def checked_pixels(pixels: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _without_opaque_alpha(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return (..., 3) or (..., 4) colours as (..., 3) where they are all opaque."""
+    """Return (..., 3) or (..., 4) colours as (..., 3) if all are opaque."""
     is_opaque = colors.shape[-1] == 4 and (colors[..., 3] == 255).all()
     return colors[..., :3] if is_opaque else colors
 

@@ -1,4 +1,4 @@
-"""Lloyd's algorithm: the assignment step and the update step, alternately.
+"""Lloyd's algorithm: the assignment step and the update step in alternation.
 
 S. Lloyd, "Least squares quantization in PCM", IEEE Trans. Information Theory 28(2), 1982.
 """
@@ -20,14 +20,14 @@ OVERSTEP = 1.6
 the same optimum in nearly twice as many iterations."""
 
 TOLERANCE = 1e-4
-"""Relative fall of the error in one iteration below which the iteration ends."""
+"""Iterations end when one lowers the error by less than this fraction."""
 
 POINTS_PER_WORK = 4
-"""Points that make one unit of work: an iteration takes about 5 ns a point, so that
-threads pay from half a million points on."""
+"""Points per unit of work. An iteration takes about 5 ns per point, so threads are faster from
+half a million points on."""
 
 CHUNKS_PER_THREAD = 4
-"""More chunks than threads even out chunks that take longer."""
+"""More chunks than threads, to even out chunks that take longer."""
 
 
 @dataclass
@@ -37,14 +37,14 @@ class Clusters:
     Attributes
     ----------
     centroids : (K, axes) float64
-        The clusters' means. A cluster without points keeps the centroid it had.
+        The clusters' means. A cluster without points keeps its centroid.
     sums : (K, axes + 1) int64
-        Sums of each coordinate over each cluster's pixels, and their number.
+        Sums of each coordinate over each cluster's pixels, and the number of pixels.
     labels : (n,) int32
         Each point's cluster.
     error : float
-        Sum over the pixels of the squared distance from their point's mean colour
-        to their cluster's.
+        Sum over the pixels of the squared distance from their point's mean colour to their
+        cluster's.
     """
 
     centroids: NDArray[np.float64]
@@ -54,15 +54,15 @@ class Clusters:
 
     @classmethod
     def around(cls, points: Points, centroids: NDArray[np.float64]) -> Clusters:
-        """Return clusters yet to be assigned: every point is still in the first."""
+        """Return clusters without an assignment: every point is still in the first."""
         sums = np.zeros((len(centroids), len(points.total)), np.int64)
         sums[0] = points.total
         return cls(centroids.copy(), sums, np.zeros(len(points), np.int32), float("inf"))
 
     def carried_over(self, coarse: Points, fine: Points) -> Clusters:
-        """Return the same clusters of finer points: each takes its cell's label.
+        """Return the same clusters with finer points; each point takes its cell's label.
 
-        A cell's sums are those of its points, so the clusters' sums stay as they are.
+        A cell's sums are those of its points, so the clusters' sums do not change.
         """
         if coarse is fine:  # whose keys may repeat
             return Clusters(self.centroids.copy(), self.sums.copy(), self.labels.copy(), np.inf)
@@ -71,7 +71,7 @@ class Clusters:
         return Clusters(self.centroids.copy(), self.sums.copy(), labels, float("inf"))
 
     def recount(self, before: Points, now: Points) -> None:
-        """Correct the sums in place where the same points stand for other numbers of pixels."""
+        """Update the sums in place when the same points represent other numbers of pixels."""
         if before is not now:
             changed = np.flatnonzero(before.sums[:, -1] != now.sums[:, -1])
             change = now.sums[changed] - before.sums[changed]
@@ -84,9 +84,9 @@ class Clusters:
 def iterate(points: Points, clusters: Clusters, iterations: int, threads: int) -> None:
     """Improve `clusters` in place by up to `iterations` rounds of assignment and update.
 
-    Ends early where the error no longer falls by `TOLERANCE`. The labels are those of
-    the last assignment, exact for the centroids before the last update. Nothing
-    depends on `threads`: labels are found point by point, sums are whole numbers.
+    Ends early when the error no longer falls by `TOLERANCE`. The labels are those of the
+    last assignment, exact for the centroids before the last update. The result does not
+    depend on `threads`, because each label is found separately and sums are integers.
     """
     threads = useful_threads(len(points) // POINTS_PER_WORK, threads)
     if threads > 1:
@@ -109,7 +109,7 @@ def iterate(points: Points, clusters: Clusters, iterations: int, threads: int) -
 def _alternate_on_threads(
     points: Points, clusters: Clusters, iterations: int, threads: int
 ) -> float:
-    """Do what `alternate` does, with several threads on each assignment step."""
+    """Do what `alternate` does, but with several threads for each assignment step."""
     chunks = CHUNKS_PER_THREAD * threads
     moved = np.zeros((chunks, *clusters.sums.shape), np.int64)
     previous = np.inf
@@ -152,8 +152,8 @@ def assign(
 ) -> None:
     """Label the points of chunks `first` to `end` - 1: the assignment step.
 
-    The points are divided into `len(moved)` chunks of about as many. `moved[chunk]` gathers
-    what each cluster gains less what it loses.
+    The points are divided into `len(moved)` chunks of about equal size. `moved[chunk]`
+    accumulates each cluster's gains minus its losses.
     """
     chunks, points = len(moved), len(labels)
     for chunk in prange(first, end):
@@ -175,10 +175,10 @@ def update(
     axes: Axes,
     previous: float,
 ) -> float:
-    """Add up what has moved and move the centroids: the update step.
+    """Add up the moves and move the centroids: the update step.
 
-    Return the error before the centroids move, less the points' energy. A step that is too
-    long and raised the error over the `previous` one is followed by a plain one.
+    Return the error before the centroids move, minus the points' energy. If an overstep
+    raised the error above the `previous` one, the next step is a plain one.
     """
     for cluster in prange(len(centroids)):
         for chunk in range(len(moved)):
@@ -192,14 +192,14 @@ def update(
 
 @kernel
 def finish(centroids: NDArray[np.float64], cluster_sums: NDArray[np.int64], axes: Axes) -> float:
-    """Move the centroids to the means; return the error less the points' energy."""
+    """Move the centroids to the means; return the error minus the points' energy."""
     step_towards_means(centroids, cluster_sums, axes, 1.0)
     return error_at(centroids, cluster_sums, axes)
 
 
 @helper
 def has_settled(error: float, previous: float, energy: float) -> bool:
-    """Whether an iteration changed the error so little that the next would not pay."""
+    """Whether an iteration changed the error too little for another to be worthwhile."""
     return abs(previous - error) <= TOLERANCE * (energy + error)
 
 
@@ -215,7 +215,7 @@ def alternate(
     energy: float,
     iterations: int,
 ) -> float:
-    """Alternate the two steps in place; return the error less `energy`."""
+    """Alternate the two steps in place; return the error minus `energy`."""
     clusters = len(centroids)
     planar = np.empty((len(axes), clusters), coordinates.dtype)
     moved = np.zeros((1, clusters, len(axes) + 1), np.int64)
@@ -245,10 +245,10 @@ def alternate(
 
 @helper
 def error_at(centroids: NDArray[np.float64], cluster_sums: NDArray[np.int64], axes: Axes) -> float:
-    """Return the sum of squared distances less the points' energy.
+    """Return the sum of squared distances minus the points' energy.
 
-    For a cluster of n pixels with sum s around c that is n c.c - 2 c.s: no pass over
-    the points is needed.
+    For a cluster of n pixels with sum s and centroid c, this is n c.c - 2 c.s, so it needs
+    no pass over the points.
     """
     error = 0.0
     for cluster in range(len(centroids)):

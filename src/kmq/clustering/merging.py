@@ -1,4 +1,4 @@
-"""Merging clusters: those pairs joined by which the error rises least."""
+"""Merging clusters: join the pairs that raise the error the least."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def join_cheapest_pairs(
     axes: Axes,
     target: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int32]]:
-    """Return centroids, sums and labels of `target` clusters, pairs of the others joined."""
+    """Join pairs until `target` clusters are left; return their centroids, sums and labels."""
     sums = cluster_sums.copy()
     successor = merge_cheapest(centroids, sums, axes, target)
     place = np.empty(len(successor), np.int32)
@@ -48,8 +48,8 @@ def merge_cheapest(
 ) -> NDArray[np.int32]:
     """Merge clusters until `target` are left, `sums` in place; return each one's successor.
 
-    Rounds of: find every cluster's cheapest partner, then take the pairs from the
-    cheapest on, each cluster at most once. The partner of lower index stays.
+    Each round finds every cluster's cheapest partner, then joins the pairs in order of cost,
+    each cluster at most once. The partner of lower index stays.
     """
     successor = np.arange(len(centroids)).astype(np.int32)
     alive = np.arange(len(centroids))
@@ -80,7 +80,7 @@ def find_cheapest_partners(
     axes: Axes,
     alive: NDArray[np.int64],
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return what it costs to merge each cluster with its cheapest partner, and which that is.
+    """Return each cluster's cheapest partner and the cost of merging them.
 
     The cost of n and m pixels is n m / (n + m) times the squared distance of their means
     (Ward 1963): the rise in error. Positions are those in `alive`.

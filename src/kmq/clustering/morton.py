@@ -1,13 +1,13 @@
-"""Colours as keys that ascend along a Morton curve: near keys are near colours.
+"""Colours as keys along a Morton curve: nearby keys are similar colours.
 
-An RGB colour's key is its Morton key, the bits of red, green and blue interleaved: a
-whole number from 0 to 2^24 - 1. Dropping its last 3 b bits names the cell of (2^b)^3
-neighbouring colours that holds it, so every octree cell is one run of consecutive keys
-(G. M. Morton, 1966).
+An RGB colour's key is its Morton key, the interleaved bits of red, green and blue: a whole
+number from 0 to 2^24 - 1. Dropping its last 3 b bits leaves the number of the cell of
+(2^b)^3 neighbouring colours that contains it, so every octree cell is one run of
+consecutive keys (G. M. Morton, 1966).
 
 An RGBA colour's key has 64 bits. The upper 32 are the Morton key of its four coordinates
-(`kmq.alpha`), each divided by 510 and rounded down, so that they have 8 bits as samples
-have. Colours of low alpha share cells, so the lower 32 bits are the colour itself.
+(`kmq.alpha`), each divided by 510 and rounded down to 8 bits, the size of a sample. Colours
+of low alpha share cells, so the lower 32 bits are the colour itself.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from numpy.typing import NDArray
 from kmq import alpha
 
 UNITS = {3: 1, 4: alpha.UNITS}
-"""How wide a cell of 0 bits is, in RGB and in RGBA coordinates."""
+"""The width of a cell of 0 bits, in RGB and in RGBA coordinates."""
 
 KEYS = 1 << 24
-"""How many keys RGB colours have."""
+"""The number of keys of RGB colours."""
 
 _ORIGIN = np.array([-255 * 255] * 3 + [0], np.float32)
-"""The coordinates at which the first cell of RGBA colours begins."""
+"""The lowest coordinates of the first cell of RGBA colours."""
 
 COLOR_BITS = 32
-"""Lower bits of an RGBA colour's key: alpha, blue, green and red, the first the highest."""
+"""Lower bits of an RGBA colour's key: alpha, blue, green and red, from high to low."""
 
 
 def _spread_bits(axes: int) -> NDArray[np.uint32]:
@@ -53,7 +53,7 @@ def encode(colors: NDArray[np.uint8]) -> NDArray[Any]:
 
 
 def encode_words(given: NDArray[np.uint32]) -> NDArray[np.uint64]:
-    """Return the keys of RGBA colours that are given as `words`, (n,) uint64."""
+    """Return the keys of RGBA colours given as `words`, (n,) uint64."""
     return encode(_colors_of_words(given))
 
 
@@ -76,7 +76,7 @@ def _colors_of_words(given: NDArray[np.uint32]) -> NDArray[np.uint8]:
 
 
 def cells_of(keys: NDArray[Any]) -> NDArray[np.uint32]:
-    """Return the Morton keys of colours' keys, (n,), ascending as they do."""
+    """Return the Morton keys contained in colours' keys, (n,), in the same order."""
     if keys.dtype == np.uint32:
         return keys
     cells: NDArray[Any] = (keys >> np.uint64(COLOR_BITS)).astype(np.uint32)
@@ -84,7 +84,7 @@ def cells_of(keys: NDArray[Any]) -> NDArray[np.uint32]:
 
 
 def places_of(cells: NDArray[np.uint32], axes: int) -> NDArray[np.uint8]:
-    """Return the numbers of 8 bits, (n, axes), that (n,) Morton keys interleave."""
+    """Return the 8-bit numbers, (n, axes), that (n,) Morton keys interleave."""
     places = np.empty((len(cells), axes), np.uint8)
     for axis in range(axes):
         places[:, axis] = _gather_bits(cells >> np.uint32(axes - 1 - axis), axes)
@@ -92,7 +92,7 @@ def places_of(cells: NDArray[np.uint32], axes: int) -> NDArray[np.uint8]:
 
 
 def corners_of(places: NDArray[np.uint8]) -> NDArray[Any]:
-    """Return the least coordinates of the cells at these places, which float32 holds exactly."""
+    """Return the lowest coordinates of the cells at these places, exact in float32."""
     return places if places.shape[1] == 3 else places * np.float32(alpha.UNITS) + _ORIGIN
 
 
@@ -118,7 +118,7 @@ _MASKS = {
     3: (0x249249, 0x0C30C3, 0x00F00F, 0x0000FF),
     4: (0x11111111, 0x03030303, 0x000F000F, 0x000000FF),
 }
-"""Of 8 bits `axes` places apart, those alone, in pairs, in fours, and all together."""
+"""Masks of 8 bits that are `axes` places apart: single bits, pairs, fours, all together."""
 
 CLEAR = encode(np.zeros(4, np.uint8))
 """The key of clear black, the lowest of all clear colours."""

@@ -1,4 +1,4 @@
-"""The nearest palette entry of every pixel, exactly, the lowest index where several tie."""
+"""The exact nearest palette entry of every pixel, on ties the one of lowest index."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from kmq.image import index_dtype
 from kmq.jit import parallel_kernel, prange, useful_threads
 
 PIXELS_PER_WORK = 8
-"""Pixels that make one unit of work: a look-up takes about 2 ns, so that threads pay
-from a megapixel on."""
+"""Pixels per unit of work. A look-up takes about 2 ns, so threads are faster from a megapixel
+on."""
 
 BLOCK = 1 << 14
 """Pixels that one thread looks up at a time."""
@@ -41,7 +41,7 @@ def look_up(
 ) -> NDArray[Any]:
     """Return each pixel's palette entry, (H, W) uint8 or uint16.
 
-    `keys` hold every colour of the pixels, ascending; `entries` are theirs.
+    `keys` contain every colour of the pixels, ascending; `entries` are theirs.
     """
     dtype = index_dtype(palette_size)
     narrow_entries = entries.astype(dtype)
@@ -49,7 +49,7 @@ def look_up(
         return _look_up_words(pixels, keys, narrow_entries, threads)
     if pixels.size // 3 < SMALLEST_CUBE_WORK:
         return narrow_entries[np.searchsorted(keys, morton.encode(pixels))]
-    # Only the places of colours that occur are written, or read, or given memory.
+    # Only the places of colours that occur are written or read, so only they take memory.
     table = np.empty(KEYS, dtype)
     table[keys] = narrow_entries
     indices = np.empty(pixels.shape[:2], dtype)
@@ -83,7 +83,7 @@ def _look_up_words(
 
 
 def blocks_of(pixels: NDArray[np.uint8]) -> int:
-    """Return how many blocks (n, channels) pixels make."""
+    """Return the number of blocks in (n, channels) pixels."""
     return -(-len(pixels) // BLOCK)
 
 
@@ -99,8 +99,8 @@ def gather_words(
 ) -> None:
     """Write to `indices` (n,) the entry of each of the (n, 4) pixels.
 
-    Of the pixels' blocks, these are `first` to `end` - 1.
-    `slots` are those of `words`, which hold every colour of the pixels; `entries` are theirs.
+    Only blocks `first` to `end` - 1 of the pixels are processed. `words` contain every colour
+    of the pixels; `slots` and `entries` are theirs.
     """
     for block in prange(first, end):
         place = -1
@@ -118,9 +118,9 @@ def gather_words(
 def gather(
     first: int, end: int, pixels: NDArray[np.uint8], table: NDArray[Any], indices: NDArray[Any]
 ) -> None:
-    """Write to `indices` (n,) what `table` holds for each of the (n, 3) pixels.
+    """Write to `indices` (n,) the `table` entry of each of the (n, 3) pixels.
 
-    Of the pixels' blocks, these are `first` to `end` - 1.
+    Only blocks `first` to `end` - 1 of the pixels are processed.
     """
     for block in prange(first, end):
         for pixel in range(block * BLOCK, min((block + 1) * BLOCK, len(pixels))):

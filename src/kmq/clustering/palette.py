@@ -1,4 +1,4 @@
-"""From clusters to whole-number colours: distinct, every one used, neighbours side by side."""
+"""From clusters to whole-number colours: distinct, all used, similar ones adjacent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OPAQUE = 255 * 255
 
 
 class ColorsAt(Protocol):
-    """Makes colours of points, as `alpha.colors_at` does."""
+    """A function that turns points into colours, such as `alpha.colors_at`."""
 
     def __call__(
         self, points: NDArray[Any], *, is_opaque: NDArray[np.bool_] | None = None
@@ -33,10 +33,10 @@ def whole_number_palette(
 ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     """Return `count` distinct colours, arranged, and the nearest to each point.
 
-    `points` are the distinct colours of an image, more than `count`. Centroids that
-    round to the same colour leave entries over, and so do entries that are nearest to
-    no colour; each goes to the colour whose pixels have the greatest error. Such an
-    entry is that colour itself and stays in use, so the rounds come to an end.
+    `points` are the distinct colours of an image, more than `count`. An entry is left over
+    if two centroids round to the same colour, or if no colour is nearest to it; it goes to
+    the colour whose pixels have the greatest error. The entry then equals that colour and
+    stays in use, so the rounds terminate.
     """
     palette, assigned = _rounded(points, clusters)
     while True:
@@ -55,7 +55,7 @@ def whole_number_palette(
 
 
 def _rounded(points: Points, clusters: Clusters) -> tuple[NDArray[np.uint8], Clusters]:
-    """Return the rounded centroids' distinct colours, arranged, and the clusters likewise."""
+    """Return the distinct colours of the rounded centroids, arranged, and their clusters."""
     keys, entry = np.unique(
         morton.encode(rounded_one_by_one(points, clusters)), return_inverse=True
     )
@@ -73,10 +73,10 @@ def _rounded(points: Points, clusters: Clusters) -> tuple[NDArray[np.uint8], Clu
 def rounded_one_by_one(
     points: Points, clusters: Clusters, colors_at: ColorsAt = alpha.colors_at
 ) -> NDArray[np.uint8]:
-    """Return the colour of each cluster, which `colors_at` makes of its centroid.
+    """Return the colour of each cluster: `colors_at` of its centroid.
 
-    With alpha, a cluster that holds a clear pixel becomes clear, and else one most of
-    whose pixels are opaque becomes opaque.
+    With alpha, a cluster that contains a clear pixel becomes clear; otherwise, it becomes
+    opaque if most of its pixels are opaque.
     """
     if points.axes == AXES_OF_RGB:
         return colors_at(clusters.centroids)
@@ -88,15 +88,15 @@ def rounded_one_by_one(
 
 
 def arranged(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return (K, 3) or (K, 4) colours in an order in which near ones have near indices.
+    """Return (K, 3) or (K, 4) colours, ordered so that similar ones have close indices.
 
-    It makes the indices of smooth pictures smooth, which whatever predicts them can use.
+    This makes the indices of smooth pictures smooth, and therefore easier to predict.
     """
     return np.take(colors, order_of(colors), axis=0)
 
 
 def order_of(colors: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return the order, (K,), in which `arranged` has them."""
+    """Return the order, (K,), that `arranged` uses."""
     coordinates = alpha.coordinates(colors)
     if colors.shape[1] == 3:
         return split_in_halves(coordinates, AXES_OF_RGB)
@@ -106,10 +106,10 @@ def order_of(colors: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 @kernel
 def split_in_halves(colors: NDArray[np.int64], axes: Axes) -> NDArray[np.int64]:
-    """Return an order of (K, axes) colours, (K,): the halves of the range are near in colour.
+    """Return an order of (K, axes) colours, (K,), whose halves contain similar colours.
 
-    So are the halves of each half, and so on: each range of a power of two of places is
-    sorted along its principal axis before it is halved. In whole numbers throughout.
+    So do the halves of each half, and so on: each range whose length is a power of two is
+    sorted along its principal axis before it is halved. All arithmetic is in integers.
     """
     order = np.arange(len(colors))
     size = 1
@@ -135,9 +135,9 @@ def split_in_halves(colors: NDArray[np.int64], axes: Axes) -> NDArray[np.int64]:
 def find_direction(
     colors: NDArray[np.int64], part: NDArray[np.int64], axes: Axes, direction: NDArray[np.int64]
 ) -> None:
-    """Write to `direction` that of greatest spread of a part, 1,024 at its longest.
+    """Write to `direction` a part's direction of greatest spread, 1,024 at its longest.
 
-    The power method, from the row of the spread matrix with the largest diagonal.
+    Uses the power method, from the row of the spread matrix with the largest diagonal.
     """
     means = np.zeros(len(axes), np.int64)
     for i in range(len(part)):

@@ -1,8 +1,8 @@
-"""Weighted points that stand for an image's colours, fine or coarse, in a tree of cells.
+"""Weighted points that represent an image's colours, fine or coarse, in a tree of cells.
 
-The finest set holds one point for each distinct colour; a coarser one holds the mean
-colour of each occupied octree cell. All are in Morton order, so that the points of a
-cell are neighbours in memory, and so are the cells of a larger cell.
+The finest set has one point per distinct colour; a coarser one has the mean colour of each
+occupied octree cell. All are in Morton order, so the points of a cell are adjacent in
+memory, and so are the cells within a larger cell.
 """
 
 from __future__ import annotations
@@ -19,34 +19,34 @@ from kmq.clustering.histogram import Histogram
 from kmq.jit import kernel
 
 LANES = 32
-"""Points that the assignment step takes at a time; arrays end in as many spare ones."""
+"""Points that the assignment step takes at a time; arrays end in this many spare ones."""
 
 POINTS_PER_LEAF = 48
-"""Least mean number of points in a leaf cell. With half as many, narrowing the candidates
-for each cell costs more than the distances that it saves: 1.7 times the time in all."""
+"""Minimum mean number of points in a leaf cell. With half as many, narrowing the candidates
+for each cell costs more than the distances that it saves: 1.7 times the total time."""
 
 LEVELS = 3
-"""Cells in cells: leaf, middle and top, each of 8 times the volume of the one before."""
+"""Nested cells: leaf, middle and top, each of 8 times the volume of the one before."""
 
 
 Axes: TypeAlias = tuple[int, ...]
 """The numbers of a point's coordinates: (0, 1, 2) of RGB, (0, 1, 2, 3) of RGBA colours.
 
-How many there are is part of the tuple's type, so each kernel is compiled once for either,
-with `len(axes)` a constant: loops over the axes unroll, and what concerns alpha alone is
-left out of the code for opaque images, which is compiled alone where there is no alpha.
+Their number is part of the tuple's type, so each kernel is compiled once for RGB and once,
+when needed, for RGBA, with `len(axes)` as a constant. Loops over the axes then unroll, and
+the code for opaque images does not contain the branches for alpha.
 """
 
 AXES_OF_RGB: Axes = (0, 1, 2)
 AXES_OF_RGBA: Axes = (0, 1, 2, 3)
 
 COORDINATE_TYPES = {AXES_OF_RGB: np.float32, AXES_OF_RGBA: np.float64}
-"""Between whole-number colours each step of a squared distance is a whole number below 2^24
-in RGB, and below 2^39 in RGBA coordinates; these types hold them exactly."""
+"""Between whole-number colours, each step of a squared distance is a whole number below 2^24
+in RGB and below 2^39 in RGBA coordinates; these types represent them exactly."""
 
 CLEAR_WEIGHT = 1 << 16
-"""How often a clear pixel is counted while clustering. Counted once, a third of clear pixels
-are no longer clear at 16 colours; this raises the error by 0.1 % there, and by none above."""
+"""How often a clear pixel counts in clustering. If it counts once, a third of clear pixels are
+no longer clear at 16 colours. This raises the error by 0.1 % there, and not at all above."""
 
 
 class Tree(NamedTuple):
@@ -57,11 +57,11 @@ class Tree(NamedTuple):
     leaf_starts : (leaves + 1,) int64
         First point of each leaf, then the number of points.
     parents : (cells,) int64
-        The cell around each cell; the tops have -1.
+        The cell around each cell; -1 for the tops.
     centers : (cells, axes) float32
         The middle of each cell.
     widths : (LEVELS,) float32
-        Greatest difference on an axis between points of a leaf, a middle and a top.
+        Greatest difference along an axis between points of a leaf, a middle and a top.
     """
 
     leaf_starts: NDArray[np.int64]
@@ -81,12 +81,12 @@ class Points:
     bits : int
         The points are means of cells of 2^bits colours along each axis.
     keys : (n,) uint32
-        The Morton key of the first colour of each point's cell that occurs. Colours of
-        low alpha share keys, so at 0 bits these may repeat.
+        The Morton key of the first colour that occurs in each point's cell. Colours of low
+        alpha share keys, so at 0 bits these may repeat.
     coordinates : (axes, n + LANES) float32, or float64 for RGBA colours
-        Those of `alpha.coordinates`, for each point, then unused places.
+        The points' `alpha.coordinates`, then unused places.
     sums : (n, axes + 1) int64
-        Sums of each coordinate over each point's pixels, and their number.
+        Sums of each coordinate over each point's pixels, and the number of pixels.
     total : (axes + 1,) int64
         The sums over all the points.
     energy : float
@@ -111,12 +111,12 @@ class Points:
 def distinct_colors(histogram: Histogram, *, with_alpha: bool = False) -> Points:
     """Return one point for each colour of the histogram, in its order.
 
-    They have four coordinates where the histogram has alpha, or `with_alpha` asks for it.
+    They have four coordinates if the histogram has alpha or `with_alpha` is set.
     """
     if not (histogram.has_alpha or with_alpha):
         sums = weigh_colors(histogram.keys, histogram.counts)
         return _points(AXES_OF_RGB, 0, histogram.keys, sums)
-    # Opaque colours keep their order as they get a fourth coordinate that they share.
+    # Opaque colours keep their order, because they all get the same fourth coordinate.
     keys = histogram.keys_with_alpha
     rgba = morton.decode(keys)
     sums = np.empty((len(rgba), 5), np.int64)
@@ -128,8 +128,8 @@ def distinct_colors(histogram: Histogram, *, with_alpha: bool = False) -> Points
 def with_heavy_clear(points: Points) -> Points:
     """Return the same points with each clear pixel counted `CLEAR_WEIGHT` times.
 
-    So that the clusters that hold clear pixels are all but clear. The sums of clear
-    pixels' coordinates are 0, so that their number is all that grows.
+    This keeps clusters that contain clear pixels almost clear. The coordinates of clear
+    pixels are 0, so only their number grows.
     """
     if points.axes == AXES_OF_RGB:
         return points
@@ -148,7 +148,7 @@ def coarsen(points: Points, bits: int) -> Points:
 
 
 def count_cells(points: Points, bits: int) -> int:
-    """Return how many cells of 2^bits colours along each axis hold points."""
+    """Return how many cells of 2^bits colours along each axis contain points."""
     return len(_run_starts(points.keys, len(points.axes) * bits)) - 1
 
 
@@ -159,7 +159,7 @@ def _points(axes: Axes, bits: int, keys: NDArray[np.uint32], sums: NDArray[np.in
 
 
 def plant_tree(keys: NDArray[np.uint32], axes: Axes, bits: int) -> Tree:
-    """Return the cells around points whose keys ascend, one point a cell of 2^bits an axis."""
+    """Return the cells around points with ascending keys, one per cell of 2^bits along each axis."""
     starts = _run_starts(keys, len(axes) * bits)
     while bits < 8 and POINTS_PER_LEAF * (len(starts) - 1) > len(keys):
         bits += 1
@@ -189,7 +189,7 @@ def plant_tree(keys: NDArray[np.uint32], axes: Axes, bits: int) -> Tree:
 
 
 def _run_starts(keys: NDArray[np.uint32], shift: int) -> NDArray[np.int64]:
-    """Return where each run of keys that agree above `shift` bits starts, then the end."""
+    """Return the start of each run of keys that agree above `shift` bits, then the end."""
     changes = np.flatnonzero((keys[1:] ^ keys[:-1]) > np.uint32((1 << shift) - 1))
     return np.concatenate([[0], changes + 1, [len(keys)]])
 
@@ -212,7 +212,7 @@ def weigh_colors(keys: NDArray[np.uint32], counts: NDArray[np.int64]) -> NDArray
 
 @kernel
 def add_runs(sums: NDArray[np.int64], axes: Axes, starts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the sums, (runs, axes + 1), over each run of points, the last one up to the end."""
+    """Return the sums, (runs, axes + 1), over each run of points; the last run ends at the end."""
     added = np.zeros((len(starts), len(axes) + 1), np.int64)
     for run in range(len(starts)):
         end = starts[run + 1] if run + 1 < len(starts) else len(sums)
@@ -226,7 +226,7 @@ def add_runs(sums: NDArray[np.int64], axes: Axes, starts: NDArray[np.int64]) -> 
 def find_means(
     sums: NDArray[np.int64], axes: Axes, coordinates: NDArray[Any]
 ) -> tuple[NDArray[np.int64], float]:
-    """Write the means of sums to `coordinates`; return their total sums and energy."""
+    """Write the means to `coordinates`; return the total of the sums and the energy."""
     total = np.zeros(len(axes) + 1, np.int64)
     energy = 0.0
     for point in range(len(sums)):

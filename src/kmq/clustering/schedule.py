@@ -1,7 +1,7 @@
-"""How much work each effort does: one rule that follows the number of colours.
+"""How much work each effort does: one rule that depends on the number of colours.
 
-Every constant of the search stands here, with what it buys. Figures are for
-photographs of 0.4 megapixels; "the error" is the mean squared distance.
+Every constant of the search is here, with its benefit. Figures are for photographs of 0.4
+megapixels; "the error" is the mean squared distance.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ COARSEST_BITS = 3
 """The coarsest points are means of cells of (2^3)^3 colours: a few thousand of them."""
 
 POINTS_PER_COLOR = 50
-"""The search begins on the coarsest points that are at least this many a colour. With
-30 the error at 256 colours is 0.4 % higher before the fine search; 100 gains nothing."""
+"""The search begins on the coarsest level with at least this many points per colour. With 30,
+the error at 256 colours is 0.4 % higher before the fine search; 100 gains nothing."""
 
 GROWTH_ITERATIONS = 2
-"""Iterations after each doubling while centroids grow. With 1 the error of that start
+"""Iterations after each doubling of the number of centroids. With 1, the error of that start
 is 3 % higher; 4 gain less than the search does in the same time."""
 
 CARRY_OVER_ITERATIONS = 2
@@ -24,33 +24,35 @@ CARRY_OVER_ITERATIONS = 2
 
 COARSE_SPLIT_SHARE = 4
 FINE_SPLIT_SHARE = 8
-"""A search first splits one cluster out of this many; the coarse one still has far to go."""
+"""A fine search first splits one cluster in this many."""
 
 POINTS_PER_START = {3: 1 << 10, 4: 1 << 6}
-"""Distinct colours for each k-means++ start, of RGB and of RGBA colours: thumbnails, of
-which people have very many, get one or none. Icons with alpha hold fewer colours, in lumps:
-with 1,024 for 64, an icon of 133 colours in 16 comes out 7 % worse than from five starts of
-scikit-learn, with 64 1 %."""
+"""Distinct colours per k-means++ start, for RGB and for RGBA colours. Thumbnails, which people
+have in large numbers, get one start or none. Icons with alpha have fewer colours, in tight
+groups: with 1,024 instead of 64, the error of an icon of 133 colours at K = 16 is 7 % higher
+than from five starts of scikit-learn; with 64 it is 1 % higher."""
 
 START_COSTS = {3: 1, 4: 2}
-"""By what the number of starts is divided, of RGB and of RGBA colours. With 1 for 2, 16 and
-64 RGBA colours take 1.4 times as long, and the error is 0.1 % lower."""
+"""Divisors of the number of starts, for RGB and for RGBA colours. With 1 instead of 2, K = 16
+and 64 take 1.4 times as long for RGBA colours, and the error is 0.1 % lower."""
 
 LEAST_FALL = 1e-4
-"""Relative fall of the error for which a cycle of the search is kept."""
+"""The fraction by which a cycle of the search must lower the error to be kept."""
 
 MORE_CYCLES_BUDGET = 512
-"""Divided by the number of colours: further cycles of the coarse search. Few colours take
-longer to place and are cheaper to move; at 64 they lower the worst image by 0.3 %."""
+"""Divided by the number of colours, this is the number of further cycles of the coarse search.
+Few colours take longer to place and are cheaper to move; at 64 colours, the cycles lower the
+error of the worst image by 0.3 %."""
 
 PAIRS_BUDGET = 1 << 15
-"""Colours times cycles of a search. Merging looks at all pairs of clusters: this bounds
-it. It takes cycles away from 3,277 colours on at the best effort (9 for 10), from 10,923
-on at the default (2 fine ones for 3), from 32,769 on at the fast (none for 1)."""
+"""The largest product of colours and cycles of a search, because merging compares all pairs
+of clusters. It reduces cycles from 3,277 colours on at the best effort (9 instead of 10),
+from 10,923 on at the default (2 fine ones instead of 3) and from 32,769 on at the fast (none
+instead of 1)."""
 
 
 ITERATIONS_FROM_INIT = 300
-"""Over the distinct colours, at most, where centroids are given: scikit-learn's default."""
+"""The most iterations over the distinct colours from given centroids: scikit-learn's default."""
 
 
 @dataclass(frozen=True)
@@ -70,26 +72,27 @@ class Effort:
     Attributes
     ----------
     most_starts, starts_budget
-        Searches from k-means++ starts, besides the grown one: at most the first, and
-        the second divided by the square of the number of colours. Few colours leave
-        bad optima that no split and merge escapes, and there a start costs little: at
-        16 colours they lower the worst image from 1.020 to 1.000 of the best of ten
-        k-means++ runs, at 64 from 1.008 to 1.002. At 256 they buy 0.2 % for twice the
-        time.
+        Searches from k-means++ starts, besides the grown one: `starts_budget` divided by
+        the square of the number of colours, at most `most_starts`. With few colours there
+        are bad optima that splitting and merging cannot escape, and a start costs little.
+        At 16 colours, starts lower the worst image's error from 1.020 to 1.000 of the best
+        of ten k-means++ runs; at 64, from 1.008 to 1.002. At 256 they would lower it by
+        0.2 % in twice the time.
     coarse_cycles
         Cycles of each search on coarse points, besides `MORE_CYCLES_BUDGET`. At 256
-        colours the first lowers the error by 7 %, the second by 1.5 %, the next two
+        colours, the first lowers the error by 7 %, the second by 1.5 %, the next two
         by 0.3 % together.
     finalists
-        How many of the clusterings found go on to finer points, which now and then
-        rank them otherwise. At 64 colours, 4 for 2 lower the error by 0.1 % more.
+        How many of the clusterings continue on finer points, which sometimes rank them
+        differently. At 64 colours, 4 instead of 2 lower the error by another 0.1 %.
     fine_cycles
-        Cycles on points one level finer: 0.3 % lower, and 0.5 % on the worst image.
+        Cycles on points one level finer; they lower the error by 0.3 %, and by 0.5 % on the
+        worst image.
     after_split, after_merge
         Iterations within a cycle.
     last_iterations
-        Iterations over the distinct colours, at most. The first two bring the
-        palette from cell means to colours, 4 % at 256; the rest settle it.
+        The most iterations over the distinct colours. The first two move the palette from
+        cell means to colours, which lowers the error by 4 % at 256; the rest settle it.
     """
 
     most_starts: int

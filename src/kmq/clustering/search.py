@@ -1,8 +1,8 @@
-"""Leaving a local optimum: split the clusters that gain most, merge those that cost least.
+"""Leaving a local optimum: split the clusters of largest gain, merge the cheapest pairs.
 
-Lloyd's algorithm moves no centroid across a gap. Splitting some clusters, iterating,
-then merging as many pairs lets centroids jump to where they lower the error most
-(after the split-and-merge of ISODATA, Ball & Hall 1965, with the gains and costs of
+Lloyd's algorithm cannot move a centroid across a gap. Splitting some clusters, iterating,
+and then merging the same number of pairs lets centroids jump to where they lower the error
+the most (after the split-and-merge of ISODATA, Ball & Hall 1965, with the gains and costs of
 Ward, "Hierarchical grouping to optimize an objective function", JASA 58, 1963).
 """
 
@@ -22,10 +22,10 @@ from kmq.jit import kernel
 
 
 def search(points: Points, clusters: Clusters, schedule: Search, threads: int) -> Clusters:
-    """Return clusters at least as good as these, as many.
+    """Return the same number of clusters, at least as good as these.
 
-    A cycle splits, iterates, merges, iterates. One that lowers the error enough is
-    kept; after one that does not, half as many clusters are split in the next.
+    A cycle splits, iterates, merges and iterates. It is kept if it lowers the error enough;
+    otherwise the next cycle splits half as many clusters.
     """
     if is_serial(points, threads):
         return Clusters(
@@ -62,9 +62,9 @@ def search(points: Points, clusters: Clusters, schedule: Search, threads: int) -
 def split_and_iterate(
     points: Points, clusters: Clusters, count: int, iterations: int, threads: int
 ) -> Clusters:
-    """Return new clusters: the `count` that gain most cut in two, then all iterated.
+    """Return new clusters: the `count` of largest gain are cut in two, then all are iterated.
 
-    Clusters that hold one point only, and so cannot gain, are not split: fewer may be.
+    Clusters of a single point cannot gain and are not split, so fewer than `count` may be.
     """
     if is_serial(points, threads):
         return Clusters(
@@ -87,7 +87,7 @@ def split_and_iterate(
 
 
 def split(points: Points, clusters: Clusters, count: int) -> Clusters:
-    """Return `clusters` with the `count` of them that gain most each cut in two.
+    """Return `clusters` with the `count` of largest gain each cut in two.
 
     Labels stay as they were until the next assignment.
     """
@@ -111,8 +111,8 @@ def merge(points: Points, clusters: Clusters, count: int) -> Clusters:
     return Clusters(*joined, clusters.error)
 
 
-# Where points are few, calls and the interpreter lock would cost more than the work: one
-# kernel does what the functions above do one by one.
+# With few points, calls and the interpreter lock would take longer than the work. So one
+# kernel does everything that the functions above do.
 
 
 @kernel

@@ -15,15 +15,15 @@ from kmq.clustering.search import split_and_iterate
 from kmq.jit import kernel
 
 START_ITERATIONS = 5
-"""Iterations that settle drawn centroids before they are searched."""
+"""Iterations that settle drawn centroids before the search."""
 
 
 def grow_start(points: Points, count: int, threads: int) -> Clusters:
-    """Return `count` clusters, doubled from one by splitting, iterated each time.
+    """Return `count` clusters, grown from one by repeated doubling and iterating.
 
-    The splitting of Linde, Buzo & Gray ("An algorithm for vector quantizer design",
-    IEEE Trans. Communications 28(1), 1980), which cuts the clusters that gain most.
-    Fewer clusters where no more can be split.
+    This is the splitting of Linde, Buzo & Gray ("An algorithm for vector quantizer design",
+    IEEE Trans. Communications 28(1), 1980), but cuts the clusters of largest gain. There are
+    fewer clusters if no more can be split.
     """
     clusters = Clusters.around(points, points.total[np.newaxis, :-1] / points.total[-1])
     while len(clusters) < count:
@@ -38,7 +38,7 @@ def grow_start(points: Points, count: int, threads: int) -> Clusters:
 def draw_start(points: Points, count: int, seed: int, start: int, threads: int) -> Clusters:
     """Return `count` clusters around centroids drawn by k-means++, iterated.
 
-    Equal `seed` and `start` draw equal centroids, on any machine. Fewer clusters where
+    Equal `seed` and `start` draw equal centroids on any machine. There are fewer clusters if
     there are fewer points.
     """
     draws = random_numbers(seed, start)
@@ -51,10 +51,10 @@ def draw_start(points: Points, count: int, seed: int, start: int, threads: int) 
 
 
 def random_numbers(seed: int, stream: int) -> Iterator[float]:
-    """Yield numbers from 0 up to 1, the same for ever, from SplitMix64.
+    """Yield numbers in [0, 1) from SplitMix64, which will never change.
 
     Steele, Lea & Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
-    NumPy's generators may change the streams that they draw from a seed.
+    NumPy's generators may change the stream that a seed produces.
     """
     state = _scrambled(seed) + stream
     while True:
@@ -77,12 +77,12 @@ def draw_far_apart(
     axes: Axes,
     shares: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Draw a point for each of `shares`, likelier the farther it is from those before.
+    """Draw one point per share, (len(shares), axes), preferring points far from earlier ones.
 
-    The first is drawn with probability proportional to its weight, the others to
-    weight times squared distance to the nearest drawn (Arthur & Vassilvitskii,
-    "k-means++: the advantages of careful seeding", SODA 2007). A share, from 0 up to
-    1, tells how far down the running total to look. Returns (len(shares), axes).
+    The first is drawn with probability proportional to its weight, the others in proportion
+    to weight times squared distance to the nearest drawn point (Arthur & Vassilvitskii,
+    "k-means++: the advantages of careful seeding", SODA 2007). A share, in [0, 1), selects
+    the point at that fraction of the running total.
     """
     points = len(sums)
     centroids = np.empty((len(shares), len(axes)), np.float64)

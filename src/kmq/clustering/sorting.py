@@ -1,4 +1,4 @@
-"""A stable order of keys: an `argsort` that numba compiles in a moment."""
+"""A stable `argsort` that numba compiles quickly."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from kmq.jit import helper
 
 @helper
 def stable_order(keys: NDArray[Any]) -> NDArray[np.int64]:
-    """Return the places of the keys in ascending order, those of equal keys as they were.
+    """Return the places of the keys in ascending order; equal keys keep their order.
 
-    A merge sort from the bottom up. It gives what `np.argsort(keys, kind="stable")` gives
-    (for keys that are not NaN), which takes numba three seconds to compile.
+    A bottom-up merge sort. It returns the same as `np.argsort(keys, kind="stable")` (for keys
+    that are not NaN), which numba takes three seconds to compile.
     """
     count = len(keys)
     order = np.arange(count)

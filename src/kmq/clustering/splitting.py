@@ -1,4 +1,4 @@
-"""Splitting clusters: those cut in two by which the error falls most."""
+"""Splitting clusters: cut in two those that lower the error the most."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ def cut_largest_gains(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return centroids and sums with the `count` clusters of greatest gain cut in two.
 
-    The new ones come last, without points as yet. Where there is nothing to gain,
-    nothing is cut.
+    The new ones come last and have no points yet. A cluster without a gain is not cut.
     """
     gains, parts = bisect(coordinates, point_sums, labels, centroids, cluster_sums, axes)
     order = stable_order(-gains)
@@ -62,8 +61,8 @@ def bisect(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Cut each cluster across its principal axis at the mean.
 
-    Returns the fall in error that each cut brings, (K,), and the sums of the part on
-    the far side, (K, axes + 1).
+    Return the fall in error of each cut, (K,), and the sums of the part on the far side,
+    (K, axes + 1).
     """
     clusters = len(centroids)
     moments = np.zeros((clusters, len(axes) * (len(axes) + 1) // 2), np.float64)
@@ -123,10 +122,10 @@ def add_moments(
 def find_principal_axis(
     moments: NDArray[np.float64], axes: Axes, direction: NDArray[np.float64]
 ) -> None:
-    """Write to `direction` that of greatest spread, by the power method.
+    """Write to `direction` the direction of greatest spread, found by the power method.
 
-    Any direction is a valid cut, so a few rounds do. The start is the matrix's row of
-    the largest diagonal entry, which is never across the direction sought.
+    Any direction is a valid cut, so a few rounds suffice. The start is the matrix row with
+    the largest diagonal entry, which is never orthogonal to the principal axis.
     """
     rr, gg, bb, rg, rb, gb = moments[0], moments[1], moments[2], moments[3], moments[4], moments[5]
     aa = ra = ga = ba = 0.0
@@ -159,7 +158,7 @@ def find_principal_axis(
 
 @helper
 def gain_of_cut(whole: NDArray[np.int64], part: NDArray[np.int64], axes: Axes) -> float:
-    """Return n m / (n + m) times the squared distance of the two parts' means."""
+    """Return n m / (n + m) times the squared distance between the two parts' means."""
     far = part[len(axes)]
     near = whole[len(axes)] - far
     if far == 0 or near == 0:

@@ -1,4 +1,4 @@
-"""How much each pixel counts for the palette, as whole numbers."""
+"""The weight of each pixel for the palette, as whole numbers."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from kmq.errors import OptionError
 from kmq.image import array_of
 
 FULL = 1 << 16
-"""What the largest of floating-point weights becomes. A pixel whose weight rounds to 0 on this
-scale does not count."""
+"""The integer that the largest floating-point weight is scaled to. A pixel whose weight rounds
+to 0 on this scale does not count."""
 
 MOST = 1 << 32
 """The largest whole-number weight."""
@@ -21,13 +21,13 @@ MOST = 1 << 32
 def whole_weights(weights: ArrayLike, height: int, width: int) -> NDArray[np.int64]:
     """Return the weights of an image's pixels as whole numbers, (H, W).
 
-    Whole numbers stay as they are; floats are scaled so that the largest is `FULL`, and
-    rounded. Then all are divided by what they have in common, so that equal weights are 1.
+    Integers stay as they are; floats are scaled so that the largest is `FULL`, and rounded.
+    Then all are divided by their greatest common divisor, so equal weights become 1.
 
     Raises
     ------
     OptionError
-        If they are not (H, W) numbers that are finite, not negative and not all 0.
+        If they are not (H, W) numbers that are finite, non-negative and not all 0.
     """
     given = array_of("weights", weights)
     if given.ndim == 3 and given.shape[2] == 1:

@@ -1,4 +1,4 @@
-"""The fields that a `.kmq` file is made of: numbers of any length, and checksums."""
+"""The fields of a `.kmq` file: variable-length numbers and checksums."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _VARINT_BYTES = 9
 
 
 def checksum(data: bytes | bytearray | memoryview) -> bytes:
-    """Return the CRC-32 of `data` as it stands in the file."""
+    """Return the CRC-32 of `data` as the file stores it."""
     return zlib.crc32(data).to_bytes(CHECKSUM_BYTES, "little")
 
 
@@ -27,7 +27,7 @@ def varint(number: int) -> bytes:
 
 
 class Reader:
-    """Takes fields off a stream, keeping count and checksum."""
+    """Reads fields from a stream and keeps a byte count and a checksum."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -48,7 +48,7 @@ class Reader:
         return self.take(1, what)[0]
 
     def varint(self, what: str, low: int = 0, high: int | None = None) -> int:
-        """Return the next varint, from `low` to `high`, which must be in its shortest form."""
+        """Return the next varint, which must be from `low` to `high` and in its shortest form."""
         number = 0
         for position in range(_VARINT_BYTES):
             byte = self.byte(what)

@@ -1,8 +1,8 @@
 """The head of a `.kmq` file: sizes, palette, stripe table, checksum.
 
-`formats/kmq-1.md` is the specification; this module is its first half. Every number
-is checked before it sizes or indexes anything. It needs no NumPy, and its classes are
-named tuples, which are made sooner than dataclasses, so that reading a head stays quick.
+`formats/kmq-1.md` is the specification; this module implements its first half. Every number
+is checked before it sizes or indexes anything. To keep reading a head fast, the module does
+not load NumPy, and its classes are named tuples, which define faster than dataclasses.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ SIGNATURE = b"\x89KMQ"
 VERSION = 1
 MAX_HEIGHT = (1 << 31) - 1
 MAX_STRIPES = 1 << 16
-"""Bounds what a head can make a reader hold before its checksum has been seen."""
+"""Bounds the memory that a head can claim before its checksum has been read."""
 STRIPE_PIXELS = 1 << 20
-"""Pixels that an encoder puts into one stripe, roughly."""
+"""Approximate number of pixels that the encoder puts into one stripe."""
 MOST_STRIPE_PIXELS = 1 << 22
-"""Bounds the memory and the time that one stripe takes, and with it the width."""
+"""Bounds the memory and time that one stripe takes, and therefore also the width."""
 MARGINS = 16
-"""Columns that the modelled coding adds to a stripe: they count for the bound above, because
-otherwise a column of pixels would take 17 times its size."""
+"""Columns that the modelled coding adds to a stripe. They count towards the bound above;
+otherwise a stripe one pixel wide would take 17 times its size."""
 LEAST_STRIPE_PIXELS = 1 << 12
-"""Pixels of each stripe except the last, because each takes time to set up."""
+"""Minimum number of pixels in each stripe except the last, because each takes time to set up."""
 
 GREY, RGB, RGBA, GREY_ALPHA = 0, 1, 2, 3
 LABELS = 16
 ENTRY_BYTES = {GREY: 1, RGB: 3, RGBA: 4, GREY_ALPHA: 2, LABELS: 2}
 """Layouts, and the bytes of a palette entry in each: bits 0, 1 and 4 of the kind."""
 ORDERED, DESCRIBED = 4, 8
-"""Bits of the kind: the palette's order follows it; metadata follows the last stripe."""
+"""Bits of the kind: its order follows the palette; metadata follow the last stripe."""
 
 PACKED, MODELLED = 0, 1
 CODINGS = {PACKED: "packed", MODELLED: "modelled"}
@@ -48,11 +48,11 @@ class Stripe(NamedTuple):
     rows: int
     coding: int
     length: int
-    """Bytes of the body, its checksum not counted."""
+    """Bytes of the body, without its checksum."""
 
 
 class Head(NamedTuple):
-    """All that stands before the first stripe."""
+    """Everything before the first stripe."""
 
     width: int
     height: int
@@ -61,9 +61,9 @@ class Head(NamedTuple):
     coded_palette: bytes
     """`palette_size` entries in the order in which the stripes number them."""
     order: tuple[int, ...] | None
-    """For each coded entry its index in the image; None where they are the same."""
+    """The image index of each coded entry; None where they are the same."""
     metadata_bytes: int
-    """Bytes of the metadata behind the last stripe, without their checksum; often 0."""
+    """Bytes of the metadata after the last stripe, without their checksum; often 0."""
     stripe_rows: int
     stripes: tuple[Stripe, ...]
     size: int
@@ -109,14 +109,14 @@ class Head(NamedTuple):
 
 
 def stripe_rows_for(width: int, height: int, *, may_be_modelled: bool = True) -> int:
-    """Return the rows of each stripe but the last: stripes of about 2^20 pixels.
+    """Return the rows per stripe (the last may have fewer) for stripes of about 2^20 pixels.
 
-    Of an image less than six pixels wide fewer, if they may be modelled.
+    Stripes that may be modelled are smaller if the image is less than six pixels wide.
 
     Raises
     ------
     LimitError
-        If the format has no room for an image of this size.
+        If the image is too large for the format.
     """
     stripes = min(-(-width * height // STRIPE_PIXELS), MAX_STRIPES)
     rows = -(-height // stripes)
@@ -137,7 +137,7 @@ def may_be_modelled(rows: int, width: int) -> bool:
 
 
 def least_stripe_pixels(palette_size: int) -> int:
-    """Return the least number of pixels of each stripe except the last.
+    """Return the minimum number of pixels in each stripe except the last.
 
     Setting up the modelled coding takes time that grows with the palette.
     """
@@ -181,7 +181,7 @@ def read_head(stream: BinaryIO) -> Head:
     Raises
     ------
     FormatError
-        Naming the field that is cut short or wrong.
+        If a field is cut short or wrong; the message names it.
     """
     reader = Reader(stream)
     if reader.take(len(SIGNATURE), "the signature") != SIGNATURE:

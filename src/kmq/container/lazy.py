@@ -1,4 +1,4 @@
-"""A `.kmq` file as an array: what is looked at is decoded, stripe by stripe."""
+"""A `.kmq` file as an array that decodes stripes on access."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from kmq.threads import stream_threads
 Key: TypeAlias = "int | slice | EllipsisType"
 
 KEPT_PIXELS = 1 << 23
-"""Pixels of decoded stripes that are kept for the next look: about eight stripes."""
+"""Pixels of decoded stripes that are cached: about eight stripes."""
 
 
 class LazyImage:
-    """The pixels of an open `.kmq` file, decoded where they are looked at.
+    """The pixels of an open `.kmq` file, decoded on access.
 
-    Slicing it as an array of shape (H, W, 3), or (H, W, 4) where the palette has alpha,
-    gives the pixels, uint8. Only the stripes that hold them are read and decoded. The last
-    few are kept, about 2^23 pixels, so that neighbouring looks are quick. Several threads
-    may look at the same time.
+    Slice it like a uint8 array of shape (H, W, 3), or (H, W, 4) if the palette has alpha.
+    Only the stripes that contain the selected pixels are read and decoded. The most recent
+    ones, about 2^23 pixels, are cached, so nearby accesses are fast. Several threads may
+    access it at the same time.
 
     Attributes
     ----------
@@ -71,12 +71,12 @@ class LazyImage:
 
     @property
     def width(self) -> int:
-        """Pixels in a row."""
+        """Number of columns."""
         return self._head.width
 
     @property
     def height(self) -> int:
-        """Rows."""
+        """Number of rows."""
         return self._head.height
 
     @property
@@ -101,7 +101,7 @@ class LazyImage:
 
     @property
     def dtype(self) -> np.dtype[np.uint8]:
-        """That of the pixels: uint8."""
+        """The dtype of the pixels, uint8."""
         return np.dtype(np.uint8)
 
     @property
@@ -116,7 +116,7 @@ class LazyImage:
         return f"<LazyImage {self.width}x{self.height} of {len(self.palette)} colours>"
 
     def __getitem__(self, key: Key | tuple[Key, ...]) -> NDArray[np.uint8]:
-        """Return the pixels that whole numbers, slices and an ellipsis select.
+        """Return the pixels selected by integers, slices and an ellipsis.
 
         Raises
         ------
@@ -137,7 +137,7 @@ class LazyImage:
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
-            raise ValueError("the pixels are decoded into a new array: copy=False cannot hold")
+            raise ValueError("copy=False is impossible: the pixels are decoded into a new array")
         return self[...].astype(dtype or np.uint8, copy=False)
 
     def crop(self, x: int, y: int, width: int, height: int) -> IndexedImage:
@@ -177,7 +177,7 @@ class LazyImage:
         )
 
     def close(self) -> None:
-        """Forget the stripes that are kept, and close the file if `kmq.open` opened it."""
+        """Empty the cache, and close the file if `kmq.open` opened it."""
         self._kept.clear()
         if self._owns_stream:
             self._stream.close()
@@ -194,7 +194,7 @@ class LazyImage:
         self.close()
 
     def _indices_of(self, rows: range | list[int], columns: int | slice) -> NDArray[Any]:
-        """Return the indices of rows, in their order, in the columns that are asked for."""
+        """Return the indices of the given rows, in their order, in the given columns."""
         each = range(self.width)[columns]
         count = (len(rows),) if isinstance(each, int) else (len(rows), len(each))
         found = np.empty(count, index_dtype(len(self._palette)))
@@ -207,7 +207,7 @@ class LazyImage:
         return found
 
     def _stripes(self, numbers: list[int]) -> Iterator[tuple[int, NDArray[Any]]]:
-        """Yield stripes by their numbers, each with its indices, and keep the last few."""
+        """Yield the stripes of these numbers, each with its indices, and cache the last few."""
         with self._lock:
             kept = {number: self._kept[number] for number in numbers if number in self._kept}
             missing = [number for number in numbers if number not in kept]
@@ -221,7 +221,7 @@ class LazyImage:
                 yield number, indices
 
     def _keep(self, number: int, indices: NDArray[Any]) -> None:
-        """Remember a stripe as the last that was looked at, and forget the oldest."""
+        """Mark a stripe as the most recent, and drop the oldest ones from the cache."""
         self._kept[number] = indices
         self._kept.move_to_end(number)
         while len(self._kept) > 1 and sum(each.size for each in self._kept.values()) > KEPT_PIXELS:
@@ -235,21 +235,21 @@ def open_stream(
     threads: int = 1,
     owns_stream: bool = False,
 ) -> LazyImage:
-    """Return the picture of an open file; damaged metadata are left out with a KmqWarning.
+    """Return the picture of an open file; damaged metadata are dropped with a KmqWarning.
 
     Parameters
     ----------
     stream
-        The file. It is closed with the picture if `owns_stream`, or where this fails.
+        The file. If `owns_stream`, it is closed with the picture, and also on failure.
     max_pixels
-        Refuse to decode more pixels than these for one look.
+        Refuse to decode more pixels than this per access.
     threads
-        Stripes that are decoded at a time; it never changes the result.
+        Stripes decoded at a time; it never changes the result.
 
     Raises
     ------
     FormatError
-        If the head is wrong, or the file is not as long as it says.
+        If the head is wrong, or the file's length differs from the one in the head.
     """
     try:
         picture = LazyImage(stream, max_pixels=max_pixels, threads=threads, owns_stream=owns_stream)
@@ -263,7 +263,7 @@ def open_stream(
 
 
 def _three(key: Key | tuple[Key, ...]) -> list[Key]:
-    """Return what a key says of rows, columns and channels, an ellipsis written out."""
+    """Return a key's parts for rows, columns and channels, with an ellipsis expanded."""
     given = list(key) if isinstance(key, tuple) else [key]
     dots = [place for place, each in enumerate(given) if each is Ellipsis]
     if len(dots) > 1:
@@ -276,12 +276,12 @@ def _three(key: Key | tuple[Key, ...]) -> list[Key]:
 
 
 def _along(key: Key) -> Any:
-    """Return a key along one axis, if it is a slice or a whole number."""
+    """Return a key along one axis if it is a slice or an integer, otherwise raise."""
     if isinstance(key, slice):
         return key
     try:
         return operator.index(key)  # type: ignore[arg-type]  # what it is not for raises
     except TypeError:
         raise IndexError(
-            f"whole numbers, slices and an ellipsis select pixels, not {type(key).__name__}"
+            f"pixels are selected by integers, slices and an ellipsis, not {type(key).__name__}"
         ) from None

@@ -1,7 +1,7 @@
 """The metadata block of a `.kmq` file: `kmq.metadata.Metadata` <-> bytes.
 
-The head says how long the block is; the block stands behind the last stripe, with a
-checksum of its own, so that damage in it never costs the picture.
+The head contains the block's length; the block follows the last stripe and has its own
+checksum, so damage to it never costs the picture.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from kmq.limits import MAX_METADATA
 from kmq.metadata import MAX_RESOLUTION_PART, MAX_TEXTS, NOTHING, Metadata
 
 RESOLUTION, EXIF, XMP, TEXT = 1, 2, 3, 4
-"""Kinds of items. An item is its kind, one byte; the length of its payload, a varint; and
-the payload."""
+"""Kinds of items. An item consists of its kind (one byte), the length of its payload (a
+varint) and the payload."""
 
 
 def to_bytes(metadata: Metadata) -> bytes:
@@ -42,7 +42,7 @@ def to_bytes(metadata: Metadata) -> bytes:
 
 
 def from_bytes(block: bytes) -> Metadata:
-    """Return what a block says; kinds of items that this version does not know are skipped.
+    """Return the metadata in a block; items of unknown kinds are skipped.
 
     Raises
     ------
@@ -68,9 +68,9 @@ def from_bytes(block: bytes) -> Metadata:
 
 
 def read(stream: BinaryIO, head: Head) -> tuple[Metadata, FormatError | None]:
-    """Return a file's metadata, or none and what is wrong with them.
+    """Return a file's metadata; if they are damaged, return empty metadata and the error.
 
-    `stream` holds the whole file, of the length that its head says.
+    `stream` contains the whole file, and its length matches the head.
     """
     if not head.metadata_bytes:
         return NOTHING, None
@@ -85,7 +85,7 @@ def read(stream: BinaryIO, head: Head) -> tuple[Metadata, FormatError | None]:
 
 
 def _read_items(block: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield (kind, payload); kinds ascend, and only texts repeat, so there are few."""
+    """Yield (kind, payload). Kinds ascend and only texts repeat, which bounds their number."""
     reader = Reader(io.BytesIO(block))
     last = texts = 0
     while reader.count < len(block):

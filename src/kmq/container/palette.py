@@ -1,4 +1,4 @@
-"""Palettes as the file stores them: in the narrowest layout, and in the colours that it shows."""
+"""Palettes as the file stores them, in the narrowest layout, and as colours."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kmq.alpha import composite
 from kmq.container.head import ENTRY_BYTES, GREY, GREY_ALPHA, LABELS, RGB, RGBA, Head
 
 MIDDLE_GREY = (128, 128, 128)
-"""Behind entries with alpha where the model compares colours."""
+"""The background of entries with alpha when the model compares colours."""
 
 
 def palette_of(head: Head) -> NDArray[np.uint8]:
@@ -44,8 +44,8 @@ def stored(
 ) -> tuple[int, bytes]:
     """Return the layout for (K, 3) or (K, 4) samples, or for labels, and the entries in it.
 
-    A reader takes layout GREY for a grey picture and shows it as levels, so that opaque
-    greys whose indices mean something are stored as RGB.
+    A reader shows layout GREY as grey levels, without indices. So opaque greys whose indices
+    carry a meaning are stored as RGB.
     """
     if labels is not None:
         return LABELS, labels.astype("<u2").tobytes()
@@ -58,7 +58,7 @@ def stored(
 
 
 def visible_colors(palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the (K, 3) colours that the model compares: those with alpha over middle grey."""
+    """Return the (K, 3) colours that the model compares: entries with alpha over middle grey."""
     if palette.shape[1] == 3:
         return palette
     return composite(palette[:, :3], palette[:, 3], MIDDLE_GREY)

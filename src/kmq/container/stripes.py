@@ -1,4 +1,4 @@
-"""IndexedImage <-> bytes: stripes coded and decoded, on several threads if there are several."""
+"""IndexedImage <-> bytes: stripes are coded and decoded, several at a time on several threads."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _HELD_IN_MEMORY = 1 << 24
 """Bytes of coded stripes that are not worth a temporary file."""
 
 WITHOUT_METADATA = "the picture is read without them"
-"""What a damage in the metadata of a file comes to."""
+"""The consequence of damaged metadata."""
 
 
 def dumps(
@@ -53,14 +53,14 @@ def dumps(
     Parameters
     ----------
     coding
-        "auto" keeps the smaller body of each stripe, "packed" takes coding 0;
-        "modelled" takes coding 1 except where coding 0 is no larger, which is the same
-        as "auto" as long as there are two codings.
+        "auto" keeps the smaller body of each stripe; "packed" uses coding 0; "modelled"
+        uses coding 1 except where coding 0 is no larger, which is the same as "auto" as long
+        as there are only two codings.
     order
         (K,), each index once: the order in which the stripes number the palette's
-        entries. The file then says how to get back to the image's own order.
+        entries. The file then stores how to restore the image's order.
     threads
-        Stripes that are coded at a time; it never changes the result.
+        Stripes coded at a time; it never changes the result.
     """
     stripe_rows = stripe_rows_for(indexed.width, indexed.height, may_be_modelled=coding != "packed")
     rows = range(0, indexed.height, stripe_rows)
@@ -87,15 +87,15 @@ def write(
     order: NDArray[Any] | None = None,
     threads: int = 1,
 ) -> int:
-    """Write the `.kmq` file that `dumps` returns, without holding the image; return its size.
+    """Write the `.kmq` file that `dumps` would return, from stripes; return its size.
 
     Parameters
     ----------
     file
         Open for writing bytes.
     stripes
-        The indices from top to bottom in arrays of `stripe_rows_for` rows each, the last
-        one of what is left.
+        The indices from top to bottom in arrays of `stripe_rows_for` rows each; the last
+        array has the remaining rows.
     height, like
         As in `write_bodies`.
     coding, order, threads
@@ -115,19 +115,19 @@ def write_bodies(
     coding: str = "auto",
     order: NDArray[Any] | None = None,
 ) -> int:
-    """Write a `.kmq` file of stripes that have been coded; return its size.
+    """Write a `.kmq` file of coded stripes; return its size.
 
     Parameters
     ----------
     file
-        Open for writing bytes. It is written to once all bodies are there; until then
-        they are in a temporary file, or in memory if small.
+        Open for writing bytes. Nothing is written to it before the last body has arrived;
+        until then they are kept in a temporary file, or in memory if small.
     bodies
-        What `stripe_coder` makes of each stripe, from top to bottom.
+        The result of `stripe_coder` for each stripe, from top to bottom.
     height
-        Rows in all.
+        Rows of the whole image.
     like
-        Any image with the palette, the width and the metadata of the whole.
+        Any image with the palette, width and metadata of the whole image.
     coding, order
         As in `dumps`.
     """
@@ -151,7 +151,7 @@ def write_bodies(
 def stripe_coder(
     palette: NDArray[np.uint8], coding: str, order: NDArray[Any] | None
 ) -> Callable[[NDArray[Any]], tuple[int, bytes]]:
-    """Return a function from a stripe's indices to the number of its coding and its body."""
+    """Return a function that maps a stripe's indices to the number of its coding and its body."""
     if order is None:
         colors = visible_colors(palette)
         return lambda rows: _encode_stripe(rows, colors, coding)
@@ -193,7 +193,7 @@ def loads(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     threads: int = 1,
 ) -> IndexedImage:
-    """Return the indexed image that the bytes of a `.kmq` file hold; see `load`."""
+    """Return the indexed image in the bytes of a `.kmq` file; see `load`."""
     return load(io.BytesIO(data), rows=rows, max_pixels=max_pixels, threads=threads)
 
 
@@ -204,28 +204,29 @@ def load(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     threads: int = 1,
 ) -> IndexedImage:
-    """Return the indexed image that a `.kmq` file holds, or a band of its rows.
+    """Return the indexed image in a `.kmq` file, or a band of its rows.
 
-    Metadata that are damaged are left out with a KmqWarning.
+    Damaged metadata are dropped with a KmqWarning.
 
     Parameters
     ----------
     stream
-        The file; read whole where it cannot be sought in, as a pipe cannot.
+        The file. A stream that cannot seek, such as a pipe, is read completely.
     rows
-        (first, end): only rows `first` to `end` - 1. Only the stripes that hold any
+        (first, end): only rows `first` to `end` - 1. Only the stripes that contain any
         of them are read and decoded.
     max_pixels
-        Refuse to decode more pixels than these.
+        Refuse to decode more pixels than this.
     threads
-        Stripes that are decoded at a time; it never changes the result.
+        Stripes decoded at a time; it never changes the result.
 
     Raises
     ------
     FormatError
-        If anything that is read is wrong, naming what and where.
+        If any part that is read is wrong; the message says which part and how.
     LimitError
-        If more than `max_pixels` pixels would be decoded; nothing has been allocated.
+        If more than `max_pixels` pixels would be decoded. It is raised before any memory is
+        allocated.
     OptionError
         If the image has no such rows.
     """
@@ -242,7 +243,7 @@ def load_with_fault(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     threads: int = 1,
 ) -> tuple[IndexedImage, FormatError | None]:
-    """Do what `load` does; return what is wrong with the metadata instead of warning of it."""
+    """Do what `load` does, but return damage to the metadata instead of warning about it."""
     stream = at_its_beginning(stream)
     head = read_head(stream)
     check_length(head, stream.seek(0, io.SEEK_END))
@@ -272,8 +273,8 @@ def bands(
 ) -> Iterator[tuple[int, IndexedImage]]:
     """Yield a file's stripes from top to bottom: the first row, and the stripe as an image.
 
-    Few stripes are held at a time. Parameters and errors as for `load`; a stripe that is
-    damaged is found when its turn comes.
+    Only a few stripes are in memory at a time. Parameters and errors are those of `load`; a
+    damaged stripe raises its error when the iteration reaches it.
     """
     stream = at_its_beginning(stream)
     head = read_head(stream)
@@ -289,7 +290,7 @@ def bands(
 
 
 def faults(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> list[FormatError]:
-    """Return everything that is wrong with a `.kmq` file: each damaged stripe by itself.
+    """Return every fault of a `.kmq` file, one error per damaged stripe.
 
     Raises
     ------
@@ -318,7 +319,7 @@ def faults(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> list[FormatE
 def _encode_stripe(
     indices: NDArray[Any], palette: NDArray[np.uint8], coding: str
 ) -> tuple[int, bytes]:
-    """Return the number of the coding and the body, the smaller unless packed is asked for."""
+    """Return the number of the coding and the body: the smaller one, or packed if requested."""
     if coding == "packed" or len(palette) == 1 or not may_be_modelled(*indices.shape):
         return PACKED, packed.encode(indices, len(palette))
     from kmq.container import modelled
@@ -344,7 +345,7 @@ def _checked_rows(rows: tuple[int, int], height: int) -> tuple[int, int]:
 def read_stripes(
     stream: BinaryIO, head: Head, wanted: Iterable[int]
 ) -> Iterator[tuple[Stripe, bytes]]:
-    """Yield stripes by their numbers, each with its body and checksum, as they are asked for."""
+    """Yield the stripes of these numbers, each with its body and checksum, in this order."""
     lengths = [stripe.length + CHECKSUM_BYTES for stripe in head.stripes]
     places = list(accumulate(lengths, initial=head.size))
     for number in wanted:
@@ -355,7 +356,7 @@ def read_stripes(
 def _decoded_stripes(
     stream: BinaryIO, head: Head, wanted: range, threads: int
 ) -> Iterator[tuple[Stripe, NDArray[Any]]]:
-    """Yield neighbouring stripes, each with its indices, (rows, width)."""
+    """Yield adjacent stripes, each with its indices, (rows, width)."""
     bodies = read_stripes(stream, head, wanted)
     yield from stream_threads(stripe_decoder(head), bodies, min(threads, len(wanted)))
 
@@ -363,9 +364,9 @@ def _decoded_stripes(
 def stripe_decoder(
     head: Head,
 ) -> Callable[[tuple[Stripe, bytes]], tuple[Stripe, NDArray[Any]]]:
-    """Return a function from a stripe and its stored bytes to the stripe and its indices.
+    """Return a function that maps a stripe and its stored bytes to the stripe and its indices.
 
-    What depends on the head alone is computed once, here.
+    Everything that depends only on the head is computed here, once.
     """
     colors = visible_colors(samples(head.coded_palette, head.layout))
     order = None

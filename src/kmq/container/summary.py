@@ -1,4 +1,4 @@
-"""What the head of a `.kmq` file says, for people and for programs."""
+"""The contents of a `.kmq` file's head, for people and for programs."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def bits_in_theory(colors: int, pixels: int, *, has_alpha: bool = False) -> floa
 
 
 def packed_allowance(pixels: int) -> int:
-    """Return the most bytes by which a packed file of kmq's exceeds `bits_in_theory`.
+    """Return the largest number of bytes by which a packed file can exceed `bits_in_theory`.
 
     The head and one stripe of up to 2^20 pixels take 40 bytes at most. Each further 2^20
     pixels, or part of them, take 21: 5 in the stripe table, 4 for the checksum, 8 for the
-    state, and less than 4 for the fractions of a bit that words lose.
+    state, and less than 4 for the fractions of a bit lost per word.
     """
     return 40 + 21 * ((pixels - 1) // STRIPE_PIXELS)
 
@@ -44,30 +44,30 @@ class StripeInfo:
     rows: int
     coding: str
     bytes: int
-    """Bytes of the body, its checksum not counted."""
+    """Bytes of the body, without its checksum."""
 
 
 @dataclass(frozen=True)
 class Info:
-    """What the head and the metadata of a `.kmq` file say."""
+    """The contents of a `.kmq` file's head and metadata."""
 
     width: int
     height: int
     colors: int
     is_grey: bool
-    """Whether the palette is stored as greys."""
+    """Whether the palette is stored as grey levels."""
     has_alpha: bool
     """Whether the palette is stored with alpha."""
     has_labels: bool
-    """Whether the palette is stored as labels of 16 bits."""
+    """Whether the palette is stored as 16-bit labels."""
     is_reordered: bool
-    """Whether the stripes number the palette's entries in an order of their own."""
+    """Whether the stripes number the palette's entries differently from the image."""
     metadata_bytes: int
-    """Bytes of metadata, their checksum not counted."""
+    """Bytes of metadata, without their checksum."""
     metadata: Metadata
-    """The metadata; empty if there are none, or they are damaged."""
+    """The metadata; empty if there are none or they are damaged."""
     metadata_fault: str | None
-    """What is wrong with the metadata, None if nothing is."""
+    """The damage to the metadata; None if there is none."""
     file_bytes: int
     stripes: tuple[StripeInfo, ...]
 
@@ -78,16 +78,16 @@ class Info:
 
     @property
     def excess_bytes(self) -> float:
-        """File size above the theoretical one, in bytes; negative where below."""
+        """File size minus the theoretical size, in bytes; may be negative."""
         return self.file_bytes - self.theoretical_bits / 8
 
     @property
     def share(self) -> float:
-        """File size as a share of the theoretical one."""
+        """File size divided by the theoretical size."""
         return 8 * self.file_bytes / self.theoretical_bits
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, ready for JSON; EXIF in Base64."""
+        """Return plain values, ready for JSON; EXIF is in Base64."""
         return asdict(self) | {
             "metadata": _plain(self.metadata),
             "theoretical_bits": self.theoretical_bits,
@@ -97,14 +97,14 @@ class Info:
 
 
 def read_info(stream: BinaryIO) -> Info:
-    """Read the head and the metadata off a stream; compare the file's length with the head's.
+    """Read the head and the metadata, and check the file's length against the head.
 
-    A stream that cannot be sought in, such as a pipe, is read whole.
+    A stream that cannot seek, such as a pipe, is read completely.
 
     Raises
     ------
     FormatError
-        If the head is wrong, or the file is not as long as it says.
+        If the head is wrong, or the file's length differs from the one in the head.
     """
     stream = at_its_beginning(stream)
     head = read_head(stream)

@@ -1,4 +1,4 @@
-"""Coding 1, modelled: a stripe of indices in as few bytes as its neighbours predict."""
+"""Coding 1, modelled: each index is predicted from its neighbours and range-coded."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from kmq.errors import FormatError
 from kmq.image import index_dtype
 
 MOST_MISSING = 8
-"""Zero bytes at the end of a body that a writer leaves out at most. A reader that needs more
-stops: otherwise a body of no bytes could go on as a random picture of any size."""
+"""The most zero bytes that a writer may omit at the end of a body. A reader that needs more
+stops; otherwise an empty body would decode to a random picture of any size."""
 
 
 def encode(indices: NDArray[Any], palette: NDArray[np.uint8]) -> bytes:
-    """Return the body of one stripe: indices of shape (rows, width) into (K, 3) colours."""
+    """Return the body of one stripe: indices, (rows, width), into (K, 3) colours."""
     if len(palette) == 1:
         return b""
     plane = _padded(*indices.shape)
@@ -44,9 +44,8 @@ def decode(body: bytes, rows: int, width: int, palette: NDArray[np.uint8]) -> ND
     Raises
     ------
     FormatError
-        If the body is longer or shorter than its pixels need, or ends otherwise than a
-        writer ends it. Any other body of an unknown origin decodes to some plane whose every
-        index is below K.
+        If the body is longer or shorter than its pixels need, or ends differently from a
+        writer's. Any other bytes decode to some plane in which every index is below K.
     """
     dtype = index_dtype(len(palette))
     if len(palette) == 1:
@@ -90,7 +89,7 @@ def _code(
 
 @lru_cache(maxsize=2)
 def _colors_and_axes(samples: bytes) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Return a palette's colours and axes; kept, because the stripes of a file share them."""
+    """Return a palette's colours and axes, cached because the stripes of a file share them."""
     palette = np.frombuffer(samples, np.uint8).reshape(-1, 3)
     axes: NDArray[np.int64] = split_axes(palette.astype(np.int64), 1 << _index_bits(len(palette)))
     return packed_colors(palette), axes

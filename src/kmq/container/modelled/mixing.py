@@ -1,8 +1,8 @@
-"""Slots, which learn how likely a yes is, and mixing, which weighs what several of them say.
+"""Slots, which learn the probability of a yes, and mixing, which combines several of them.
 
 After M. Mahoney's lpaq and PAQ8 (mattmahoney.net/dc): probabilities are mixed as log-odds
-(`STRETCH`, `SQUASH`), and weights and slots move to what was seen. Numba unrolls no loop
-over a tuple, so inputs are weighed three at a time.
+(`STRETCH`, `SQUASH`), and weights and slots move towards the outcome. Numba does not unroll
+loops over tuples, so inputs are weighted three at a time.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from kmq.container.modelled.tables import (
 from kmq.jit import Array, Number, helper
 
 FRESH = 0
-"""A slot: probability less one half, 18 bits and signed, check 8, count 6. This one has learned
-nothing. As it is zero, slots come from the system as they should be, and a small stripe does
-not pay for those that it never uses."""
+"""A slot: probability minus one half (18 bits, signed), check (8 bits), count (6 bits). This
+one has learned nothing. Because it is zero, freshly allocated memory needs no initialisation,
+and a small stripe does not pay for slots that it never uses."""
 
 HALF = 1 << 17
-"""Of 2^18: the probability of a slot that has learned nothing."""
+"""The probability of a slot that has learned nothing, in units of 2^-18."""
 
 CHECK = 255 << 6
 COUNT = 63
@@ -37,31 +37,31 @@ CACHE_LINE = 64
 """Bytes."""
 
 FIRST_WEIGHT = 5500
-"""Of 65,536; two of them weigh each input."""
+"""In units of 2^-16; each input has the sum of two weights."""
 
 
 @helper
 def fresh(check: Number) -> Number:
-    """Return a slot that has learned nothing, with the lower 8 bits of a check."""
+    """Return a slot that has learned nothing, with the low 8 bits of a check."""
     return (check & 255) << 6
 
 
 def fresh_slots(count: int) -> Array:
-    """Return at least `count` slots that have learned nothing, from a cache line's start."""
+    """Return at least `count` slots that have learned nothing, aligned to a cache line."""
     room = np.zeros(count + CACHE_LINE // 4 - 1, np.int32)
     return room[(-room.ctypes.data & CACHE_LINE - 1) >> 2 :]
 
 
 @helper
 def look(slots: Array, place: Number, new: Number) -> Number:
-    """Return the slot at a place, or a new one where another context's check stands."""
+    """Return the slot at a place, or the new one if the slot has another context's check."""
     slot = np.int64(slots[np.uint64(place)])
     return slot if (slot ^ new) & CHECK == 0 else new
 
 
 @helper
 def confidences(longer: Number, shorter: Number) -> Number:
-    """Return how much two slots have learned: one of 25."""
+    """Return how much two slots have learned, as one of 25 classes."""
     one, other = np.uint64(longer & COUNT), np.uint64(shorter & COUNT)
     return 5 * np.int64(CONFIDENCE[one]) + np.int64(CONFIDENCE[other])
 
@@ -74,13 +74,13 @@ def stretch(slot: Number) -> Number:
 
 @helper
 def weigh(slot: Number, weights: Array, one: Number, other: Number) -> Number:
-    """Return what an input adds to the mix, by the sum of its two weights."""
+    """Return the contribution of an input to the mix: its log-odds times its two weights' sum."""
     return stretch(slot) * (np.int64(weights[np.uint64(one)]) + np.int64(weights[np.uint64(other)]))
 
 
 @helper
 def weigh_three(states: Three, weights: Array, one: Number, other: Number) -> Number:
-    """Return what three inputs add to the mix."""
+    """Return the contribution of three inputs to the mix."""
     return (
         weigh(states[0], weights, one, other)
         + weigh(states[1], weights, one + 1, other + 1)
@@ -90,7 +90,7 @@ def weigh_three(states: Three, weights: Array, one: Number, other: Number) -> Nu
 
 @helper
 def probability(mix: Number) -> Number:
-    """Return the probability, of 65,536, that the decision is a yes."""
+    """Return the probability of a yes, in units of 2^-16."""
     odds: Number = min(max(mix >> 16, 1 - SQUASH_REACH), SQUASH_REACH - 1)
     return np.int64(SQUASH[np.uint64(odds + SQUASH_REACH)])
 
@@ -98,7 +98,7 @@ def probability(mix: Number) -> Number:
 @helper
 def learn(slots: Array, place: Number, slot: Number, weights: Array, one: Number, other: Number,
           p: Number, yes: Number) -> None:  # fmt: skip
-    """Move an input's slot and its two weights to what was seen."""
+    """Move an input's slot and its two weights towards the outcome."""
     error = ((yes << 16) - p) * 3 >> 1
     step = stretch(slot) * error + 0x8000 >> 16
     weights[np.uint64(one)] += step
@@ -113,7 +113,7 @@ def learn(slots: Array, place: Number, slot: Number, weights: Array, one: Number
 @helper
 def learn_three(slots: Array, places: Three, states: Three, weights: Array, one: Number,
                 other: Number, p: Number, yes: Number) -> None:  # fmt: skip
-    """Move three inputs' slots and weights to what was seen."""
+    """Move three inputs' slots and weights towards the outcome."""
     learn(slots, places[0], states[0], weights, one, other, p, yes)
     learn(slots, places[1], states[1], weights, one + 1, other + 1, p, yes)
     learn(slots, places[2], states[2], weights, one + 2, other + 2, p, yes)

@@ -1,20 +1,20 @@
 """The context model: one kernel that encodes and decodes a stripe of indices.
 
-One decision codes a whole span of flat pixels (`spans`). For any other pixel: is it the
-first guess, is it the second? If not, a walk down the palette's tree codes its index bit
-by bit. Several contexts predict each decision. So does the match: an earlier place in the
-stripe whose last few pixels looked like these.
+One decision codes a whole span of flat pixels (`spans`). For any other pixel, one decision
+says whether it is the first guess and another whether it is the second. If it is neither, a
+walk down the palette's tree codes its index bit by bit. Several contexts predict each
+decision. So does the match: an earlier place in the stripe that follows the same few pixels.
 
 Short names, in this module and in `surroundings`:
 
     W, N, NE, NNE, ...   the index of a neighbour, by compass: west, north, north-east
-    n, nn                the places in the padded plane above this one, one and two rows up
+    n, nn                the places one and two rows above this one in the padded plane
     h4, h10, h40         hash sums over the 4, 10 and 40 nearest neighbours
-    s4, s10, s40         the same sums scattered into 32 bits, which name hashed slots
+    s4, s10, s40         the same sums scattered into 32 bits, which select hashed slots
     c1, c2               the first and the second guess
-    one, other           where the decision's two weight sets begin
-    p                    the probability of yes, of 65,536
-    both, slope, far     colour sums W + N, W + N - NW, WW + NN: where the colour may lie
+    one, other           the first place of each of the decision's two weight sets
+    p                    the probability of yes, in units of 2^-16
+    both, slope, far     colour sums W + N, W + N - NW, WW + NN: predictions of the colour
 """
 
 from __future__ import annotations
@@ -69,12 +69,12 @@ GUESS_INPUTS = 7
 TREE_INPUTS = 9
 CONFIDENCES = 25
 EQUALITY_SETS = 256
-"""Weight sets of the guesses, one for the first eight comparisons."""
+"""Weight sets of a guess, one for each outcome of the first eight comparisons."""
 NODE_BITS = 8
-"""Leading bits of a node that name a weight set of the tree."""
+"""Leading bits of a node that select a weight set of the tree."""
 MARGIN = 3 + MOST_BITS + FINAL_WORDS
-"""Words that must follow the last one that a pixel may begin at. A pixel takes at most three
-decisions before those of the tree, and a decision at most one word."""
+"""Words that must be left where a pixel begins. A pixel takes at most three decisions before
+those of the tree, and each decision takes at most one word."""
 
 OTHER_END = -2
 
@@ -96,7 +96,7 @@ def _candidates(near: Surroundings) -> tuple[Number, Number]:
 
 @helper
 def _equalities(near: Surroundings, c1: Number, c2: Number) -> Number:
-    """Return twelve bits: which neighbours equal the first guess, and which the second."""
+    """Return twelve bits that say which neighbours equal the first guess, and which the second."""
     return (
         np.int64(c1 == near.NW) | np.int64(c1 == near.NE) << 1 | np.int64(c1 == near.WW) << 2
         | np.int64(c1 == near.NN) << 3 | np.int64(c1 == near.N) << 4 | np.int64(c1 == near.W) << 5
@@ -163,7 +163,7 @@ def _code_guesses(decoding: Number, index: Number, words: Array, interval: Inter
 
 @helper
 def _pair_row(slot_map: SlotMap, table: Number, index: Number) -> Number:
-    """Return where the slots of an index begin in a table of pairs of an index and a node."""
+    """Return where an index's slots begin in a table of (index, node) pairs."""
     row = table * slot_map.rows + (index & slot_map.rows - 1)
     return slot_map.tree_pair + row * slot_map.row_size
 
@@ -172,7 +172,7 @@ def _pair_row(slot_map: SlotMap, table: Number, index: Number) -> Number:
 def _code_tree(decoding: Number, index: Number, words: Array, interval: Interval, slots: Array,
                weights: Array, slot_map: SlotMap, near: Surroundings, colors: Array, axes: Array,
                c1: Number, c2: Number) -> tuple[Number, Interval]:  # fmt: skip
-    """Code an index that is no guess, bit by bit from the top; return it and the interval."""
+    """Code an index that neither guess hit, from its top bit; return it and the interval."""
     bits = slot_map.bits
     leaves, used = 1 << bits, len(colors)
     both = plus(color(colors, near.W), color(colors, near.N), 1)
@@ -265,8 +265,8 @@ def code_plane(
 ) -> Number:
     """Code a padded plane into 16-bit words, or words into the plane.
 
-    Return how many words were written or read, or -1 where they would come into the last
-    `MARGIN` of `words`, or `OTHER_END` where the words read do not end as a writer ends them.
+    Return the number of words written or read; -1 if they would reach the last `MARGIN` of
+    `words`; or `OTHER_END` if the words read do not end as a writer ends them.
     """
     bits = bit_length(len(axes) - 1)
     slot_map = map_slots(bits, rows * width)
@@ -326,7 +326,7 @@ def code_plane(
                 LEFT[2] * at(plane, i - 3) + LEFT[3] * at(plane, i - 4)
                 + LEFT[4] * at(plane, i - 5) + LEFT[5] * at(plane, i - 6)
             )  # fmt: skip
-            if remaining > 1:  # the last pixel of the span can only be another
+            if remaining > 1:  # otherwise the span's last pixel must be the one that differs
                 yes, interval = code_flat(
                     decoding, index, words, interval, slots, flat_weights, slot_map, W,
                     remaining, h40, at(plane, match) if run else NO_INDEX, run_class,
@@ -349,7 +349,7 @@ def code_plane(
             )  # fmt: skip
             c1, c2 = _candidates(near)
             if len(colors) == 2:
-                c2 = c1  # it cannot be missed twice
+                c2 = c1  # the first guess has been ruled out
             found, interval = _code_guesses(
                 decoding, index, words, interval, slots, guess_weights, slot_map, near, colors,
                 c1, c2, np.int64(is_flat),

@@ -1,4 +1,4 @@
-"""The palette as a binary tree of ranges of indices, whose splits tell colours apart."""
+"""The palette as a binary tree of index ranges; each split separates colours."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from kmq.container.modelled.tables import CLOSENESS
 from kmq.jit import Array, Number, helper, kernel
 
 Color = tuple[Number, Number, Number]
-"""Red, green and blue, or a sum of such."""
+"""Red, green and blue, or a sum of several colours."""
 
 MIDDLE = 1 << 16
-"""Stands in each offset, so that `side` is the specification's side and this for each colour.
+"""Added in each offset: `side` returns the specification's side plus this for each colour.
 
-Less than it is nearer to the left mean, which is at 3/4 of it, the right one at 5/4.
+A lower side is nearer to the left mean, which is at 3/4 of it; the right mean is at 5/4.
 """
 
 NEAR_STEPS = 32
 FAR_STEPS = 16
-"""Steps of a side that are distinguished: all sides of twice `MIDDLE`, in equal parts."""
+"""Number of equal steps into which the sides from 0 to twice `MIDDLE` are divided."""
 
 
 def packed_colors(palette: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """Return a palette, (K, 3), as one number per colour, which one load brings."""
+    """Return a palette, (K, 3), as one number per colour, so that one load fetches it."""
     red, green, blue = palette.astype(np.uint32).T
     colors: NDArray[np.uint32] = red | green << 8 | blue << 16
     return colors
@@ -31,9 +31,9 @@ def packed_colors(palette: NDArray[np.uint8]) -> NDArray[np.uint32]:
 
 @kernel
 def split_axes(palette: Array, leaves: Number) -> Array:
-    """Return, for each node of the palette's tree, the line from its left mean to its right.
+    """Return, for each node of the palette's tree, the axis from its left mean to its right.
 
-    Three factors and an offset, for `side`; means are in 16ths.
+    An axis consists of three factors and an offset, for `side`. Means are in 16ths.
     """
     sums = np.zeros((2 * leaves, 4), np.int64)
     for index in range(len(palette)):
@@ -62,29 +62,29 @@ def split_axes(palette: Array, leaves: Number) -> Array:
 
 @helper
 def color(colors: Array, index: Number) -> Color:
-    """Return the three samples of an index; `colors` is what `packed_colors` returns."""
+    """Return the three samples of an index; `colors` comes from `packed_colors`."""
     packed = np.int64(colors[np.uint64(index)])
     return packed & 255, packed >> 8 & 255, packed >> 16
 
 
 @helper
 def plus(one: Color, other: Color, sign: Number) -> Color:
-    """Return the sum of two colours, or their difference where the sign is -1."""
+    """Return the sum of two colours, or their difference if the sign is -1."""
     return one[0] + sign * other[0], one[1] + sign * other[1], one[2] + sign * other[2]
 
 
 @helper
 def distance(one: Color, other: Color) -> Number:
-    """Return the class, of eight, of the distance of two colours."""
+    """Return the distance of two colours as one of eight classes."""
     red, green, blue = plus(one, other, -1)
     return np.int64(CLOSENESS[np.uint64(abs(red) + 2 * abs(green) + abs(blue))])
 
 
 @helper
 def side(axes: Array, node: Number, total: Color, count: Number) -> Number:
-    """Return on which side of a node's split a sum of `count` colours lies, a sum of sides.
+    """Return the sum of the sides of `count` colours at a node's split, given their sum.
 
-    `axes` is what `split_axes` returns, as one row.
+    `axes` is the flattened result of `split_axes`.
     """
     place = 4 * node
     return (
@@ -99,18 +99,18 @@ def side(axes: Array, node: Number, total: Color, count: Number) -> Number:
 def sides(
     axes: Array, node: Number, both: Color, slope: Color, far: Color
 ) -> tuple[Number, Number]:
-    """Return two classes, of 1,024 and of 256: on which side of a node's split a pixel may be.
+    """Return two classes, of 1,024 and of 256, for a pixel's predicted side of a node's split.
 
-    The first has the sides of `slope` (W + N - NW) and `both` (W + N), the second those
-    of `both` and `far` (WW + NN) in fewer steps.
+    The first combines the sides of `slope` (W + N - NW) and `both` (W + N); the second
+    combines those of `both` and `far` (WW + NN) in fewer steps.
     """
-    # The specification has step(s, d, h) = clamp((s >> d) + h, 0, 2h - 1) of sides s that
-    # are about 0, and here h stands in the side, as (s >> d) + h = (s + (h << d)) >> d.
-    #   step(sW + sN - sNW, 12, 16): one colour in all, 16 << 12 = MIDDLE.
-    #   step((sW + sN) >> 1, 12, 16): the halving is one more shift, and two colours bring
+    # The specification uses step(s, d, h) = clamp((s >> d) + h, 0, 2h - 1) with sides s
+    # centred on 0. Here the sides include h, because (s >> d) + h = (s + (h << d)) >> d.
+    #   step(sW + sN - sNW, 12, 16): one colour in total, 16 << 12 = MIDDLE.
+    #   step((sW + sN) >> 1, 12, 16): the halving is one more shift, and two colours add
     #   2 * MIDDLE = 16 << 13.
     #   step((sWW + sNN) >> 1, 13, 8): likewise, 2 * MIDDLE = 8 << 14.
-    #   step((sW + sN) >> 1, 13, 8): that of 32 steps halved, as both clamp at the same sides.
+    #   step((sW + sN) >> 1, 13, 8): the one of 32 steps halved; both clamp at the same sides.
     steep = step(side(axes, node, slope, 1), 12, NEAR_STEPS)
     mean = step(side(axes, node, both, 2), 13, NEAR_STEPS)
     away = step(side(axes, node, far, 2), 14, FAR_STEPS)
@@ -119,5 +119,5 @@ def sides(
 
 @helper
 def step(value: Number, shift: Number, steps: Number) -> Number:
-    """Return which of `steps` steps, each of 2^shift, a side is on; beyond them, the last."""
+    """Return a side's step, of `steps` steps of width 2^shift, clamped at both ends."""
     return min(max(value >> shift, 0), steps - 1)

@@ -1,7 +1,7 @@
-"""A binary range coder of 48 bits and 16-bit words; carries are added up at the end.
+"""A binary range coder of 48 bits with 16-bit words; carries are resolved at the end.
 
-After G. N. N. Martin, "Range encoding" (1979). To encode, `low` is the interval's lower
-end; to decode, what has been read less that end.
+After G. N. N. Martin, "Range encoding" (1979). In encoding, `low` is the interval's lower
+end; in decoding, it is the number read minus that end.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def begin(decoding: Number, words: Array) -> Interval:
 def code(
     decoding: Number, yes: Number, p: Number, words: Array, interval: Interval
 ) -> tuple[Number, Interval]:
-    """Code one decision of probability p, of 65,536; return it and the interval after it."""
+    """Code one decision of probability p / 65,536; return it and the interval after it."""
     low, span, position = interval
     bound = (span >> 16) * p
     if decoding:
@@ -52,9 +52,9 @@ def code(
     span = bound if yes else span - bound
     place = np.uint64(position)
     word = np.int64(words[place]) if decoding else low >> 32  # bit 16 is a carry
-    # Where no word is due this stores what the next decision overwrites. In the branch below,
-    # numba would count references to the array: two calls with a locked addition each, per
-    # decision, which took a third of the time.
+    # If no word is due, the next decision overwrites this store. Inside the branch below, numba
+    # would count references to the array: two calls with a locked addition each per decision,
+    # which took a third of the time.
     words[place] = word
     if span < SHORT:
         low = low << 16 | word if decoding else (low & SHORT - 1) << 16
@@ -65,7 +65,7 @@ def code(
 
 @helper
 def _gap(low: Number, span: Number) -> Number:
-    """Return how far above `low` a writer ends: at the lowest number with the most zero bytes."""
+    """Return the distance from `low` to a writer's last number, which ends in most zero bytes."""
     gap: Number = np.int64(0)
     for zeros in range(48, -1, -8):
         gap = -low & (1 << zeros) - 1
@@ -76,7 +76,7 @@ def _gap(low: Number, span: Number) -> Number:
 
 @helper
 def is_finished(words: Array, interval: Interval) -> Number:
-    """Return whether the words read end as `finish` would end them."""
+    """Whether the words read end as `finish` would end them."""
     low, span, position = interval
     last = np.int64(0)
     for place in range(position - 3, position):
@@ -86,9 +86,9 @@ def is_finished(words: Array, interval: Interval) -> Number:
 
 @helper
 def finish(words: Array, interval: Interval) -> Number:
-    """Write the number of the interval that has the most zeros at its end, and add up carries.
+    """Write the interval's number that ends in the most zeros, and resolve the carries.
 
-    Return how many words there are.
+    Return the number of words.
     """
     low, span, position = interval
     number = low + _gap(low, span)

@@ -1,4 +1,4 @@
-"""Where the slots of each context are: one array, a range of it for each."""
+"""The ranges that the contexts' slots occupy in one array."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ MOST_PAIRS = 1 << 16
 
 
 class SlotMap(NamedTuple):
-    """Where each context's slots begin, and how many there are."""
+    """Where each context's slots begin, and the sizes of the tables."""
 
     bits: Number
     pairs: Number
-    """Slots of the table of pairs of guesses, a power of two."""
+    """Slots in the table of pairs of guesses, a power of two."""
     rows: Number
-    """Rows of a table of pairs with a node, one for an index or for several."""
+    """Rows in a table of (index, node) pairs; several indices may share a row."""
     row_size: Number
     flat_bits: Number
     guess_bits: Number
@@ -53,7 +53,7 @@ class SlotMap(NamedTuple):
 
 @helper
 def bit_length(number: Number) -> Number:
-    """Return how many bits a number has."""
+    """Return the bit length of a number; 0 for 0."""
     bits = np.int64(0)
     while number >> bits:
         bits += 1

@@ -1,9 +1,9 @@
-"""Spans: stretches of flat surroundings, which one decision codes as a whole.
+"""Spans: runs of pixels in flat surroundings that one decision codes as a whole.
 
-A span begins at a pixel whose ten nearest neighbours are equal, all W. It goes on for as
-long as the eight neighbours above each further pixel are equal too, so that these would
-be flat as well if all before them were W. Where a span is not all W, a decision for each
-of its pixels tells where it breaks.
+A span begins at a pixel whose ten nearest neighbours all equal W. It continues as long as
+the eight neighbours above each further pixel are equal too; that pixel's surroundings are
+then flat if all pixels before it are W. If a span is not all W, one decision per pixel
+codes where it breaks.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from kmq.jit import Array, Number, helper
 LONGEST_SPAN = 63
 SPAN_INPUTS = 4
 SPAN_SETS = 1 + 6
-"""Weight sets: one for all spans, one for each bit length of a span's length."""
+"""Weight sets: one for all spans and one for each bit length of a span's length."""
 FLAT_INPUTS = 3
 FLAT_SETS = 1 + 25
-"""Weight sets: one for all pixels, one for each pair of confidences."""
+"""Weight sets: one for all pixels and one for each pair of confidences."""
 
 
 @helper
 def span_length(same: Array, x: Number, width: Number) -> Number:
-    """Return the length of the span that begins in a row's column `x`.
+    """Return the length of the span that begins at column `x`.
 
     `same` says for each column whether the eight neighbours above are equal.
     """
@@ -50,7 +50,7 @@ def span_length(same: Array, x: Number, width: Number) -> Number:
 
 @helper
 def count_from(plane: Array, place: Number, step: Number, W: Number, most: Number) -> Number:
-    """Return how many places in succession, from one on, hold W."""
+    """Return how many consecutive places, starting at `place`, equal W; at most `most`."""
     count = np.int64(0)
     while count < most and at(plane, place + count * step) == W:
         count += 1
@@ -66,7 +66,7 @@ def code_span(decoding: Number, words: Array, interval: Interval, slots: Array, 
     yes = np.int64(1)
     if decoding == 0:
         yes = np.int64(count_from(plane, i, 1, W, length) == length)
-    # A match closer than the span foretells pixels by others of the span, which are W.
+    # A match closer than the span's length predicts pixels from the span itself, which are W.
     is_foretold = np.int64(0)
     if run_class:
         known = min(length, i - match)
@@ -109,7 +109,7 @@ def code_span(decoding: Number, words: Array, interval: Interval, slots: Array, 
 def code_flat(decoding: Number, index: Number, words: Array, interval: Interval, slots: Array,
               weights: Array, slot_map: SlotMap, W: Number, remaining: Number, h40: Number,
               foretold: Number, run_class: Number) -> tuple[Number, Interval]:  # fmt: skip
-    """Code whether a pixel is W, in a span that is not all W; `remaining` pixels of it are left."""
+    """Code whether a pixel of a span that is not all W is W; `remaining` pixels are left."""
     hashed = scatter(h40)
     places = (
         slot_map.flat_left + bit_length(remaining),

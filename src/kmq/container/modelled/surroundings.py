@@ -1,4 +1,4 @@
-"""What is known of a pixel before it is: its neighbours and the sums that name its contexts."""
+"""The surroundings of a pixel: its known neighbours, and the sums that select its contexts."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from kmq.jit import Array, Number, helper
 
 PAD = 8
 ROWS_ABOVE = 5
-"""Zeros above the first row, as far up as a context reaches."""
+"""Rows of zeros above the first row, as many as a context reaches up."""
 
 MASK = 0xFFFFFFFF
 NO_INDEX = 1 << 16
 
 
 class Surroundings(NamedTuple):
-    """What is known before a pixel is: neighbours by compass, sums of contexts, the match."""
+    """Everything that predicts a pixel: neighbours by compass, sums of contexts, the match."""
 
     W: Number
     N: Number
@@ -32,20 +32,20 @@ class Surroundings(NamedTuple):
     h10: Number
     h40: Number
     foretold: Number
-    """The index that the match foretells; `NO_INDEX` if there is no match."""
+    """The index that the match predicts; `NO_INDEX` if there is no match."""
     run_class: Number
-    """The class of the length of the match; 0 if there is none."""
+    """The class of the match's length; 0 if there is none."""
 
 
 @helper
 def at(plane: Array, i: Number) -> Number:
-    """Return the index at a place of the padded plane, which is one row to numba."""
+    """Return the index at a place of the padded plane, which is flat in the kernels."""
     return np.int64(plane[np.uint64(i)])
 
 
 @helper
 def scatter(number: Number) -> Number:
-    """Return 32 bits that each depend on all of the lower 32 bits of a number."""
+    """Return a 32-bit hash; each of its bits depends on all low 32 bits of the number."""
     number = (number & MASK) * 0x2C1B3C6D & MASK
     number ^= number >> 15
     number = number * 0x297A2D39 & MASK
@@ -54,7 +54,7 @@ def scatter(number: Number) -> Number:
 
 @helper
 def find_same(plane: Array, row: Number, stride: Number, same: Array) -> None:
-    """Find where in a row the eight neighbours above a pixel are equal."""
+    """Find the pixels of a row whose eight neighbours above are equal."""
     for x in range(len(same)):
         n, nn = row - stride + x, row - 2 * stride + x
         N = at(plane, n)
@@ -67,7 +67,7 @@ def find_same(plane: Array, row: Number, stride: Number, same: Array) -> None:
 
 @helper
 def sum_above(plane: Array, row: Number, stride: Number, sums: Array) -> None:
-    """Sum up what the rows above give to each context of a row, three rows of `sums`."""
+    """Sum the contributions of the rows above to a row's three contexts, one row of `sums` each."""
     sums[:] = 0
     width = sums.shape[1]
     for k in range(len(ABOVE)):

@@ -1,6 +1,6 @@
-"""The coder's tables, each from a recipe in whole numbers that the specification repeats.
+"""The coder's tables, each computed in integers as the specification prescribes.
 
-They have the smallest types that hold them, so that all stay in the processor's first cache.
+They use the smallest possible types, so that all of them fit into the processor's L1 cache.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _SQUASH_KNOTS = (
 _KNOT_STEP = 64
 
 SQUASH_REACH = 3072
-"""Log-odds, in 256ths of a natural logarithm, lie from minus this to this less one."""
+"""Log-odds, in 256ths of a natural logarithm, range from minus this to this minus one."""
 
 COUNT_LIMIT = 60
-"""A slot that has learned so often forgets as fast as it learns."""
+"""A slot that has learned this often forgets as fast as it learns."""
 
 
 def _squash() -> NDArray[Any]:
-    """Return the probability, of 65,536, at each log-odds from -3072 to 3071."""
+    """Return the probability, in units of 2^-16, at each log-odds from -3072 to 3071."""
     knots = np.array(_SQUASH_KNOTS)
     left, part = np.divmod(np.arange(SQUASH_REACH), _KNOT_STEP)
     falling = (knots[left] * (_KNOT_STEP - part) + knots[left + 1] * part) // _KNOT_STEP
@@ -34,7 +34,7 @@ def _squash() -> NDArray[Any]:
 
 
 def _stretch(squash: NDArray[Any]) -> NDArray[Any]:
-    """Return the log-odds, clipped to 2047, of each probability of 4,096, taken mid-step."""
+    """Return the log-odds, clipped to 2047, at the middle of each of 4,096 probability steps."""
     odds = np.searchsorted(squash, np.arange(4096) * 16 + 8) - SQUASH_REACH
     return np.clip(odds, -2047, 2047).astype(np.int16)
 
@@ -43,22 +43,22 @@ SQUASH = _squash()
 STRETCH = _stretch(SQUASH)
 
 RATES = np.array([163_840 // (10 * count + 13) for count in range(64)], dtype=np.int64)
-"""How far, of 16,384, a slot moves to what it sees: 1 / (count + 1.3)."""
+"""How far a slot moves towards the outcome, in units of 2^-14: 1 / (count + 1.3)."""
 
 CONFIDENCE = np.array([0, 1, *[2] * 3, *[3] * 19, *[4] * 40], dtype=np.uint8)
-"""The class, of five, of a slot's count."""
+"""A slot's count as one of five classes."""
 
 LONGEST_RUN = 1023
 RUN_CLASS = np.array([run.bit_length() for run in range(LONGEST_RUN + 1)], dtype=np.uint8)
-"""The class, of eleven, of how many pixels a match has foretold."""
+"""The number of pixels that a match has predicted, as one of eleven classes."""
 
 CLOSENESS = np.searchsorted((1, 16, 32, 56, 96, 160, 280), np.arange(1021), "right").astype(
     np.uint8
 )
-"""The class, of eight, of the distance |red| + 2 |green| + |blue| of two colours."""
+"""The distance |red| + 2 |green| + |blue| of two colours as one of eight classes."""
 
 HASH = np.array([pow(0x9E3779B1, power, 1 << 32) for power in range(1, 42)], dtype=np.int64)
-"""Multipliers that make one sum of a context's indices: one for each of `NEIGHBORS`, and one."""
+"""Multipliers that hash a context's indices into one sum: one for each of `NEIGHBORS`, and one."""
 
 NEIGHBORS = (
     *((-1, 0), (0, -1), (-1, -1), (1, -1)),
@@ -68,14 +68,14 @@ NEIGHBORS = (
     *((0, -4), (1, -4), (-1, -4), (2, -4), (-2, -4), (0, -5)),
     *((-6, 0), (3, -3), (-3, -3), (5, -1), (-5, -1), (6, -1)),
 )
-"""Columns to the right and rows down, the nearest first; `CONTEXTS` takes them in this order."""
+"""Offsets as (columns to the right, rows down), nearest first, in the order of `CONTEXTS`."""
 
 CONTEXTS = (4, 10, 40)
 """How many neighbours each hashed context has."""
 
 
 def _left() -> tuple[int, ...]:
-    """Return the six multipliers of the neighbours in a pixel's own row, the nearest first."""
+    """Return the six multipliers of the neighbours in the pixel's own row, nearest first."""
     left = sorted((-column, number) for number, (column, row) in enumerate(NEIGHBORS) if row == 0)
     return tuple(int(HASH[number]) for _, number in left)
 
@@ -93,6 +93,6 @@ def _above() -> NDArray[Any]:
 
 
 LEFT = _left()
-"""The multipliers of W, WW and so on: `sum_above` has all other neighbours."""
+"""The multipliers of W, WW and so on; `sum_above` covers all other neighbours."""
 
 ABOVE = _above()

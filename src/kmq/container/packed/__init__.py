@@ -1,7 +1,8 @@
-"""Coding 0: log2 K bits an index, for every K.
+"""Coding 0: log2 K bits per index, for every K.
 
-Where K is a power of two, fields of log2 K bits; else the mixed-radix code of
-`mixed_radix`, which alone needs compiled code, and loads it only when that is faster.
+If K is a power of two, indices are stored in fields of log2 K bits; otherwise in the
+mixed-radix code of `mixed_radix`. Only the latter uses compiled code, and only when loading
+it is worth the time.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from kmq.errors import FormatError
 from kmq.image import index_dtype
 
 _FIELDS_AT_ONCE = 1 << 16
-"""A multiple of 8, so that each lot begins with a byte. Spread out, a field takes 16 bytes."""
+"""A multiple of 8, so that each batch begins on a byte. An unpacked field takes 16 bytes."""
 
 
 def encode(indices: NDArray[Any], palette_size: int) -> bytes:
@@ -36,12 +37,12 @@ def encode(indices: NDArray[Any], palette_size: int) -> bytes:
 
 
 def decode(body: bytes | memoryview, count: int, palette_size: int) -> NDArray[Any]:
-    """Return `count` indices, uint8 where K is at most 256, else uint16.
+    """Return `count` indices, uint8 where K is at most 256, otherwise uint16.
 
     Raises
     ------
     FormatError
-        If the body does not hold exactly `count` indices.
+        If the body does not contain exactly `count` indices.
     """
     if is_power_of_two(palette_size):
         return _unpack_fields(body, count, palette_size)
@@ -49,7 +50,7 @@ def decode(body: bytes | memoryview, count: int, palette_size: int) -> NDArray[A
 
 
 def least_bytes(count: int, palette_size: int) -> int:
-    """Return a size that no packed body of `count` indices is below."""
+    """Return a lower bound on the size of a packed body of `count` indices."""
     return int(count * math.log2(palette_size) / 8 * (1 - 1e-9))
 
 

@@ -1,13 +1,13 @@
-"""The packed body for K that is no power of two: indices as digits of one large number.
+"""The packed body where K is not a power of two: indices as digits of one large number.
 
 Streaming mixed radix, the uniform case of range asymmetric numeral systems (Duda,
 "Asymmetric numeral systems", arXiv:1311.2540, 2013). The state x stays within
-[L, L * 2^32), L = q * K, q = floor(2^31 / K): one index multiplies it by K, and what
-overflows leaves in words of 32 bits. Above N * log2 K it costs at most 64 bits for the
-state and 1.45 / q for each word.
+[L, L * 2^32), L = q * K, q = floor(2^31 / K): each index multiplies it by K, and the
+overflow is written in 32-bit words. The overhead above N * log2 K bits is at most 64 bits
+for the state and 1.45 / q per word.
 
-Compiled code does the work, but to load it takes longer than to decode half a million
-indices without. So a stripe of few indices is decoded without, unless it is loaded.
+Loading compiled code takes longer than decoding half a million indices without it. So small
+stripes are decoded without it, unless it is loaded already.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ _STATE_BYTES = 8
 _WORD_BYTES = 4
 
 FEW_INDICES = 1 << 19
-"""Decoded in less time than numba takes to load. Of several stripes only the last can have as
-few, so that large images take the kernels."""
+"""Indices that are decoded in less time than numba takes to load. If there are several
+stripes, only the last can be this small, so large images use the kernels."""
 
 
 def lowest_state(palette_size: int) -> int:
-    """Return L, the least that a state can be."""
+    """Return L, the lowest possible state."""
     return (1 << 31) // palette_size * palette_size
 
 
 def encode(indices: NDArray[Any], palette_size: int) -> bytes:
-    """Return the body: the final state, then the words in the order they are read.
+    """Return the body: the final state, then the words in the order in which they are read.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def decode(body: bytes | memoryview, count: int, palette_size: int) -> NDArray[A
     Raises
     ------
     FormatError
-        If the state is out of range or the words do not come out even.
+        If the state is out of range, or there are too many or too few words.
     """
     if len(body) < _STATE_BYTES or len(body) % _WORD_BYTES:
         raise FormatError(f"a mixed-radix body cannot have {len(body)} bytes")
@@ -88,10 +88,10 @@ def decode(body: bytes | memoryview, count: int, palette_size: int) -> NDArray[A
 def read_digits(
     words: NDArray[np.uint32], state: int, palette_size: int, start: int, indices: NDArray[Any]
 ) -> tuple[int, int]:
-    """Do what the kernel of this name does, a step a word: about a tenth as fast.
+    """Do what the kernel of this name does, one step per word, at about a tenth of its speed.
 
-    Between two words the state is one number of several digits. How many is seen
-    from its size, so that Python goes from word to word, and NumPy takes the digits.
+    Between two words the state is a number of several digits. Its size tells how many, so
+    Python loops over the words and NumPy extracts the digits.
     """
     powers = [1]
     while powers[-1] < 1 << 32:
@@ -116,7 +116,7 @@ def read_digits(
 def _take_digits(
     states: NDArray[np.uint64], limits: list[int], palette_size: int, indices: NDArray[Any]
 ) -> None:
-    """Write to `indices` the digits of each state, lowest first, as many as bring it to a word."""
+    """Write to `indices` the digits of each state, lowest first, that precede its next word."""
     numbers = np.searchsorted(np.array(limits, np.uint64), states, "right") + 1
     most = len(limits) + 1
     digits = np.empty((len(states), most), indices.dtype)

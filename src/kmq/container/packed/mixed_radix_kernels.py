@@ -1,4 +1,4 @@
-"""The kernels of `mixed_radix`, which that module loads where they pay."""
+"""The kernels of `mixed_radix`, which loads them when that is worth the time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WORD_MASK = 0xFFFFFFFF
 def write_digits(
     indices: NDArray[Any], palette_size: int, start: int, words: NDArray[np.uint32]
 ) -> tuple[int, int]:
-    """Write words and return (state, words written); the last index goes first.
+    """Write words and return (state, words written); indices are coded from last to first.
 
     `start` is L, the lowest state.
     """
@@ -35,7 +35,7 @@ def write_digits(
 def read_digits(
     words: NDArray[np.uint32], state: int, palette_size: int, start: int, indices: NDArray[Any]
 ) -> tuple[int, int]:
-    """Fill `indices` and return (state, words used); one more than there are: ran out."""
+    """Fill `indices` and return (state, words used), one more than `len(words)` if they ran out."""
     used = 0
     for position in range(len(indices)):
         indices[position] = state % palette_size
