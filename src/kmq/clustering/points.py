@@ -159,7 +159,7 @@ def _points(axes: Axes, bits: int, keys: NDArray[np.uint32], sums: NDArray[np.in
 
 
 def plant_tree(keys: NDArray[np.uint32], axes: Axes, bits: int) -> Tree:
-    """Return the cells around points with ascending keys, one per cell of 2^bits along each axis."""
+    """Return the cells around points, which have ascending keys and `bits` as in `Points`."""
     starts = _run_starts(keys, len(axes) * bits)
     while bits < 8 and POINTS_PER_LEAF * (len(starts) - 1) > len(keys):
         bits += 1
