@@ -30,12 +30,12 @@ soak: .venv/ready
 fuzz: .venv/ready
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	mkdir -p build/fuzz
-	$(PYTHON) tests/reliability/fuzz_decoder.py build/fuzz formats/vectors/valid -artifact_prefix=build/fuzz/ $(FUZZ)
+	$(PYTHON) tests/reliability/fuzz_decoder.py build/fuzz formats/vectors/valid tests/reliability/corpus/kmq -artifact_prefix=build/fuzz/ $(FUZZ)
 
 fuzz-c:
 	mkdir -p build/fuzz-c
 	clang -std=c99 -g -O1 -fsanitize=fuzzer,address,undefined formats/c/fuzz_kmq.c -o build/fuzz_kmq
-	build/fuzz_kmq build/fuzz-c formats/vectors/valid formats/vectors/invalid -max_len=4096 -artifact_prefix=build/fuzz-c/ $(FUZZ)
+	build/fuzz_kmq build/fuzz-c formats/vectors/valid formats/vectors/invalid tests/reliability/corpus/kmq -max_len=4096 -artifact_prefix=build/fuzz-c/ $(FUZZ)
 
 check: .venv/ready
 	$(PYTHON) -m ruff check

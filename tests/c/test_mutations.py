@@ -13,6 +13,7 @@ import pytest
 from conftest import ROOT
 from reliability.decoding import MAX_PIXELS
 from reliability.mutations import mutations
+from reliability.test_corpus import kmq_files
 from reliability.test_mutations import SEEDS
 
 import kmq
@@ -64,6 +65,12 @@ def test_both_decoders_come_to_the_same_on_damaged_files(driver):
 
 def test_sanitizers_find_nothing_where_files_are_damaged(strict_driver):
     compared(strict_driver, 500, seed=2)
+
+
+def test_what_fuzzing_found_is_decoded_or_refused_as_the_corpus_says(strict_driver):
+    files, are_images = kmq_files()
+    found = decoded(strict_driver, files, MAX_PIXELS)
+    assert [isinstance(outcome, Decoded) for outcome in found] == are_images
 
 
 def test_a_file_that_ends_anywhere_before_its_end_is_refused(strict_driver):

@@ -15,6 +15,7 @@ import pytest
 from conftest import ROOT
 from PIL import Image
 from reliability.mutations import mutations
+from reliability.test_corpus import kmq_files
 
 import kmq
 from javascript.decoding import Decoded, Refused, decoded
@@ -168,3 +169,8 @@ def test_20_000_mutations_are_the_same_image_or_an_error_from_both(node):
     damaged = mutations(seeds(), random.Random(2026))
     images = sum(compare(node, list(islice(damaged, 1000))) for _ in range(20))
     print(f"20,000 mutations: {images:,} images, {20_000 - images:,} refused", file=sys.stderr)
+
+
+def test_what_fuzzing_found_is_decoded_or_refused_as_the_corpus_says(node):
+    files, are_images = kmq_files()
+    assert [isinstance(found, Decoded) for found in decoded(node, files)] == are_images
