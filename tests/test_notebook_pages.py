@@ -14,6 +14,30 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
 
 CLAIMS = {
+    "sprite-sheet.ipynb": """
+# One palette for all stands between a palette for each and one found for one sprite.
+for name, one, two, three in zip(sprites, *errors.values()):
+    assert one < two
+    assert two < three or name == "mushroom"
+# Each pixel becomes either clear or opaque.
+assert set(np.unique(indexed.to_rgba()[..., 3]).tolist()) == {0, 255}
+# Counted together, the sprites have the palette of their sheet.
+assert (sheets[16].palette == palette.colors).all()
+# The purple has become grey; with 32 colours it is back; it can be pinned.
+def green_deficit(rgba):
+    red, green, blue = rgba[48 + 33, 3 * 48 + 24, :3].astype(int)
+    return min(red, blue) - green
+assert green_deficit(sheet) > 80
+assert green_deficit(sheets[16].to_rgba()) < 30
+assert green_deficit(sheets[32].to_rgba()) > 50
+# Black is nearly black, until it is pinned; pinned colours have the first numbers.
+assert (0, 0, 0, 255) not in set(map(tuple, palette.colors.tolist()))
+assert pinned.colors[:2].tolist() == [[0, 0, 0, 255], [186, 85, 211, 255]]
+# The .kmq file takes less than half of the PNG and of the eight files.
+assert kmq.load(kmq.encode(indexed)) == indexed
+assert sizes["16 colours, .kmq"] < 0.5 * sizes["16 colours, PNG"]
+assert sizes["16 colours, .kmq"] < 0.5 * sizes["eight .kmq files, 16 colours each"]
+""",
     "step-by-step.ipynb": """
 # A photograph has tens of thousands of colours.
 assert len(np.unique(pixels, axis=0)) > 20_000
