@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import inspect
 import re
+from operator import attrgetter
 from typing import get_args
 
 import pytest
@@ -14,6 +15,8 @@ from kmq import choices
 
 FUNCTIONS = ("apply", "decode", "encode", "fit", "info", "load", "open", "quantize", "save")
 DOCUMENTED = (*FUNCTIONS, "Options")
+WITHOUT_EXAMPLE = {"FormatError", "KmqError", "KmqWarning", "LimitError", "OptionError", "kmeans"}
+"""Errors, whose one sentence says all, and a module whose examples another test runs."""
 
 VARIANTS = {
     # `fit` sees a histogram, which has neither targets, nor indices, nor a palette of its own.
@@ -45,7 +48,7 @@ SHARED = sorted(
 
 def parameters_of(name: str) -> dict[str, tuple[str, str]]:
     """Return the type and the text of each parameter that a docstring describes, in order."""
-    text = inspect.getdoc(getattr(kmq, name))
+    text = inspect.getdoc(attrgetter(name)(kmq))
     section = re.search(r"^Parameters\n-+\n(.*?)\n\n", text, re.MULTILINE | re.DOTALL)
     entries = re.findall(r"^(\w+) : (.+)\n((?: .+\n?)+)", section[1], re.MULTILINE)
     return {name: (kind, " ".join(body.split())) for name, kind, body in entries}
@@ -121,10 +124,15 @@ def test_no_docstring_sends_the_reader_to_another(name):
     )
 
 
-@pytest.mark.parametrize("name", [each for each in kmq.__all__ if each[0] != "_"])
+@pytest.mark.parametrize("name", sorted({*kmq.__all__} - WITHOUT_EXAMPLE - {"__version__"}))
 def test_the_examples_of_public_docstrings_run(name):
-    finder = doctest.DocTestFinder(recurse=name != "kmeans")  # which has a test of its own
-    tests = [test for test in finder.find(getattr(kmq, name), name) if test.examples]
-    assert tests or name not in DOCUMENTED
-    for test in tests:
-        assert doctest.DocTestRunner().run(test).failed == 0
+    found = doctest.DocTestFinder().find(getattr(kmq, name), name)
+    examples = [test for test in found if test.examples]
+    assert examples
+    for example in examples:
+        assert doctest.DocTestRunner().run(example).failed == 0
+
+
+@pytest.mark.parametrize("parameter", ["image", "background", "alpha", "max_pixels"])
+def test_counting_an_image_describes_how_it_is_read_as_quantize_does(parameter):
+    assert parameters_of("Histogram.from_image")[parameter] == parameters_of("quantize")[parameter]

@@ -145,7 +145,7 @@ def test_what_are_no_weights_is_refused_by_name(weights, message):
 
 
 def test_a_sum_beyond_what_histograms_count_is_refused(monkeypatch):
-    monkeypatch.setattr("kmq.clustering.histogram.MAX_PIXEL_COUNT", 1 << 20)
+    monkeypatch.setattr("kmq.clustering.counts.MAX_PIXEL_COUNT", 1 << 20)
     with pytest.raises(OptionError, match=r"weights: expected at most 2\^20 pixels in all"):
         kmq.quantize(PIXELS, 2, weights=varied(1 << 21).astype(int))
 

@@ -8,7 +8,7 @@ from clustering.images import noise, of_channels, translucent
 from kmq.alpha import with_alpha
 from kmq.clustering import Histogram, fit, histogram, morton
 from kmq.clustering.counting import SMALLEST_TABLE
-from kmq.clustering.histogram import MAX_PIXEL_COUNT, MAX_PIXEL_COUNT_WITH_ALPHA
+from kmq.clustering.counts import MAX_PIXEL_COUNT, MAX_PIXEL_COUNT_WITH_ALPHA
 from kmq.errors import OptionError
 
 AWKWARD = [(1, 1), (1, 97), (97, 1), (31, 33), (13, 19)]

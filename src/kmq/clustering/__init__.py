@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from kmq import alpha
 from kmq.clustering.constrained import Constraint
 from kmq.clustering.fitting import fit_colors
-from kmq.clustering.histogram import Histogram, checked_pixels
+from kmq.clustering.histogram import Histogram
 from kmq.clustering.nearest import look_up, nearest_entries
+from kmq.clustering.pixels import checked_pixels
 from kmq.clustering.points import Points, distinct_colors
 from kmq.clustering.schedule import EFFORTS
 from kmq.image import IndexedImage, Palette

@@ -13,7 +13,15 @@ from kmq.choices import DEFAULT_ALPHA, Alpha
 from kmq.clustering import morton
 from kmq.clustering.beside_clear import Neighbors, sums_beside_clear, with_neighbors
 from kmq.clustering.counting import RUN, collect_counts, count_pixels, count_words
+from kmq.clustering.counts import (
+    added_up,
+    check_pixel_count,
+    equal_share,
+    exact_sum,
+    with_overflows,
+)
 from kmq.clustering.morton import KEYS
+from kmq.clustering.pixels import checked_pixels, without_opaque_alpha
 from kmq.clustering.weights import whole_weights
 from kmq.errors import OptionError
 from kmq.image import array_of
@@ -28,19 +36,11 @@ if TYPE_CHECKING:
 SMALLEST_CUBE_WORK = 1 << 15
 """The number of pixels above which a pass over the whole colour cube is cheaper than sorting."""
 
-MAX_PIXEL_COUNT = 1 << 53
-"""The most pixels in a histogram: float64 represents the number exactly, and int64 does not
-overflow in sums of samples."""
-
-MAX_PIXEL_COUNT_WITH_ALPHA = 1 << 46
-"""The most pixels with alpha: coordinates reach 65,025, and their sums must fit into int64."""
-
-
 _NOTHING_BESIDE = np.zeros(4, np.int64)
 
 
 class Histogram:
-    """Distinct colours in Morton order, each with its number of pixels; immutable.
+    """The distinct colours of one image or several, and how often each occurs; immutable.
 
     Clustering sees an image only through its histogram, so fitting on merged histograms
     equals fitting on the images put together. (Only the colour that a clear entry hides may
@@ -48,25 +48,40 @@ class Histogram:
 
     Parameters
     ----------
-    colors
-        Array of shape (n, 3) or (n, 4), uint8; n at least 1. The counts of repeated colours
-        are added up. An alpha column of only 255 is dropped.
-    counts
-        Array of shape (n,), whole numbers of at least 1. Their sum is at most 2^53, or 2^46
-        if there is alpha.
+    colors : array of uint8, shape (n, 3) or (n, 4)
+        Red, green and blue in sRGB, and alpha; n is at least 1. Counts of equal colours are
+        added up. A column of alpha that is 255 throughout is dropped.
+    counts : array of shape (n,)
+        The number of pixels in each colour: whole numbers of at least 1, in all at most 2^53,
+        or 2^46 if there is alpha.
 
     Attributes
     ----------
-    keys : (n,) read-only, ascending: the keys that `morton.encode` returns, uint32, or
-        uint64 if there is alpha
-    counts : (n,) int64, read-only
-    beside_clear : (4,) int64, read-only: the sums of alpha times red, green and blue, and
-        of alpha, over the image's pixels beside clear ones
+    keys : array of uint32, or uint64 with alpha, shape (n,)
+        The colours as ascending Morton codes, whose bits interleave those of the channels.
+        Read-only.
+    counts : array of int64, shape (n,)
+        The number of pixels in each colour. Read-only.
+    beside_clear : array of int64, shape (4,)
+        Over the pixels of an image that touch clear ones, the sums of alpha times red, green
+        and blue, and of alpha. Read-only.
 
     Raises
     ------
     OptionError
-        If a shape, dtype or value is wrong, or there is no colour.
+        A shape, a dtype or a value does not fit, or there is no colour.
+
+    Examples
+    --------
+    >>> import kmq
+    >>> import numpy as np
+    >>> first = kmq.Histogram.from_image(np.zeros((2, 3), np.uint8))
+    >>> second = kmq.Histogram.from_image(np.full((4, 4), 255, np.uint8))
+    >>> merged = kmq.Histogram.merge([first, second])
+    >>> merged
+    <Histogram of 2 colours, 22 pixels>
+    >>> merged.colors.tolist(), merged.counts.tolist()
+    ([[0, 0, 0], [255, 255, 255]], [6, 16])
     """
 
     __slots__ = ("beside_clear", "counts", "keys")
@@ -89,9 +104,9 @@ class Histogram:
             )
         if counts.min() < 1:
             raise OptionError(f"counts: expected at least 1, got {counts.min()}")
-        colors = _without_opaque_alpha(colors)
-        _check_pixel_count("counts", _exact_sum(counts.astype(np.uint64)), colors.shape[1])
-        self._set(*_added_up(morton.encode(colors), counts.astype(np.int64)), _NOTHING_BESIDE)
+        colors = without_opaque_alpha(colors)
+        check_pixel_count("counts", exact_sum(counts.astype(np.uint64)), colors.shape[1])
+        self._set(*added_up(morton.encode(colors), counts.astype(np.int64)), _NOTHING_BESIDE)
 
     @classmethod
     def from_image(
@@ -103,10 +118,49 @@ class Histogram:
         max_pixels: int = DEFAULT_MAX_PIXELS,
         weights: ArrayLike | None = None,
     ) -> Histogram:
-        """Return the histogram of the pixels that `kmq.quantize` would see.
+        """Return the histogram of an image, counted over the pixels that `quantize` would see.
 
-        With `weights`, each pixel counts as often as its weight. Parameters, errors and
-        warnings are those of `kmq.quantize`.
+        Parameters
+        ----------
+        image : array, PIL.Image.Image, path or binary file
+            The image. An array, or an object with `__array__`, has shape (H, W) or (H, W, 1) for
+            grey, (H, W, 3) for RGB, or (H, W, 4) for RGBA with alpha that is not premultiplied; H
+            and W are at least 1. Its dtype is bool, float with samples from 0 to 1, uint16 with
+            samples from 0 to 65,535, or another integer type with samples from 0 to 255. Files may
+            be in any format that Pillow reads; they are converted to sRGB and turned upright.
+        background : str or (int, int, int), optional
+            Colour to put behind transparent pixels: a name, a hex code, or (red, green, blue) from
+            0 to 255. By default they stay transparent. Not with ``alpha="binary"``.
+        alpha : {"keep", "binary"}, default "keep"
+            What to do with transparent pixels if there is no `background`: keep their alpha, or
+            make pixels with alpha below 128 clear and all others opaque.
+        max_pixels : int, default 2^28
+            Most pixels that an image may have, at least 1. A larger one is refused before its
+            pixels are read. If the program has set `PIL.Image.MAX_IMAGE_PIXELS`, that limit also
+            holds for files in formats other than `.kmq`.
+        weights : array of shape (H, W), optional
+            How often each pixel counts: whole numbers from 0 to 2^32, or floats of at least 0,
+            which are rounded to 65,536ths of the largest; not all 0. The pixels are those of the
+            image after it has been turned upright. Clear pixels stay clear even at weight 0.
+            Weights are divided by their greatest common divisor. By default each pixel counts
+            once.
+
+        Raises
+        ------
+        OptionError
+            An argument is out of its range, contradicts another, or the array does not fit. The
+            message names the argument.
+        FormatError
+            The file is not an image, is damaged, or holds samples without a defined range.
+        LimitError
+            The image has more than `max_pixels` pixels.
+        OSError
+            The file cannot be read.
+
+        Warns
+        -----
+        KmqWarning
+            Something in the file is not kept, such as the later frames of an animation.
         """
         from kmq.pixels import read_with_warnings
 
@@ -135,8 +189,8 @@ class Histogram:
         if image.shape[2] == 4:
             weights = np.where(image[..., 3] == 0, np.maximum(weights, 1), weights)
             beside = sums_beside_clear(image)
-        total = _exact_sum(weights.astype(np.uint64))
-        _check_pixel_count("weights", total, image.shape[2])
+        total = exact_sum(weights.astype(np.uint64))
+        check_pixel_count("weights", total, image.shape[2])
         keys, places = np.unique(morton.encode(image), return_inverse=True)
         # Sums of float64 are exact up to 2^53.
         counts = np.bincount(places.ravel(), weights.ravel()).astype(np.int64)
@@ -155,7 +209,7 @@ class Histogram:
         flat = image.reshape(-1, image.shape[2])
         if image.shape[2] == 4:
             words, counts = count_words(flat)
-            return cls._of(*_added_up(morton.encode_words(words), counts), sums_beside_clear(image))
+            return cls._of(*added_up(morton.encode_words(words), counts), sums_beside_clear(image))
         if len(flat) < SMALLEST_CUBE_WORK:
             keys, counts = np.unique(morton.encode(flat), return_counts=True)
             return cls._of(keys, counts.astype(np.int64, copy=False))
@@ -163,7 +217,7 @@ class Histogram:
         occupied = np.zeros(KEYS // RUN, np.bool_)
         overflows = count_pixels(flat, cube, occupied)
         keys, small_counts = collect_counts(cube, occupied)
-        return cls._of(keys, _with_overflows(keys, small_counts, overflows))
+        return cls._of(keys, with_overflows(keys, small_counts, overflows))
 
     @classmethod
     def of_bands(cls, bands: Iterable[NDArray[np.uint8]]) -> Histogram:
@@ -197,12 +251,15 @@ class Histogram:
     def merge(cls, histograms: Iterable[Histogram]) -> Histogram:
         """Return the histogram of all pixels that these histograms count.
 
-        It has alpha if any of them has.
+        Parameters
+        ----------
+        histograms : iterable of Histogram
+            At least one. The result has alpha if one of them has.
 
         Raises
         ------
         OptionError
-            If there is no histogram, or one of the items is not a histogram.
+            There is no histogram, or something else among them, or too many pixels.
         """
         listed = list(histograms)
         if not listed:
@@ -212,11 +269,11 @@ class Histogram:
                 raise OptionError(f"histograms: expected Histograms, got {type(each).__name__}")
         has_alpha = any(each.has_alpha for each in listed)
         total = sum(each.pixel_count for each in listed)
-        _check_pixel_count("histograms", total, 4 if has_alpha else 3)
+        check_pixel_count("histograms", total, 4 if has_alpha else 3)
         keys = np.concatenate([each.keys_with_alpha if has_alpha else each.keys for each in listed])
         counts = np.concatenate([each.counts for each in listed])
         beside_clear = np.sum([each.beside_clear for each in listed], axis=0)
-        return cls._of(*_added_up(keys, counts), beside_clear)
+        return cls._of(*added_up(keys, counts), beside_clear)
 
     @classmethod
     def merge_equally(cls, histograms: Iterable[Histogram]) -> Histogram:
@@ -225,10 +282,15 @@ class Histogram:
         The counts of each are scaled to a sum of about 2^32, or less if there are more than
         16,384 histograms, and rounded, but never below 1.
 
+        Parameters
+        ----------
+        histograms : iterable of Histogram
+            At least one. The result has alpha if one of them has.
+
         Raises
         ------
         OptionError
-            The errors of `merge`.
+            There is no histogram, or something else among them.
         """
         listed = list(histograms)
         if not listed:
@@ -330,64 +392,3 @@ class Histogram:
     def pixel_count(self) -> int:
         """The number of pixels counted."""
         return int(self.counts.sum())
-
-
-def equal_share(images: int) -> int:
-    """Return the number of pixels to scale each of `images` images to if all count equally."""
-    return min(1 << 32, MAX_PIXEL_COUNT_WITH_ALPHA // (2 * images))
-
-
-def _exact_sum(counts: NDArray[np.uint64]) -> int:
-    """Return the sum, which may take more than 64 bits."""
-    halves = counts >> np.uint64(32), counts & np.uint64(0xFFFFFFFF)
-    high, low = (int(half.sum()) for half in halves)
-    return (high << 32) + low
-
-
-def _check_pixel_count(name: str, count: int, channels: int) -> None:
-    power = (MAX_PIXEL_COUNT if channels == 3 else MAX_PIXEL_COUNT_WITH_ALPHA).bit_length() - 1
-    if count > 1 << power:
-        raise OptionError(f"{name}: expected at most 2^{power} pixels in all, got {count:,}")
-
-
-def checked_pixels(pixels: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return `pixels` as a C-contiguous uint8 array, or raise `OptionError`.
-
-    Its shape is (H, W, 3), or (H, W, 4) if some alpha is below 255. It is always read-only,
-    because kernels are compiled separately for writeable and read-only arrays.
-    """
-    given = array_of("pixels", pixels)
-    if given.ndim != 3 or given.shape[2] not in (3, 4) or given.size == 0:
-        raise OptionError(
-            f"pixels: expected shape (H, W, 3) or (H, W, 4), each at least 1, got {given.shape}"
-        )
-    if given.dtype != np.uint8:
-        raise OptionError(f"pixels: expected dtype uint8, got {given.dtype}")
-    checked = np.ascontiguousarray(_without_opaque_alpha(given)).view()
-    checked.flags.writeable = False
-    return checked
-
-
-def _without_opaque_alpha(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return (..., 3) or (..., 4) colours as (..., 3) if all are opaque."""
-    is_opaque = colors.shape[-1] == 4 and (colors[..., 3] == 255).all()
-    return colors[..., :3] if is_opaque else colors
-
-
-def _added_up(
-    keys: NDArray[Any], counts: NDArray[np.int64]
-) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Return the distinct keys in order, each with the sum of its counts."""
-    order = np.argsort(keys, kind="stable")
-    keys = keys[order]
-    starts = np.flatnonzero(np.diff(keys, prepend=keys[:1] + keys.dtype.type(1)))
-    return keys[starts], np.add.reduceat(counts[order], starts)
-
-
-def _with_overflows(
-    keys: NDArray[np.uint32], small_counts: NDArray[np.uint8], overflows: NDArray[np.uint32]
-) -> NDArray[np.int64]:
-    counts = small_counts.astype(np.int64)
-    overflowed, times = np.unique(overflows, return_counts=True)
-    counts[np.searchsorted(keys, overflowed)] += 255 * times
-    return counts

@@ -31,25 +31,35 @@ KEPT_PIXELS = 1 << 23
 
 
 class LazyImage:
-    """The pixels of an open `.kmq` file, decoded on access.
+    """An open `.kmq` file as an array of pixels; `kmq.open` returns it.
 
-    Slice it like a uint8 array of shape (H, W, 3), or (H, W, 4) if the palette has alpha.
-    Only the stripes that contain the selected pixels are read and decoded. The most recent
-    ones, about 2^23 pixels, are cached, so nearby accesses are fast. Several threads may
-    access it at the same time.
+    Slicing it returns an array of uint8. Only the stripes that contain the selected pixels are
+    read and decoded. The most recent ones, about 2^23 pixels, are cached, so nearby accesses are
+    fast. Several threads may access it at the same time. As a context manager it closes the
+    file on exit.
 
     Attributes
     ----------
-    shape : (H, W, 3) or (H, W, 4)
-    palette : (K, 3) or (K, 4) uint8, read-only
+    shape : (int, int, int)
+        (H, W, 3), or (H, W, 4) if the palette has alpha.
+    palette : array of uint8, shape (K, 3) or (K, 4)
+        The colours in index order. Read-only.
+    labels : array of uint16, shape (K,), or None
+        The label of each entry, if the picture is a mask.
     metadata : Metadata
+        Resolution, EXIF, XMP and text.
 
     Examples
     --------
     >>> import kmq
-    >>> with kmq.open("scan.kmq") as picture:  # doctest: +SKIP
-    ...     detail = picture[1000:1200, 300:500]
-    ...     thumbnail = picture[::100, ::100]
+    >>> import numpy as np
+    >>> ramp = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    >>> with kmq.open(kmq.encode(ramp, colors=256)) as picture:
+    ...     size = picture.shape
+    ...     detail = picture[2:6, 10:]
+    ...     thumbnail = picture[::8, ::8]
+    >>> size, detail.shape, thumbnail[..., 0].tolist()
+    ((16, 16, 3), (4, 6, 3), [[0, 8], [128, 136]])
     """
 
     def __init__(

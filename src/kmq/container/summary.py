@@ -49,25 +49,54 @@ class StripeInfo:
 
 @dataclass(frozen=True)
 class Info:
-    """The contents of a `.kmq` file's head and metadata."""
+    """What the head and the metadata of a `.kmq` file say; `kmq.info` returns it.
+
+    Attributes
+    ----------
+    width, height : int
+        Pixels in a row, and rows.
+    colors : int
+        K, the number of palette entries.
+    is_grey : bool
+        Whether the palette is stored as greys.
+    has_alpha : bool
+        Whether the palette is stored with alpha.
+    has_labels : bool
+        Whether the palette is stored as labels of 16 bits.
+    is_reordered : bool
+        Whether the stripes number the palette's entries in an order of their own.
+    metadata_bytes : int
+        Bytes of metadata, without their checksum.
+    metadata : Metadata
+        Resolution, EXIF, XMP and text; empty if there is none, or if it is damaged.
+    metadata_fault : str or None
+        What is wrong with the metadata, or None.
+    file_bytes : int
+        Size of the file.
+    stripes : tuple of StripeInfo
+        First row, number of rows, coding and bytes of each stripe.
+
+    Examples
+    --------
+    >>> import kmq
+    >>> stripes = kmq.IndexedImage([[0, 0, 0], [255, 255, 255]], [[0, 1] * 8] * 8)
+    >>> info = kmq.info(kmq.encode(stripes, coding="packed"))
+    >>> info.colors, info.stripes[0].coding
+    (2, 'packed')
+    >>> info.theoretical_bits  # 24 K + N log2 K for K = 2 colours and N = 128 pixels
+    176.0
+    """
 
     width: int
     height: int
     colors: int
     is_grey: bool
-    """Whether the palette is stored as grey levels."""
     has_alpha: bool
-    """Whether the palette is stored with alpha."""
     has_labels: bool
-    """Whether the palette is stored as 16-bit labels."""
     is_reordered: bool
-    """Whether the stripes number the palette's entries differently from the image."""
     metadata_bytes: int
-    """Bytes of metadata, without their checksum."""
     metadata: Metadata
-    """The metadata; empty if there are none or they are damaged."""
     metadata_fault: str | None
-    """The damage to the metadata; None if there is none."""
     file_bytes: int
     stripes: tuple[StripeInfo, ...]
 

@@ -26,7 +26,7 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from error
 
-from kmq.clustering.histogram import equal_share
+from kmq.clustering.counts import equal_share
 from kmq.distributed import running, stores, tasks
 from kmq.distributed.arrays import encode_array as encode_array
 from kmq.distributed.results import FileResult as FileResult

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from kmq import alpha, clustering
 from kmq.clustering import Histogram
-from kmq.clustering.histogram import checked_pixels
 from kmq.clustering.nearest import look_up
+from kmq.clustering.pixels import checked_pixels
 from kmq.dithering import cells, diffusion, light, pattern
 from kmq.image import IndexedImage, Palette
 from kmq.jit import useful_threads

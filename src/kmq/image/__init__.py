@@ -19,6 +19,8 @@ from kmq.image.arrays import array_of as array_of
 from kmq.image.arrays import frozen, whole_numbers
 from kmq.image.arrays import index_dtype as index_dtype
 from kmq.image.palette import Palette as Palette
+from kmq.image.pillow import palette_of as palette_of
+from kmq.image.pillow import parts_of, to_pillow
 from kmq.metadata import NOTHING, Metadata
 
 if TYPE_CHECKING:
@@ -27,34 +29,54 @@ if TYPE_CHECKING:
 
 
 class IndexedImage:
-    """A palette and one index into it for each pixel; immutable.
+    """A palette, and one index into it for each pixel; immutable and never invalid.
+
+    This is what `quantize`, `apply` and `load` return, and what `encode` stores as it is.
 
     Parameters
     ----------
-    palette
-        A `Palette`, or an array of shape (K, 3) or (K, 4) that makes one.
-    indices
-        Array of shape (H, W), whole numbers 0 to K - 1, H and W at least 1.
-    is_grey_picture
-        Whether the pixels are levels of grey and the indices mean nothing beyond them.
-        Pillow sees such an image in mode L. The palette must be grey and opaque.
-    metadata
-        What the picture says besides its pixels. It does not count when images are compared.
+    palette : Palette or array of shape (K, 3) or (K, 4)
+        The colours in index order, K from 1 to 65,536: red, green and blue in sRGB, and
+        alpha that is not premultiplied, from 0 to 255.
+    indices : array of shape (H, W)
+        For each pixel the number of its palette entry: whole numbers from 0 to K - 1; H and W
+        are at least 1. The array is copied.
+    is_grey_picture : bool, default False
+        Whether the pixels are levels of grey and the indices have no meaning of their own.
+        Pillow gets such an image in mode L. All colours must be opaque greys.
+    metadata : Metadata, default empty
+        Resolution, EXIF, XMP and text. Comparing images ignores it.
 
     Attributes
     ----------
-    palette : (K, 3) uint8, or (K, 4) where some alpha is below 255; read-only
-    indices : (H, W), read-only, uint8 where K is at most 256, else uint16
+    palette : array of uint8, shape (K, 3), or (K, 4) if some alpha is below 255
+        The colours in index order. Read-only.
+    indices : array of uint8, or uint16 if K is above 256; shape (H, W)
+        The index of each pixel. Read-only.
     is_grey_picture : bool
+        Whether the pixels are levels of grey.
     metadata : Metadata
-    labels : (K,) uint16, read-only, or None
-        The labels that the entries stand for, see `from_labels`. The palette then shows
-        them as greys: by their upper bytes, or by the lower ones if all are below 256.
+        Resolution, EXIF, XMP and text.
+    labels : array of uint16, shape (K,), or None
+        The label that each entry stands for, if `from_labels` made the image. The palette then
+        shows labels as greys: their upper bytes, or their lower ones if all are below 256.
+        Read-only.
 
     Raises
     ------
     OptionError
-        If a shape, a dtype or a value does not fit.
+        A shape, a dtype or a value does not fit. The message names the argument.
+
+    Examples
+    --------
+    >>> import kmq
+    >>> flag = kmq.IndexedImage([[255, 255, 255], [255, 0, 0]], [[0, 0, 0], [1, 1, 1]])
+    >>> flag
+    <IndexedImage 3x2 of 2 colours>
+    >>> flag.to_rgb()[1, 0].tolist()
+    [255, 0, 0]
+    >>> kmq.load(kmq.encode(flag)) == flag
+    True
     """
 
     __slots__ = ("_palette", "indices", "is_grey_picture", "labels", "metadata")
@@ -98,43 +120,38 @@ class IndexedImage:
 
     @classmethod
     def from_pil(cls, image: Image.Image) -> IndexedImage:
-        """Return the palette, the indices and the metadata that a Pillow image holds.
+        """Return the palette, the indices and the metadata of a Pillow image.
 
-        Nothing is converted: the pixels are not turned, so that an orientation in the
-        metadata still holds. What cannot be kept is a KmqWarning.
+        Nothing is converted. The pixels are not turned, so that an orientation in the
+        metadata still holds.
 
         Parameters
         ----------
-        image
-            In mode P: every entry in order, with its alpha if it has one. Pixels whose
-            index has no entry get one that is black. In mode L or 1: a grey picture,
-            whose palette is every level, so that the indices are the levels.
+        image : PIL.Image.Image
+            In mode P the palette is that of the image, with its alpha; an index beyond it
+            gets a black entry. In mode L or 1 the palette is every level of grey, so that the
+            indices are the levels.
 
         Raises
         ------
         OptionError
-            If the image has another mode, or no pixels; `kmq.quantize` takes it then.
-        """
-        from PIL import Image
+            The image has another mode, or no pixels. `kmq.quantize` takes any mode.
 
+        Warns
+        -----
+        KmqWarning
+            Some of the metadata cannot be kept.
+
+        Examples
+        --------
+        >>> from PIL import Image
+        >>> import kmq
+        >>> kmq.IndexedImage.from_pil(Image.new("1", (4, 3)))
+        <IndexedImage 4x3 of 2 colours>
+        """
         from kmq.metadata.images import metadata_of
 
-        if not isinstance(image, Image.Image):
-            raise OptionError(f"image: expected a Pillow image, got {type(image).__name__}")
-        if image.mode in ("L", "1"):
-            levels = 256 if image.mode == "L" else 2
-            ramp = np.linspace(0, 255, levels).astype(np.uint8)
-            palette, is_grey = np.repeat(ramp[:, None], 3, axis=1), True
-            if isinstance(key := image.info.get("transparency"), int) and key < levels:
-                palette, is_grey = alpha.with_alpha(palette), False
-                palette[key, 3] = 0
-        elif image.mode == "P":
-            palette, is_grey = palette_of(image), False
-        else:
-            raise OptionError(
-                f"image: expected mode P, L or 1, got {image.mode}; kmq.quantize takes any image"
-            )
-        indices = np.asarray(image, np.uint8)
+        palette, indices, is_grey = parts_of(image)
         metadata, notes = metadata_of(image, is_turned=False)
         for note in notes:
             warn(note)
@@ -144,19 +161,28 @@ class IndexedImage:
     def from_labels(cls, labels: ArrayLike) -> IndexedImage:
         """Return a mask that keeps label numbers: index i stands for the i-th smallest label.
 
-        `kmq decode` and Pillow give the labels back as the samples of a grey picture, of 8
-        bits if they are all below 256 (mode L), else of 16 (mode I;16); `to_labels` as an
-        array.
+        `to_labels` returns the labels as an array. Pillow and `kmq decode` return them as the
+        samples of a grey picture: 8 bits (mode L) if all are below 256, else 16 bits (mode
+        I;16).
 
         Parameters
         ----------
-        labels
-            Array of shape (H, W) or (H, W, 1), bool or of any integer dtype, 0 to 65,535.
+        labels : array of shape (H, W) or (H, W, 1)
+            The label of each pixel, from 0 to 65,535: bool or any integer dtype.
 
         Raises
         ------
         OptionError
-            If the shape, the dtype or a value does not fit.
+            The shape, the dtype or a value does not fit.
+
+        Examples
+        --------
+        >>> import kmq
+        >>> mask = kmq.IndexedImage.from_labels([[0, 700], [700, 9000]])
+        >>> mask.indices.tolist()
+        [[0, 1], [1, 2]]
+        >>> mask.to_labels().tolist()
+        [[0, 700], [700, 9000]]
         """
         given = array_of("labels", labels)
         if given.dtype == np.bool_:
@@ -276,14 +302,14 @@ class IndexedImage:
 
         Parameters
         ----------
-        background
-            The colour behind transparent pixels: a name, a hex code, or (red, green,
-            blue). It makes no difference to an opaque image.
+        background : str or (int, int, int), optional
+            Colour to put behind transparent pixels: a name, a hex code, or (red, green, blue)
+            from 0 to 255. It has no effect on an opaque image.
 
         Raises
         ------
         OptionError
-            If the palette has alpha and there is no background, or it is not a colour.
+            The palette has alpha and there is no background, or it is not a colour.
         """
         behind = None if background is None else parse_color(background)
         colors = self.palette
@@ -307,36 +333,21 @@ class IndexedImage:
     def to_labels(self) -> NDArray[np.uint16]:
         """Return the pixels' labels, a new array of shape (H, W) uint16.
 
-        They are what `from_labels` was given; of an image without labels the indices.
+        They are those that `from_labels` was given. For any other image they are the indices.
         """
         if self.labels is None:
             return self.indices.astype(np.uint16)
         return np.take(self.labels, self.indices)
 
     def to_pil(self) -> Image.Image:
-        """Return a Pillow image.
+        """Return a Pillow image in the simplest mode that holds this one.
 
-        Labels have mode L, or I;16 if some are above 255.
-        A grey picture has mode L. Any other image of up to 256 colours has mode P, with
-        this palette and these indices, even if the palette is grey: the indices may be
-        labels. Its alpha is in `info["transparency"]`, as bytes, one for each entry. With
-        more colours it has mode L, RGB or RGBA, whichever holds them.
+        A grey picture has mode L; labels have mode L, or I;16 if some are above 255. Any other
+        image of up to 256 colours has mode P, with this palette and these indices, and the
+        alpha of each entry in ``info["transparency"]``, as bytes. With more colours the mode
+        is L, RGB or RGBA.
         """
-        from PIL import Image
-
-        if self.labels is not None:
-            dtype = np.uint8 if self.labels.max() < 256 else np.uint16
-            return Image.fromarray(self.to_labels().astype(dtype))
-        is_opaque_grey = self.is_grey and not self.has_alpha
-        if self.is_grey_picture or (is_opaque_grey and len(self.palette) > 256):
-            return Image.fromarray(np.take(self.palette[:, 0], self.indices))
-        if len(self.palette) > 256:
-            return Image.fromarray(self.to_pixels())
-        image = Image.frombytes("P", (self.width, self.height), self.indices.tobytes())
-        image.putpalette(self.palette[:, :3].tobytes(), "RGB")
-        if self.has_alpha:
-            image.info["transparency"] = self.palette[:, 3].tobytes()
-        return image
+        return to_pillow(self)
 
 
 def _restored(
@@ -358,19 +369,3 @@ def _restored(
 
 def _are_equal(one: NDArray[Any] | None, other: NDArray[Any] | None) -> bool:
     return one is other or (one is not None and other is not None and np.array_equal(one, other))
-
-
-def palette_of(image: Image.Image) -> NDArray[np.uint8]:
-    """Return the palette of a Pillow image in mode P, (K, 4), with an entry for every index."""
-    image.load()
-    entries = np.array(image.getpalette("RGBA") or [], np.uint8).reshape(-1, 4)
-    missing = int(np.asarray(image).max(initial=0)) + 1 - len(entries)
-    black = np.full((max(missing, 0), 4), (0, 0, 0, 255), np.uint8)
-    palette = np.concatenate([entries, black])
-    transparency = image.info.get("transparency")
-    if isinstance(transparency, bytes):  # the alpha of the first entries
-        alphas = np.frombuffer(transparency, np.uint8)[: len(palette)]
-        palette[: len(alphas), 3] = alphas
-    elif isinstance(transparency, int) and 0 <= transparency < len(palette):
-        palette[transparency, 3] = 0
-    return palette

@@ -16,25 +16,35 @@ if TYPE_CHECKING:
 
 
 class Palette:
-    """1 to 65,536 colours in index order; immutable.
+    """1 to 65,536 colours in index order; immutable and never invalid.
 
     Parameters
     ----------
-    colors
-        Array of shape (K, 3) or (K, 4), 0 to 255: red, green and blue in sRGB, and alpha
-        from 0, clear, to 255, opaque. The colours are not premultiplied. A column of
-        alpha that is 255 throughout is dropped. Floats, such as the centroids of
-        scikit-learn, are rounded to the nearest whole number, halves up.
+    colors : array of shape (K, 3) or (K, 4)
+        Red, green and blue in sRGB, and alpha from 0 (clear) to 255 (opaque), each from 0 to
+        255 and not premultiplied. A column of alpha that is 255 throughout is dropped.
+        Floats, such as the centroids of scikit-learn, are rounded to the nearest whole number,
+        halves up.
 
     Attributes
     ----------
-    colors : (K, 3) uint8, or (K, 4) where some alpha is below 255; read-only
+    colors : array of uint8, shape (K, 3), or (K, 4) if some alpha is below 255
+        The colours in index order. Read-only.
 
     Raises
     ------
     OptionError
-        If the shape, the dtype or a value does not fit, or floats that are not all 0 are
-        at most 1: they would be black, and were probably meant as 0 to 1.
+        The shape, the dtype or a value does not fit. Floats of at most 1 that are not all 0 are
+        refused too: they would be nearly black, and were probably meant on a scale from 0 to 1.
+
+    Examples
+    --------
+    >>> import kmq
+    >>> palette = kmq.Palette([[0, 0, 0], [127.5, 0, 0], [255, 255, 255]])
+    >>> palette.colors.tolist()
+    [[0, 0, 0], [128, 0, 0], [255, 255, 255]]
+    >>> len(palette), palette.is_grey
+    (3, False)
     """
 
     __slots__ = ("colors",)

@@ -20,27 +20,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class NamedPalette:
-    """A palette that `--palette` and `kmq.apply` know by its name.
+    """A palette that `named_palette`, `kmq.apply` and ``--palette`` know by its name.
 
     Attributes
     ----------
-    name
-        Such as "spectra6".
-    title
-        What it is, in a few words.
-    source
+    name : str
+        The name, such as "spectra6".
+    title : str
+        A few words that describe the palette.
+    source : str
         Where the values come from.
-    nominal
-        The colours that files hold, as six hexadecimal digits each, in index order. A
-        colour that stands there a second time fills a number that the hardware does not
-        use; no pixel gets it.
-    measured
-        The colours that the hardware shows, as measured, in the same order; None where
-        they are the nominal ones, or where no measurement is good enough.
-    matched
-        The colours that pixels are matched with: the measured ones relative to the
-        measured white, to which the eye adapts as it does to paper, channel by channel in
-        linear light. None where nothing was measured.
+    nominal : tuple of str
+        The colours that files hold, six hexadecimal digits each, in index order. The index is
+        the number by which the hardware knows the colour. A colour that occurs a second time
+        fills a number that the hardware does not use; no pixel gets it.
+    measured : tuple of str, or None
+        The colours that the hardware shows, in the same order. None if they are the nominal
+        ones, or if there is no good measurement.
+    matched : tuple of str, or None
+        The colours that pixels are matched with: the measured ones relative to the measured
+        white, channel by channel in linear light, because the eye adapts to that white as it
+        does to paper. None if there is no measurement.
+
+    Examples
+    --------
+    >>> import kmq
+    >>> panel = kmq.named_palette("spectra6")
+    >>> len(panel), panel.color_count, panel.numbers  # the hardware does not use number 4
+    (7, 6, [0, 1, 2, 3, 5, 6])
+    >>> panel.palette.colors[3].tolist()
+    [255, 0, 0]
     """
 
     name: str
@@ -209,14 +218,32 @@ def is_named(name: str) -> bool:
 
 
 def named_palette(name: str) -> NamedPalette:
-    """Return the palette of this name, such as "spectra6", "c64" or "gray16".
+    """Return a palette by its name: of an e-paper panel, an old machine, or the web.
 
-    `kmq palette --list` lists them all, and so does `kmq.palettes.named.NAMED_PALETTES`.
+    ``kmq palette --list`` lists the names, and so does `kmq.palettes.named.NAMED_PALETTES`.
+
+    Parameters
+    ----------
+    name : str
+        "spectra6", "acep7", "bw", "gray4", "gray16", "cga", "ega", "gameboy", "c64", "pico8"
+        or "web216".
+
+    Returns
+    -------
+    NamedPalette
+        The colours, what is known of how they look on the hardware, and where the values come
+        from.
 
     Raises
     ------
     OptionError
-        If there is none, with the names that are nearest to it.
+        There is no palette of this name. The message suggests the nearest name.
+
+    Examples
+    --------
+    >>> import kmq
+    >>> kmq.named_palette("gameboy").nominal
+    ('e0f8d0', '88c070', '346856', '081820')
     """
     if isinstance(name, str) and name in _BY_NAME:
         return _BY_NAME[name]

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmq import alpha
-from kmq.clustering.histogram import checked_pixels
 from kmq.clustering.palette import order_of
+from kmq.clustering.pixels import checked_pixels
 from kmq.image import IndexedImage, Palette, index_dtype
 from kmq.rate.refitting import refitted
 from kmq.rate.stripes import Stripe, entries_of
