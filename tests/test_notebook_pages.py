@@ -14,6 +14,30 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
 
 CLAIMS = {
+    "e-paper.ipynb": """
+# Six colours; number 4 is not used; 0 is black and 1 is white.
+assert panel.numbers == [0, 1, 2, 3, 5, 6]
+assert panel.nominal[:2] == ("000000", "ffffff")
+assert set(np.unique(dithered.indices)) <= set(panel.numbers)
+# Its white is a light grey, and white relative to itself.
+assert panel.measured[1] != "ffffff" == panel.matched[1]
+# Without dithering, most of the sky is one flat white.
+assert (nearest.indices[:150, 400:650] == 1).mean() > 0.95
+# Dithering comes closer, more so with measured colours; less strength is less true.
+assert error(dithered) < error(nominal) < error(nearest)
+assert error(dithered) < error(variants["Diffusion, strength 0.5"]) < error(nearest)
+# The command line writes the same bytes, and a header.
+assert len(frame) == 800 * 480 // 2 == (folder / "frame.bin").stat().st_size
+assert (folder / "frame.bin").read_bytes() == frame
+assert "static const uint8_t frame[192000]" in (folder / "frame.h").read_text()
+# The file is smaller, and has the same numbers.
+assert len(data) < len(frame)
+assert np.array_equal(kmq.load(data).indices, numbers)
+# RGB565: the lowest bits repeat the highest, so that 31 and 63 become 255.
+fives, sixes = coarse.palette[:, [0, 2]], coarse.palette[:, 1]
+assert (fives == (fives >> 3 << 3 | fives >> 5)).all()
+assert (sixes == (sixes >> 2 << 2 | sixes >> 6)).all()
+""",
     "sprite-sheet.ipynb": """
 # One palette for all stands between a palette for each and one found for one sprite.
 for name, one, two, three in zip(sprites, *errors.values()):
