@@ -1,8 +1,8 @@
-"""Dithering: pixels that differ from the picture one by one, and together look like it.
+"""Dithering: each pixel differs from the picture, but together they look like it.
 
-It trades detail that is noise to the eye for colours that the palette does not have. It is
-worth its bytes where something else limits the colours: on displays and e-paper, in a GIF or a
-PNG of 8 bits. In a `.kmq` file more colours look better for the same bytes.
+It adds fine noise to imitate colours that the palette lacks. It is worth its bytes if
+something else limits the colours: displays and e-paper, GIF, or 8-bit PNG. In a `.kmq` file,
+more colours look better at the same size.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from kmq.jit import useful_threads
 DIFFUSION, PATTERN = "diffusion", "pattern"
 
 _WORK = 2
-"""Units of work for a pixel, or for a colour, as `kmq.jit.useful_threads` counts them."""
+"""Units of work per pixel or per colour, for `kmq.jit.useful_threads`."""
 
 
 def dither(
@@ -34,25 +34,25 @@ def dither(
     method: str = DIFFUSION,
     threads: int = 1,
 ) -> IndexedImage:
-    """Return the image with indices that are dithered.
+    """Return the image with dithered indices.
 
-    Pixels whose colour is in the palette keep it, and so do clear pixels. Opaque pixels take
-    opaque entries where there are any. An entry that is chosen need not be the pixel's
-    nearest. Errors spread in linear light, or, where a pixel or every entry is not opaque, in
-    the coordinates of `kmq.alpha`.
+    Pixels whose colour is in the palette keep it; so do clear pixels. Opaque pixels get
+    opaque entries if there are any. The entry need not be the pixel's nearest. Errors spread
+    in linear light, or in the coordinates of `kmq.alpha` if some pixel or every entry is not
+    opaque.
 
     Parameters
     ----------
     pixels
         (H, W, 3) or (H, W, 4) uint8, each at least 1.
     nearest
-        The same image with each pixel in its nearest entry, as `clustering.apply` returns it.
-        Its palette is the one that is matched. To store other colours, such as the nominal
-        ones of a display, make an image of them and the indices that are returned.
+        The same image with each pixel's nearest entry, from `clustering.apply`. Pixels are
+        matched with its palette. To store other colours, such as the nominal ones of a
+        display, combine them with the returned indices.
     strength
         0 to 256: the share of an error that is passed on, in 256ths. 0 changes nothing.
     method
-        `DIFFUSION`, to neighbouring pixels, or `PATTERN`, within 2x2 pixels.
+        `DIFFUSION` spreads errors to neighbouring pixels; `PATTERN` works within 2x2 pixels.
     threads
         At least 1; it never changes the result.
     """
@@ -84,7 +84,7 @@ class _Space:
 
     @classmethod
     def of(cls, pixels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> _Space:
-        """Return it for a palette (K, 3) or (K, 4) and these pixels."""
+        """Return the space of a palette, (K, 3) or (K, 4), and these pixels."""
         rgba = alpha.with_alpha(palette)
         is_opaque = rgba[:, 3] == 255
         everything = np.ones(len(palette), np.bool_)
@@ -110,7 +110,7 @@ class _Space:
 def _with_opaque_entries(
     pixels: NDArray[np.uint8], nearest: IndexedImage, threads: int
 ) -> NDArray[Any]:
-    """Return the nearest entries, of opaque pixels the nearest opaque ones if there are any."""
+    """Return the nearest entries; for opaque pixels, the nearest opaque ones if there are any."""
     if not nearest.has_alpha:
         return nearest.indices
     opaque = np.flatnonzero(nearest.palette[:, 3] == 255)
@@ -179,7 +179,7 @@ def _in_patterns(
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """Return the array as kernels take it: each is compiled for one kind."""
+    """Return a read-only view, the only kind that kernels are compiled for."""
     view = array.view()
     view.flags.writeable = False
     return view

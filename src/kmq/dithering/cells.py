@@ -1,9 +1,9 @@
-"""The few palette entries that can be nearest to a colour, listed for cells of colours.
+"""Lists of the few palette entries that can be nearest to a colour, one per cell of colours.
 
-The space of colours is cut into 32,768 cells. An entry that is nowhere in a cell the nearest
-is left off the cell's list, which holds about two entries then. The bound is the one with
-which `kmq.clustering.assignment` narrows its candidates, in whole numbers, so the lists are
-exact: the first of the nearest on a list is the first of the nearest of all.
+The colour space is divided into 32,768 cells. A cell's list omits entries that are nowhere in
+the cell the nearest, and then has about two entries. The bound is the one with which
+`kmq.clustering.assignment` narrows its candidates, computed in integers, so the lists are
+exact: the first nearest entry on a list is the first nearest entry of the palette.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from numpy.typing import NDArray
 from kmq.jit import Number, helper, kernel
 
 ALONE = 1 << 60
-"""The squared distance to another colour where there is no other."""
+"""The squared distance to the nearest other colour if there is none."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """How a space of four coordinates is cut into cells.
+    """The division of a space of four coordinates into cells.
 
     Attributes
     ----------
     low
-        The least value on the first three axes; on the fourth it is 0.
+        The lowest value on the first three axes; on the fourth it is 0.
     bits, fourth_bits
         The first three axes are 2^bits long, and the fourth 2^fourth_bits.
     cell_bits
@@ -39,7 +39,7 @@ class Grid:
     cell_bits: int
 
     def counts(self, cell_bits: int) -> tuple[int, int]:
-        """Return how many cells of this size lie along each of the first axes, and the fourth."""
+        """Return the number of cells of this size along each of the first axes and the fourth."""
         return 1 << (self.bits - cell_bits), 1 << max(self.fourth_bits - cell_bits, 0)
 
 
@@ -57,7 +57,7 @@ class Lists:
     Attributes
     ----------
     starts : (cells + 1,) int32
-        Where the list of each cell begins in `candidates`. The last axis changes first.
+        Where each cell's list begins in `candidates`. The last axis changes fastest.
     candidates : (n,) uint16
     """
 
@@ -66,7 +66,7 @@ class Lists:
 
     @classmethod
     def of(cls, entries: NDArray[np.int64], allowed: NDArray[np.bool_], grid: Grid) -> Lists:
-        """Return the lists of the `allowed` of (K, 4) entries; of equal ones the first."""
+        """Return the lists of the `allowed` ones of (K, 4) entries; of equal ones, the first."""
         indices = np.flatnonzero(allowed)
         _, firsts = np.unique(entries[indices], axis=0, return_index=True)
         candidates = indices[np.sort(firsts)].astype(np.uint16)
@@ -97,12 +97,12 @@ def narrow_cells(
     side: int,
     fourth_side: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.uint16]]:
-    """Return the lists of cells from those of their parents, which are twice as long.
+    """Return the lists of cells from those of their parents, which are twice as wide.
 
-    With m the center of the cell, u an offset within it, and z the candidate nearest to m, a
-    candidate c is nowhere nearer than z if |m - c|^2 - |m - z|^2 exceeds the most that
-    2 u (c - z) can be, which is (side - 1) |c - z|, summed over the axes. Centers are doubled,
-    so that they are whole numbers, and both sides are four times as large.
+    Let m be the center of the cell, u an offset within it, and z the candidate nearest to m. A
+    candidate c is nowhere nearer than z if |m - c|^2 - |m - z|^2 exceeds the maximum of
+    2 u (c - z), which is (side - 1) |c - z| summed over the axes. Centers are doubled to make
+    them integers, which makes both sides of the inequality four times as large.
     """
     narrowed_starts = np.empty(count * count * count * fourth_count + 1, np.int32)
     narrowed = np.empty(2 * len(candidates) + len(narrowed_starts), np.uint16)
@@ -147,7 +147,7 @@ def find_closest(
     center: NDArray[np.int64],
     distances: NDArray[np.int64],
 ) -> Number:
-    """Return the candidate nearest to a doubled center; write each one's distance, by entry."""
+    """Return the candidate nearest to a doubled center; write each candidate's distance."""
     closest = np.int64(candidates[first])
     for i in range(first, end):
         c = np.int64(candidates[i])
@@ -162,7 +162,7 @@ def find_closest(
 
 @helper
 def grown(array: NDArray[np.uint16], used: Number, more: Number) -> NDArray[np.uint16]:
-    """Return a copy with room for at least `more` behind the `used`."""
+    """Return a copy with room for at least `more` items after the `used` ones."""
     longer = np.empty(2 * len(array) + more, np.uint16)
     for i in range(used):
         longer[i] = array[i]
@@ -180,7 +180,7 @@ def nearest_on_list(
     blue: Number,
     fourth: Number,
 ) -> Number:
-    """Return the candidate of a cell that is nearest to a point, the first of several."""
+    """Return the candidate of a cell that is nearest to a point, on ties the first."""
     nearest = np.int64(candidates[starts[cell]])
     if starts[cell + 1] - starts[cell] == 1:
         return nearest
@@ -204,8 +204,8 @@ def nearest_on_list(
 def squared_gaps(entries: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the squared distance of each of (K, 4) entries to the nearest other colour, (K,).
 
-    The entries have to ascend on their first axis. The search from an entry goes both ways
-    along it, until that axis alone is too far.
+    The entries must ascend along their first axis. The search from an entry goes both ways
+    along it until the distance on that axis alone is too large.
     """
     gaps = np.full(len(entries), ALONE)
     for i in range(len(entries)):

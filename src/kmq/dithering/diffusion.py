@@ -1,13 +1,12 @@
-"""Error diffusion: what a pixel's entry gets wrong, its neighbours make up for.
+"""Error diffusion: neighbours compensate for the error of a pixel's entry.
 
 The weights are those of Floyd and Steinberg ("An adaptive algorithm for spatial greyscale",
-Proc. SID 17(2), 1976), on rows that go to and fro, so that no direction shows. Two departures
-keep noise out: less than the whole error is passed on, and a pixel whose colour is very near
-to an entry takes that and ends the error, so that flat areas and exact colours stay as they
-are.
+Proc. SID 17(2), 1976). Rows alternate in direction, so that no direction shows. Two changes
+reduce noise: only part of the error is passed on, and a pixel whose colour is very near to an
+entry takes that entry and drops the error. So flat areas and exact colours do not change.
 
-A picture is cut into bands of rows. Each begins some rows early, with no error, so that
-bands do not depend on each other, and threads change nothing.
+The picture is cut into bands of rows. Each starts some rows early without an error, so bands
+do not depend on each other, and the number of threads does not change the result.
 """
 
 from __future__ import annotations
@@ -24,17 +23,17 @@ from kmq.jit import Number, helper, parallel_kernel, prange
 BAND_ROWS = 128
 
 LEAD_ROWS = 8
-"""Rows above a band that it diffuses first: errors have found their level by then."""
+"""Rows above a band that are diffused first, until errors have reached their usual level."""
 
 NEARNESS = 64
-"""A pixel keeps its entry within 1/8 of the distance to the nearest other: 8^2."""
+"""8^2: a pixel takes an entry if it is within 1/8 of that entry's distance to the next one."""
 
 HIGHEST = 255 * 255
 """The largest fourth coordinate of a colour with alpha."""
 
 
 def bands_of(pixels: NDArray[np.uint8]) -> int:
-    """Return how many bands (H, W, channels) pixels make."""
+    """Return the number of bands in (H, W, channels) pixels."""
     return -(-len(pixels) // BAND_ROWS)
 
 
@@ -55,13 +54,13 @@ def diffuse_light(
 ) -> None:
     """Write to `indices` (H, W) the entries of opaque pixels (H, W, 3), errors in linear light.
 
-    `nearest` (H, W) are the entries without dithering, `entries` (K, 4) samples, `gaps` as
-    `cells.squared_gaps` returns them, `starts` and `candidates` as `cells.Lists` has them,
-    `linear` and `levels` the tables of `light`. `strength` is in 256ths.
+    `nearest` (H, W) are the entries without dithering, `entries` (K, 4) samples, `gaps` come
+    from `cells.squared_gaps`, `starts` and `candidates` from `cells.Lists`, `linear` and
+    `levels` from `light`. `strength` is in 256ths.
     """
     height, width = nearest.shape
     for band in prange(first, end):
-        # Errors of this row and of the next, three channels a pixel, with a pixel at each end.
+        # Errors of this row and the next, three channels per pixel, with a pixel at each end.
         here = np.zeros(3 * (width + 2), np.int32)
         below = np.zeros(3 * (width + 2), np.int32)
         begin = band * BAND_ROWS
@@ -115,8 +114,8 @@ def diffuse_alpha(
 ) -> None:
     """Write to `indices` (H, W) the entries of pixels (H, W, 4), errors in their coordinates.
 
-    Those are the coordinates of `kmq.alpha`. Arguments as `diffuse_light` has them; opaque
-    pixels choose from the lists of the opaque entries. Clear pixels keep their nearest entry.
+    The coordinates are those of `kmq.alpha`, the other arguments those of `diffuse_light`.
+    Opaque pixels choose from the lists of opaque entries; clear pixels keep their nearest.
     """
     height, width = nearest.shape
     for band in prange(first, end):
@@ -181,7 +180,7 @@ def diffuse_alpha(
 def spread(
     error: Number, here: NDArray[np.int32], below: NDArray[np.int32], place: Number, step: Number
 ) -> None:
-    """Give 7, 3, 5 and 1 sixteenths of an error to the pixels ahead and below."""
+    """Distribute 7, 3, 5 and 1 sixteenths of an error to the pixels ahead and below."""
     ahead, behind, under = 7 * error >> 4, 3 * error >> 4, 5 * error >> 4
     here[place + step] += ahead
     below[place - step] += behind
@@ -191,12 +190,12 @@ def spread(
 
 @helper
 def within(value: Number, low: Number, high: Number) -> Number:
-    """Return the value, or the bound that it exceeds."""
+    """Return the value, clamped to the bounds."""
     return min(max(value, low), high)
 
 
 @helper
 def cell_with_alpha(red: Number, green: Number, blue: Number, fourth: Number) -> Number:
-    """Return the cell of `cells.RGBA` that a point lies in."""
+    """Return the cell of `cells.RGBA` that contains a point."""
     upper = ((red + 65_536) >> 13 << 8) | ((green + 65_536) >> 13 << 4) | ((blue + 65_536) >> 13)
     return (upper << 3) | (fourth >> 13)

@@ -1,8 +1,8 @@
-"""Linear light in 16 bits: what 8-bit sRGB samples mean, and back.
+"""Linear light in 16 bits, from and to 8-bit sRGB samples.
 
-Neighbouring pixels mix in the eye as light does, so errors are spread in linear light. The
-tables are made in whole numbers, so that no mathematics library decides a byte: with n / d
-the sample on the steep part of the curve (IEC 61966-2-1), (n / d)^2.4 is the fifth root of
+The eye mixes the light of neighbouring pixels, so errors are spread in linear light. The
+tables are computed in integers, so that they do not depend on a mathematics library: if n / d
+is a sample on the steep part of the curve (IEC 61966-2-1), (n / d)^2.4 is the fifth root of
 (n / d)^12.
 """
 
@@ -19,10 +19,10 @@ WHITE = (1 << 16) - 1
 """Full light."""
 
 LEVEL_SHIFT = 2
-"""`levels` has one entry for each 2^2 values of light."""
+"""`levels` has one entry per 2^2 values of light."""
 
 _LAST_STRAIGHT = 20
-"""Halves of a sample's step up to which the curve is a straight line: 0.04045 * 510 = 20.6."""
+"""The straight part of the curve ends here, in half levels: 0.04045 * 510 = 20.6."""
 
 
 @cache
@@ -41,7 +41,7 @@ def levels() -> NDArray[np.uint8]:
 
 
 def _light(halves: int) -> int:
-    """Return the light of a sample, which is given in halves of its step, rounded."""
+    """Return the rounded light of a sample, which is given in half levels."""
     if halves <= _LAST_STRAIGHT:  # WHITE * (halves / 510) / 12.92
         return (2 * WHITE * halves * 100 + 510 * 1292) // (2 * 510 * 1292)
     numerator, denominator = 1000 * halves + 55 * 510, 1055 * 510

@@ -1,9 +1,9 @@
 """Ordered dithering: each colour becomes a pattern of 2x2 pixels.
 
-Four entries, whose mean comes near to the colour in linear light, are found for each distinct
-colour (after Yliluoma, "Arbitrary-palette positional dithering algorithm", 2011), and a
-pixel's place says which of them it takes. So an edit changes nothing around it, tiles have no
-seams, and the repeating indices compress better than those of diffusion.
+For each distinct colour, four entries are found whose mean is close to it in linear light
+(after Yliluoma, "Arbitrary-palette positional dithering algorithm", 2011). A pixel's position
+selects one of them. So an edit changes nothing around it, tiles have no seams, and the
+repeating indices compress better than those of diffusion.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from kmq.dithering.light import LEVEL_SHIFT, WHITE
 from kmq.jit import Number, helper, parallel_kernel, prange
 
 MATRIX = ((0, 2), (3, 1))
-"""Which of the four, the darkest first, a pixel takes: [y & 1][x & 1]."""
+"""Which of the four entries, sorted from dark to light, a pixel gets: [y & 1][x & 1]."""
 
 LUMA = (54, 183, 19)
-"""Shares of red, green and blue in brightness, in 256ths (ITU-R BT.709)."""
+"""Weights of red, green and blue in luminance, in 256ths (ITU-R BT.709)."""
 
 
 @parallel_kernel
@@ -38,7 +38,7 @@ def choose_light(
 ) -> None:
     """Write to `chosen` (n, 4) the entries of opaque colours (n, 3), the darkest first.
 
-    Other arguments as `diffusion.diffuse_light` has them.
+    The other arguments are those of `diffusion.diffuse_light`.
     """
     for color in prange(first, end):
         lumas = np.empty(4, np.int64)
@@ -77,8 +77,8 @@ def choose_alpha(
 ) -> None:
     """Write to `chosen` (n, 4) the entries of colours (n, 4), the darkest over grey first.
 
-    Other arguments as `diffusion.diffuse_alpha` has them. What is written of clear colours
-    means nothing.
+    The other arguments are those of `diffusion.diffuse_alpha`. The entries written for clear
+    colours have no meaning.
     """
     for color in prange(first, end):
         lumas = np.empty(4, np.int64)
@@ -114,7 +114,7 @@ def insert(
     entry: Number,
     luma: Number,
 ) -> None:
-    """Put an entry among the `count` of a colour, behind those that are not lighter."""
+    """Insert an entry among the `count` of a colour, after those that are not lighter."""
     place = count
     while place > 0 and (
         luma < lumas[place - 1] or (luma == lumas[place - 1] and entry < chosen[color, place - 1])

@@ -1,8 +1,8 @@
-"""Palettes as files: those of other tools, pictures, and the palette of a `.kmq` file.
+"""Palette files: those of other tools, pictures, and the palette of a `.kmq` file.
 
-There is one module per family of files. Each reads its text or bytes into entries of
-red, green, blue and alpha, and writes such entries. What is slow to import waits for
-its use, so that the list of kinds costs nothing.
+There is one module per family of files. Each reads its text or bytes into entries of red,
+green, blue and alpha, and writes such entries. Slow imports are deferred until use, so the
+list of kinds loads quickly.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ MOST_BYTES = 1 << 23
 """Larger files are read only if they are pictures or `.kmq` files."""
 
 _TEXT_PICTURES = ("P1", "P2", "P3", "P4", "P5", "P6", "P7", "Pf", "PF", "#define", "/* XPM")
-"""How pictures begin that are text, or may look like it."""
+"""The first characters of pictures that are text or may look like it."""
 
 
 def read(file: IO[bytes], *, name: str = "", max_pixels: int = DEFAULT_MAX_PIXELS) -> Palette:
-    """Return the palette that a file holds; its kind is recognised by its content.
+    """Return the palette in a file, whose kind is recognised by its contents.
 
     Parameters
     ----------
     file
         Open for reading bytes, at its beginning.
     name
-        The file's name, which counts only for `.act` files: they are bare numbers.
+        The file's name, which matters only for `.act` files, because they have no signature.
     max_pixels
         Pictures with more pixels are refused.
 
     Raises
     ------
     FormatError
-        Naming the line, or the colour, that is wrong; or if it is not a palette, holds
-        no colours or more than 65,536.
+        If a line or colour is wrong, which the message names; or if the file is not a
+        palette, or has no colours or more than 65,536.
     LimitError
         If it is a picture with more than `max_pixels` pixels.
     """
@@ -68,14 +68,14 @@ def write(
     Parameters
     ----------
     name
-        What the palette is called, where a kind has a place for that.
+        The palette's name, used if the kind has a place for it.
     pixels
-        How many pixels have each colour, where a kind has a place for that.
+        The number of pixels of each colour, used if the kind has a place for it.
 
     Raises
     ------
     OptionError
-        If the kind cannot hold as many colours, or not these.
+        If the kind cannot store this number of colours, or these colours.
     """
     if len(palette) > kind.most:
         raise OptionError(
@@ -120,7 +120,7 @@ def _of_kmq(data: bytes) -> Iterable[Entry]:
 
 
 def _recognised(data: bytes, name: str) -> Iterable[Entry] | None:
-    """Return the entries of what cannot be a picture, or None."""
+    """Return the entries if the file cannot be a picture, otherwise None."""
     from kmq.palettes import adobe, pal
     from kmq.palettes.lines import decoded
 
@@ -156,7 +156,7 @@ def _of_text(text: str) -> Iterable[Entry]:
 
 
 def _unsigned(data: bytes) -> Iterable[Entry]:
-    """Return the entries of what no signature tells apart: it has to fit exactly."""
+    """Return the entries of a file without a signature, which has to fit exactly."""
     from kmq.palettes import adobe
 
     if adobe.is_swatches(data):

@@ -1,7 +1,7 @@
 """Adobe's palettes: colour tables (.act), Photoshop's swatches (.aco), swatch exchange (.ase).
 
 Colour tables and swatches are specified in Adobe's "Photoshop File Formats Specification";
-swatch exchange is not, and is read as Illustrator and Photoshop write it.
+swatch exchange is not, so it is read the way Illustrator and Photoshop write it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _GLOBAL_COLOR = 0
 
 
 def read_table(data: bytes) -> Iterator[Entry]:
-    """Yield the colours of an .act file: all 256, or as many as follow them in its last bytes.
+    """Yield the colours of an .act file: all 256, or the number that its last bytes give.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def read_table(data: bytes) -> Iterator[Entry]:
 
 
 def write_table(entries: Sequence[Entry]) -> bytes:
-    """Return an .act file, of 768 bytes if all 256 entries are used and opaque, else of 772.
+    """Return an .act file: 768 bytes if all 256 entries are used and opaque, otherwise 772.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def write_table(entries: Sequence[Entry]) -> bytes:
 
 
 def is_swatches(data: bytes) -> bool:
-    """Whether it begins as an .aco file and is long enough for the colours that it claims."""
+    """Whether it begins like an .aco file and is long enough for the colours that it claims."""
     if len(data) < _SWATCHES.size:
         return False
     version, count = _SWATCHES.unpack_from(data)
@@ -121,12 +121,12 @@ def write_swatches(entries: Sequence[Entry]) -> bytes:
 
 
 def read_exchange(data: bytes) -> Iterator[Entry]:
-    """Yield the colours of an .ase file, in its order, whatever their groups.
+    """Yield the colours of an .ase file in its order, ignoring groups.
 
     Raises
     ------
     FormatError
-        Naming the block that is cut short, or in a space without a defined sRGB value.
+        If a block, which the message names, is cut short or has no defined sRGB value.
     """
     *_, count = _unpack(_EXCHANGE, data, 0, "the header")
     place = _EXCHANGE.size
@@ -165,7 +165,7 @@ def write_exchange(entries: Sequence[Entry]) -> bytes:
 
 def _from_unit(levels: Sequence[float], where: str) -> Entry:
     """Return the opaque entry of three levels from 0 to 1."""
-    if not all(0 <= level <= 1 for level in levels):  # nor is NaN
+    if not all(0 <= level <= 1 for level in levels):  # also excludes NaN
         raise FormatError(f"{where}: expected levels from 0 to 1, got {levels[0]:g} and others")
     red, green, blue = (round(255 * level) for level in levels)
     return red, green, blue, OPAQUE

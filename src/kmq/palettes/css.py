@@ -13,28 +13,29 @@ from kmq.errors import FormatError
 from kmq.palettes.entries import OPAQUE, Entry, shown, to_hex
 
 _MOST_CHARACTERS = 1 << 21
-"""More than 65,536 lines of `write` take. Each may become a token of some hundred bytes."""
+"""More than 65,536 lines of `write` take. Each may become a token of some hundred bytes in
+memory."""
 
 _VARIABLE = re.compile(r"^[ \t]*(?:\$|@|--)[-\w]+[ \t]*:", re.MULTILINE)
 _REMARK = re.compile(r"^[ \t]*//.*", re.MULTILINE)
-"""A comment of SCSS and Less."""
+"""A comment in SCSS or Less."""
 _FUNCTIONS = ("rgb", "rgba", "hsl", "hsla", "hwb")
 
 
 def is_css(text: str) -> bool:
-    """Whether it has a block, or a line that sets a variable."""
+    """Whether the text has a block, or a line that sets a variable."""
     return "{" in text or _VARIABLE.search(text) is not None
 
 
 def read(text: str) -> Iterator[Entry]:
-    """Yield the colours in the values of declarations; values without a colour are left out.
+    """Yield the colours in the values of declarations; values without a colour are skipped.
 
-    A name of a colour counts where it is the whole value.
+    A colour name counts only if it is the whole value.
 
     Raises
     ------
     FormatError
-        Naming the line of a colour that is wrong or has no defined sRGB value.
+        If a colour is wrong or has no defined sRGB value; the message names the line.
     """
     if len(text) > _MOST_CHARACTERS:
         raise FormatError(f"{len(text):,} characters are too many for a style sheet of colours")
@@ -60,7 +61,7 @@ def _declarations(tokens: list[Any]) -> Iterator[list[Any]]:
         elif token == ";":
             yield declaration
             declaration = []
-        elif token.type == "{} block":  # what stands before it selects elements
+        elif token.type == "{} block":  # the tokens before it are a selector
             blocks.append(iter(token.content))
             declaration = []
         elif token.type != "whitespace":
@@ -68,7 +69,7 @@ def _declarations(tokens: list[Any]) -> Iterator[list[Any]]:
 
 
 def _colors_of(token: Any) -> Iterator[Entry]:
-    """Yield the colour of a token, if it is one."""
+    """Yield the colour of a token, if it has one."""
     color = parse_color(token)
     if color is not None and color != "currentcolor":
         yield _entry(color, token)
@@ -91,7 +92,7 @@ def _entry(color: Any, token: Any) -> Entry:
 def _error(token: Any, expected: str) -> FormatError:
     try:
         given = shown(token.serialize())
-    except RecursionError:  # tinycss2 calls itself for each bracket inside a bracket
+    except RecursionError:  # tinycss2 recurses into nested brackets
         given = "brackets inside brackets"
     return FormatError(f"line {token.source_line}: {expected}, got {given}")
 

@@ -1,4 +1,4 @@
-"""An entry of a palette file: red, green, blue and alpha, and how text spells them."""
+"""An entry of a palette file: red, green, blue and alpha, and its spellings in text."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ OPAQUE = 255
 _HEX = re.compile(r"[0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8}")
 _PREFIX = re.compile(r"#|0[xX]")
 _SHOWN = 40
-"""Characters of a bad line that a message shows."""
+"""The most characters of a bad line in a message."""
 
 
 def shown(text: str) -> str:
-    """Return what was found as a message shows it, however long it is."""
+    """Return a text for a message, shortened if it is long."""
     return repr(text.strip()[:_SHOWN])
 
 
@@ -30,7 +30,7 @@ def hex_digits(code: str, where: str) -> str:
     Raises
     ------
     FormatError
-        Naming `where`, if it is no such code.
+        If it is not such a code; the message begins with `where`.
     """
     prefix = _PREFIX.match(code)
     digits = code[prefix.end() :] if prefix else code
@@ -40,7 +40,7 @@ def hex_digits(code: str, where: str) -> str:
 
 
 def from_hex(digits: str, *, alpha_first: bool = False) -> Entry:
-    """Return the entry of 3, 4, 6 or 8 hexadecimal digits, red first unless alpha is."""
+    """Return the entry of 3, 4, 6 or 8 hexadecimal digits, with alpha last or first."""
     if len(digits) <= 4:
         digits = "".join(2 * digit for digit in digits)
     levels = bytes.fromhex(digits)
@@ -52,17 +52,18 @@ def from_hex(digits: str, *, alpha_first: bool = False) -> Entry:
 
 
 def to_hex(entry: Entry) -> str:
-    """Return #rrggbb, or #rrggbbaa where the entry is not opaque."""
+    """Return #rrggbb, or #rrggbbaa if the entry is not opaque."""
     return f"#{bytes(entry[:3] if entry[3] == OPAQUE else entry).hex()}"
 
 
 def from_levels(levels: Sequence[str], line: str, where: str) -> Entry:
-    """Return the entry of three or four decimal numbers, which stand in `line`.
+    """Return the entry of three or four decimal numbers from `line`.
 
     Raises
     ------
     FormatError
-        Naming `where`, if there are fewer or more, or one is not from 0 to 255.
+        If there are fewer or more, or one is not from 0 to 255; the message begins with
+        `where`.
     """
     numbers = [_level(text) for text in levels]
     if len(numbers) not in (3, 4) or None in numbers:

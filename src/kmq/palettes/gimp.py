@@ -24,12 +24,12 @@ def read(text: str) -> Iterator[Entry]:
             continue
         levels = line.split(None, channels)[:channels]
         if len(levels) < channels:
-            levels = []  # of RGBA, three are not enough
+            levels = []  # three levels are not enough for RGBA
         yield from_levels(levels, line, f"line {number}")
 
 
 def write(entries: Sequence[Entry], name: str) -> bytes:
-    """Return a GIMP palette of this name, with the `Channels` line only where it is needed."""
+    """Return a GIMP palette of this name, with a `Channels` line only if it is needed."""
     channels = 3 if all(alpha == OPAQUE for *_, alpha in entries) else 4
     lines = [HEADER, f"Name: {' '.join(name.split()) or 'kmq'}", "Columns: 16"]
     if channels == 4:

@@ -14,12 +14,12 @@ from kmq.palettes.entries import OPAQUE, Entry, from_hex, hex_digits, to_hex
 def read(text: str) -> Iterator[Entry]:
     """Yield the colours: each "#rrggbb", [r, g, b], [r, g, b, a], or an object with one of these.
 
-    Such an object has "r", "g", "b" and perhaps "a", or a colour as "hex", "rgb" or "color".
+    Such an object has "r", "g", "b" and optionally "a", or a colour as "hex", "rgb" or "color".
 
     Raises
     ------
     FormatError
-        Naming the line, or the colour, that is wrong.
+        If a line or colour is wrong; the message names it.
     """
     try:
         given = json.loads(text)
@@ -27,7 +27,7 @@ def read(text: str) -> Iterator[Entry]:
         raise FormatError(f"line {error.lineno}: not JSON: {error.msg}") from error
     except RecursionError as error:
         raise FormatError("not a palette: JSON nested too deeply") from error
-    except ValueError as error:  # Python refuses to read thousands of digits
+    except ValueError as error:  # Python refuses to parse thousands of digits
         raise FormatError("not a palette: JSON with a number of too many digits") from error
     if isinstance(given, dict):
         given = given.get("colors")
@@ -51,14 +51,14 @@ def _entry(item: Any, where: str) -> Entry:
 
 
 def _without_keys(item: dict[str, Any]) -> Any:
-    """Return the code, or the list of levels, that an object holds; itself if it holds none."""
+    """Return the code or list of levels in an object, or the object if it has neither."""
     if "r" in item:
         return [item[key] for key in "rgba" if key in item]
     return next((item[key] for key in ("hex", "rgb", "color") if key in item), item)
 
 
 def write(entries: Sequence[Entry], pixels: Sequence[int] | None) -> bytes:
-    """Return an object: "colors", and where given the number of "pixels" of each."""
+    """Return an object with "colors" and, if given, the number of "pixels" of each."""
     described: dict[str, Any] = {"colors": [to_hex(entry) for entry in entries]}
     if pixels is not None:
         described["pixels"] = list(pixels)

@@ -1,4 +1,4 @@
-"""The kinds of palette files that can be written, by name and by the extension of a file."""
+"""The kinds of palette files that can be written, by name and by file extension."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class Kind(NamedTuple):
 
     name: str
     extensions: tuple[str, ...]
-    """Extensions that stand for this kind when a file is written; none if only its name does."""
+    """File extensions that select this kind for writing; empty if only its name does."""
     title: str
-    """What it is, in a few words."""
+    """A short description."""
     most: int = MAX_COLORS
-    """The most colours that it holds."""
+    """The most colours that it can store."""
     is_text: bool = True
     has_alpha: bool = True
     """Whether an entry may be transparent."""
@@ -41,11 +41,11 @@ KINDS = (
 
 
 def kind_named(name: str) -> Kind:
-    """Return the kind of this name, which is one of `KINDS`."""
+    """Return the kind of this name, which must be in `KINDS`."""
     return next(kind for kind in KINDS if kind.name == name)
 
 
 def kind_of_file(name: str) -> Kind | None:
-    """Return the kind that the extension of a file's name stands for, if any."""
+    """Return the kind that a file name's extension selects, if any."""
     extension = extension_of(name)
     return next((kind for kind in KINDS if extension in kind.extensions), None)

@@ -1,4 +1,4 @@
-"""Text files: what encoding they have, and their lines."""
+"""Text files: their encoding and their lines."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import re
 from collections.abc import Iterator
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f\x7f]")
-"""Characters that no text has; 0x1a ended files under MS-DOS."""
+"""Characters that do not occur in text; 0x1a is allowed because it ended files in MS-DOS."""
 
 
 def decoded(data: bytes) -> str | None:
-    """Return the text that a file holds, or None if it is not text.
+    """Return the text in a file, or None if it is not text.
 
-    UTF-8 or UTF-16, with a byte order mark or without; anything else is taken for
-    Latin-1 unless it has control characters.
+    The encoding is UTF-8 or UTF-16, with or without a byte order mark; anything else is read
+    as Latin-1 unless it contains control characters.
     """
     for encoding in _encodings(data):
         try:

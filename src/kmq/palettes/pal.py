@@ -28,11 +28,11 @@ def read_jasc(text: str) -> list[Entry]:
     Raises
     ------
     FormatError
-        Naming the line that is wrong, or if there are more or fewer colours than it says.
+        If a line is wrong, which the message names, or the number of colours does not match.
     """
     lines = numbered(text)
     next(lines)  # the header
-    next(lines, None)  # the version, of which there is one
+    next(lines, None)  # the version; there is only one
     number_of_count, count = next(lines, (3, ""))
     if not (count.isascii() and count.isdecimal() and len(count) <= len(str(MAX_COLORS))):
         raise FormatError(
@@ -56,12 +56,12 @@ def write_jasc(entries: Sequence[Entry]) -> bytes:
 
 
 def is_riff(data: bytes) -> bool:
-    """Whether it begins as a RIFF palette does."""
+    """Whether it begins like a RIFF palette."""
     return data[:4] == b"RIFF" and data[8:12] == b"PAL "
 
 
 def read_riff(data: bytes) -> Iterator[Entry]:
-    """Yield the colours of the chunk "data"; the flags of an entry say nothing about its colour.
+    """Yield the colours of the chunk "data"; the flags of an entry do not affect its colour.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Pictures as palettes: that of an indexed picture, or the distinct colours of any other."""
+"""Pictures as palettes: an indexed picture's palette, or any other's distinct colours."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kmq.pixels.opening import UnknownKindError, open_image
 _INDEXED = 256
 """The most colours of an indexed picture."""
 _SWATCH, _COLUMNS = 32, 16
-"""Pixels on a side of each swatch, and swatches in a row."""
+"""Pixels per side of a swatch, and swatches per row."""
 _MANY_SWATCH, _MANY_COLUMNS = 8, 64
 """The same for more colours than an indexed picture has."""
 _BLOCK = 1 << 20
@@ -29,7 +29,7 @@ _BLOCK = 1 << 20
 def read(file: IO[bytes], max_pixels: int) -> Iterator[Entry] | None:
     """Return the palette of an indexed picture, or distinct colours in reading order.
 
-    None if the file is not a picture.
+    Returns None if the file is not a picture.
 
     Raises
     ------
@@ -64,15 +64,15 @@ def _distinct_in_reading_order(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def write(entries: Sequence[Entry]) -> bytes:
-    """Return a PNG of the colours as squares, in index order; up to 256, it is indexed.
+    """Return a PNG of the colours as squares, in index order; up to 256 colours, it is indexed.
 
-    The last colour fills what is left of the last row, so that no other is added.
+    The last colour fills the rest of the last row, so no further colour is added.
 
     Raises
     ------
     OptionError
-        If there are more than 256 and two are equal, for such a picture is read by its
-        distinct colours.
+        If there are more than 256 colours and two are equal, because only distinct colours
+        are read back from such a picture.
     """
     is_indexed = len(entries) <= _INDEXED
     if not is_indexed and len(set(entries)) < len(entries):

@@ -1,4 +1,4 @@
-"""Lines of colours: hexadecimal, decimal, and those of paint.net."""
+"""Lines of colours: hexadecimal, decimal, and paint.net's."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _PAINT_NET = "paint.net"
 def read_hex(text: str) -> Iterator[Entry]:
     """Yield the colours of lines such as `#e03c28`, `e32` or `0xe03c28, 0xffffff`.
 
-    Eight digits are red, green, blue and alpha, as in CSS. Without a #, they are alpha,
-    red, green and blue if that makes every colour opaque and the order of CSS does not.
+    Eight digits are red, green, blue and alpha, as in CSS. Without a #, they are alpha, red,
+    green and blue if every colour is opaque in that order but not in the order of CSS.
     """
     codes = list(islice(_codes(text), MAX_COLORS + 1))
     long = [digits.lower() for has_hash, digits in codes if len(digits) == 8 and not has_hash]
@@ -62,23 +62,23 @@ def read_levels(text: str) -> Iterator[Entry]:
 
 
 def _levels(line: str) -> list[str]:
-    """Return the first words of a line, one more than a colour has levels."""
+    """Return the first words of a line, at most one more than a colour has levels."""
     return line.translate(_SEPARATORS).split(None, 5)[:5]
 
 
 def write_levels(entries: Sequence[Entry]) -> bytes:
-    """Return `r g b` in decimal, or `r g b a` where an entry is not opaque, one per line."""
+    """Return one line per entry: `r g b`, or `r g b a` if any entry is not opaque."""
     return "".join(f"{line}\n" for line in level_lines(entries)).encode()
 
 
 def level_lines(entries: Sequence[Entry]) -> list[str]:
-    """Return `r g b`, or `r g b a` for all entries if one of them is not opaque."""
+    """Return `r g b` for each entry, or `r g b a` if any entry is not opaque."""
     count = 3 if all(alpha == 255 for *_, alpha in entries) else 4
     return [" ".join(map(str, entry[:count])) for entry in entries]
 
 
 def is_paint_net(text: str) -> bool:
-    """Whether a first comment says that it is a palette of paint.net."""
+    """Whether the first comment says that this is a paint.net palette."""
     first = next(numbered(text), (0, ""))[1]
     return first.startswith(";") and _PAINT_NET in first.lower()
 

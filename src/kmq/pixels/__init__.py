@@ -1,9 +1,9 @@
-"""Ordinary images in and out.
+"""Reading and writing ordinary images.
 
-Whatever comes in leaves as upright sRGB pixels of 8 bits per channel:
+Every input becomes upright sRGB pixels of 8 bits per channel:
 
     file ─ opening ─ readers ─▶ upright samples ─ colour ─▶ sRGB ─ transparency ─▶
-    (H, W, 3) uint8, or (H, W, 4) where some pixel is not opaque
+    (H, W, 3) uint8, or (H, W, 4) if some pixel is not opaque
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from kmq.pixels.transparency import KEEP_ALPHA, Transparency
 ImageSource: TypeAlias = (
     "NDArray[Any] | SupportsArray | Image.Image | str | os.PathLike[str] | IO[bytes]"
 )
-"""An array, a Pillow image, a path, or a binary file: what holds an ordinary image."""
+"""An ordinary image: an array, a Pillow image, a path or a binary file."""
 
 
 class SupportsArray(Protocol):
@@ -52,24 +52,24 @@ class SupportsArray(Protocol):
 
 @dataclass(frozen=True)
 class Pixels:
-    """What an image holds, and what was done to it that a person may want to know."""
+    """The pixels of an image, its metadata, and notes about how it was read."""
 
     rgb: NDArray[np.uint8]
     """(H, W, 3) sRGB, or (H, W, 4) with alpha, not premultiplied, if some is below 255."""
     notes: tuple[str, ...] = ()
-    """What a person should be told, one line each."""
+    """Notes for the user, one line each."""
     lost: tuple[str, ...] = ()
-    """What the source held and `rgb` does not, one phrase each ("16 bits per channel").
+    """Properties of the source that `rgb` lacks, one phrase each ("16 bits per channel").
 
-    Empty only if `rgb` holds every sample of the source, so that a copy without error
-    is a copy of the source as well.
+    Empty only if `rgb` contains every sample of the source, so that an exact copy of `rgb` is
+    also an exact copy of the source.
     """
     metadata: Metadata = NOTHING
-    """What the image says besides its pixels, as far as it can be kept."""
+    """The image's metadata, as far as they can be kept."""
     indexed: IndexedImage | None = None
-    """The same with the image's own palette and indices; None if it has none."""
+    """The same image with its own palette and indices; None if it has no palette."""
     frame: str = ""
-    """Which of a file's pictures was chosen, such as "page 2"; empty if none was."""
+    """The picture chosen from the file, such as "page 2"; empty if none was."""
 
 
 @quiet()
@@ -90,34 +90,34 @@ def read(
     source
         An array, or an object with `__array__`, of shape (H, W) or (H, W, 1) grey,
         (H, W, 3) RGB or (H, W, 4) RGBA: bool; floats from 0 to 1; uint16, 0 to 65,535,
-        scaled to 8 bits; any other integer dtype, whose values are 0 to 255. A Pillow
+        scaled to 8 bits; or any other integer dtype with values from 0 to 255. A Pillow
         image; a path; a binary file.
     background
-        Colour put behind transparent pixels, which are opaque then: a name or hex code
-        that Pillow knows, or (red, green, blue), each 0 to 255.
+        Colour behind transparent pixels, which makes them opaque: a name or hex code that
+        Pillow knows, or (red, green, blue), each 0 to 255.
     alpha
-        "keep", or "binary": alpha below 128 becomes 0, and any other 255.
+        "keep", or "binary": alpha below 128 becomes 0, any other becomes 255.
     max_pixels
-        Larger images are refused before their pixels are read. So are those of a path
-        or a binary file above `PIL.Image.MAX_IMAGE_PIXELS`, if the program has set that.
+        Larger images are refused before their pixels are read. So are files with more pixels
+        than `PIL.Image.MAX_IMAGE_PIXELS`, if the program has set that.
     frame
-        Which page or frame of a path or a binary file to take, from 1. None takes the
-        first and notes that there are others.
+        Which page or frame of a file to read, from 1. None reads the first and notes that
+        there are others.
     strip
-        Leave the metadata out, and say nothing of them.
+        Drop the metadata without a note.
     as_labels
-        The samples of a path or a binary file are label numbers: those of a grey picture
-        become an image of them in `Pixels.indexed`, a palette image has indices already.
+        The samples of a file are label numbers. Those of a grey picture become an image of
+        labels in `Pixels.indexed`; a palette image already has indices.
 
     Raises
     ------
     FormatError
-        If the file is no image, damaged, or of a kind without a defined range.
+        If the file is not an image, is damaged, or has samples without a defined range.
     LimitError
-        If there are more than `max_pixels` pixels, or than Pillow is allowed to read.
+        If there are more than `max_pixels` pixels, or more than Pillow may read.
     OptionError
-        If an array's shape, dtype or a value does not fit, or it is a masked array; the
-        background is no colour; or the file has fewer frames.
+        If an array has a wrong shape, dtype or value or is masked; if the background is not
+        a colour; or if the file has fewer frames.
     OSError
         If a path cannot be opened.
     """
@@ -146,7 +146,7 @@ def read_with_warnings(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     strip: bool = False,
 ) -> Pixels:
-    """Do what `read` does, and issue each note as a KmqWarning, after the file's name."""
+    """Do what `read` does, and issue each note as a KmqWarning that begins with the file name."""
     pixels = read(source, background=background, alpha=alpha, max_pixels=max_pixels, strip=strip)
     name = source if isinstance(source, str | os.PathLike) else getattr(source, "name", None)
     is_named = isinstance(name, str | os.PathLike)
@@ -156,7 +156,7 @@ def read_with_warnings(
 
 
 def is_image_name(name: str) -> bool:
-    """Whether a file of this name should be an image that kmq reads."""
+    """Whether a file name has the extension of an image that kmq reads."""
     kind = picture_format(extension_of(name))
     return kind is not None and is_trusted(kind)
 
@@ -179,7 +179,7 @@ def count_frames(path: str | os.PathLike[str], max_pixels: int = DEFAULT_MAX_PIX
     Raises
     ------
     FormatError, LimitError, OSError
-        As `read` does.
+        The errors of `read`.
     """
     with Path(path).open("rb") as file, open_image(file, max_pixels) as image:
         return frames.count(image)
@@ -241,7 +241,7 @@ def _from_image(
 
 
 def _pixels(samples: Samples, transparency: Transparency) -> Pixels:
-    """Return samples as sRGB pixels, their transparency treated as asked for."""
+    """Return samples as sRGB pixels, with the requested treatment of transparency."""
     if samples.palette is not None:
         return _palette_image(samples, samples.palette, transparency)
     converted = to_srgb(samples)
@@ -257,7 +257,7 @@ def _pixels(samples: Samples, transparency: Transparency) -> Pixels:
 def _palette_image(
     samples: Samples, palette: NDArray[np.uint8], transparency: Transparency
 ) -> Pixels:
-    """Treat the palette as a picture of one row, so that every pixel keeps its index."""
+    """Convert the palette like a picture of one row, so that every pixel keeps its index."""
     row = replace(
         samples, values=palette[None, :, :3], kind="RGB", alpha=palette[None, :, 3], palette=None
     )

@@ -1,4 +1,4 @@
-"""Arrays as images: which dtypes hold samples, and what their values mean."""
+"""Arrays as images: the valid dtypes and the meaning of their values."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from kmq.errors import OptionError
 
 _WIDEST_ROUNDING = 8
-"""Units in the last place by which v * 255 may miss a whole number where v was level / 255."""
+"""Units in the last place by which v * 255 may miss a whole number if v was level / 255."""
 
 
 def as_array(source: Any) -> NDArray[Any]:
-    """Return an array, or what an object's `__array__` gives, in the machine's byte order.
+    """Return an array, or the result of an object's `__array__`, in native byte order.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def checked_shape(array: NDArray[Any]) -> NDArray[Any]:
     Raises
     ------
     OptionError
-        If it has another shape, or no pixel.
+        If it has another shape or no pixels.
     """
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
@@ -55,12 +55,12 @@ def sample_levels(array: NDArray[Any]) -> tuple[NDArray[Any], bool]:
     """Return samples of any dtype as uint8 or uint16 levels, and whether they were rounded.
 
     bool is black and white; floats are 0 to 1; uint16 is 0 to 65,535; any other integer
-    dtype holds 8-bit levels.
+    dtype contains 8-bit levels.
 
     Raises
     ------
     OptionError
-        If a value is out of the range of its dtype, or the dtype holds no samples.
+        If a value is out of range for its dtype, or the dtype is not valid for samples.
     """
     if array.dtype in (np.uint8, np.uint16):
         return array, False
@@ -82,7 +82,7 @@ def sample_levels(array: NDArray[Any]) -> tuple[NDArray[Any], bool]:
 
 
 def _float_levels(array: NDArray[Any]) -> tuple[NDArray[np.uint8], bool]:
-    """Return 0.0..1.0 as 0..255, to the nearest, halves up."""
+    """Return 0.0..1.0 as 0..255, rounded to nearest, halves up."""
     low, high = array.min(), array.max()
     if not (low >= 0 and high <= 1):  # NaN included
         raise OptionError(

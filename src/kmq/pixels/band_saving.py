@@ -1,4 +1,4 @@
-"""A picture too large for memory, written as it is decoded: PNG and TIFF."""
+"""Writing a picture that is too large for memory as it is decoded: PNG and TIFF."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from kmq.metadata.saving import save_options
 from kmq.pixels.bands import regrouped
 
 EXTENSIONS = (".png", ".tif", ".tiff")
-"""Those of the formats that can be written in bands."""
+"""The extensions of the formats that can be written in bands."""
 
 _PACKED_MODES = {1: "P;1", 2: "P;2", 4: "P;4", 8: "P"}
-"""Bits of an index, and Pillow's name for indices that are packed so."""
+"""Pillow's raw mode for packed indices, by their number of bits."""
 
 _ROWS_PER_STRIP = 64
 
 
 def writer_for(extension: str) -> Callable[[BinaryIO, Iterator[IndexedImage], int], None]:
-    """Return what writes a file of this kind: a function of the file, the bands and the height.
+    """Return the writer of a kind of file: a function of the file, the bands and the height.
 
     The bands are images of the same width, palette and metadata, from top to bottom.
 
@@ -69,7 +69,7 @@ def _write_png(file: BinaryIO, bands: Iterator[IndexedImage], height: int) -> No
     for band in _chained(first, bands):
         packed = band.to_pil().tobytes("raw", raw_mode)
         rows = np.frombuffer(packed, np.uint8).reshape(band.height, -1)
-        # The filter of each row, 0 for none, stands in front of it.
+        # Each row begins with its filter, 0 for none.
         filtered = np.concatenate([np.zeros((band.height, 1), np.uint8), rows], axis=1)
         if data := compressor.compress(filtered.tobytes()):
             _write_chunk(file, b"IDAT", data)
@@ -79,7 +79,7 @@ def _write_png(file: BinaryIO, bands: Iterator[IndexedImage], height: int) -> No
 
 
 def _write_tiff(file: BinaryIO, bands: Iterator[IndexedImage], height: int) -> None:
-    """Write a TIFF, or a BigTIFF where it may exceed 4 GB, with the resolution."""
+    """Write a TIFF with the resolution; a BigTIFF if it may exceed 4 GB."""
     import tifffile
 
     first = next(bands)
@@ -110,7 +110,7 @@ def _write_tiff(file: BinaryIO, bands: Iterator[IndexedImage], height: int) -> N
 
 
 def _tiff_samples(image: IndexedImage) -> NDArray[Any]:
-    """Return what a TIFF holds of an image: indices only if its palette has no alpha."""
+    """Return the samples to write: indices if the palette has no alpha, otherwise colours."""
     if image.has_alpha:
         return image.to_rgba()
     return np.asarray(image.to_pil())

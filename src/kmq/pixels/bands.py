@@ -1,8 +1,8 @@
-"""A picture too large for memory, read in bands of rows: TIFF and BigTIFF.
+"""Reading a picture that is too large for memory in bands of rows: TIFF and BigTIFF.
 
-A band is handed to the reader of TIFFs as a file of its own, with the strips or tiles that
-hold its rows and the tags of the whole. So it has the pixels that reading the whole gives,
-whatever the layout and the compression.
+The TIFF reader gets each band as a separate file with the whole picture's tags and only the
+strips or tiles that contain the band's rows. So the pixels are the same as when reading the
+whole picture, whatever the layout and compression.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _DESCRIBING_PIXELS = (
     _TILE_HEIGHT, 332, 333, 334, 338, 339, 340, 341, 347, 529, 530, 531, 532, 34675,
 )
 # fmt: on
-"""Tags that say how the samples are stored and what colours they are."""
+"""Tags that describe how the samples are stored and which colours they mean."""
 
 
 class Band(NamedTuple):
@@ -52,30 +52,30 @@ class Band(NamedTuple):
 
 
 class TiffBands:
-    """The first picture of a TIFF, read in bands from top to bottom, as often as asked.
+    """The first picture of a TIFF, read in bands from top to bottom; may be iterated repeatedly.
 
     Parameters
     ----------
     file
         Open for reading bytes; it stays open.
     background, alpha, max_pixels
-        As `kmq.pixels.read` has them.
+        The parameters of `kmq.pixels.read`.
     strip
-        Leave the metadata out, and say nothing of them.
+        Drop the metadata without a note.
 
     Attributes
     ----------
     width, height
         Pixels of the whole picture.
     band_rows
-        Rows of each band but the last: the smallest that can be read alone.
+        Rows per band (the last may have fewer): the fewest that can be read separately.
     metadata, notes
-        As `kmq.pixels.Pixels` has them, without what is noted of pixels.
+        Those of `kmq.pixels.Pixels`, without notes about pixels.
 
     Raises
     ------
     FormatError
-        If the file is no TIFF, or one that cannot be read in bands, with the reason.
+        If the file is not a TIFF, or cannot be read in bands; the message says why.
     LimitError
         If there are more than `max_pixels` pixels.
     """
@@ -108,7 +108,7 @@ class TiffBands:
             self.notes = (f"only {held} is taken", *self.notes)
 
     def _check_layout(self) -> None:
-        """Find out how the strips or tiles lie; raise FormatError if they are no bands."""
+        """Find the layout of strips or tiles; raise FormatError if they do not form bands."""
         tags = self._tags
         if tags.get(_ORIENTATION, 1) != 1:
             raise FormatError("a TIFF that is stored turned, which cannot be read in bands")
@@ -130,7 +130,7 @@ class TiffBands:
             raise FormatError("a TIFF that cannot be read: its strips or tiles are not all there")
 
     def __iter__(self) -> Iterator[Band]:
-        """Yield every band; errors are those of `kmq.pixels.read`."""
+        """Yield every band; raise the errors of `kmq.pixels.read`."""
         for band in range(self._down):
             first_row = band * self.band_rows
             stored = io.BytesIO(self._as_tiff(band, min(self.band_rows, self.height - first_row)))
@@ -144,7 +144,7 @@ class TiffBands:
             yield Band(first_row, pixels)
 
     def _as_tiff(self, band: int, rows: int) -> bytes:
-        """Return a band as a TIFF of its own."""
+        """Return a band as a separate TIFF."""
         tags: dict[int, Value] = {
             tag: _as_sequence(self._tags[tag]) for tag in _DESCRIBING_PIXELS if tag in self._tags
         }
@@ -167,7 +167,7 @@ class TiffBands:
 
 
 def regrouped(bands: Iterator[NDArray[Any]], rows: int) -> Iterator[NDArray[Any]]:
-    """Yield arrays of `rows` rows, the last of fewer, from arrays of any number of rows."""
+    """Yield arrays of `rows` rows (the last may have fewer) from arrays of any number of rows."""
     waiting: list[NDArray[Any]] = []
     count = 0
     for band in bands:

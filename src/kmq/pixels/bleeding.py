@@ -1,7 +1,7 @@
-"""Colours for clear pixels, taken from the nearest seen ones.
+"""Colours for clear pixels, taken from the nearest visible ones.
 
-What a clear pixel hides shows where a program filters or shrinks a picture: then the
-colours of neighbours are mixed, whatever their alpha.
+The hidden colour of a clear pixel shows when a program filters or shrinks a picture and
+mixes the colours of neighbours regardless of their alpha.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ NOWHERE = -1
 
 
 def bleed(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return (H, W, 4) pixels whose clear ones have the colour of a nearest seen pixel.
+    """Return (H, W, 4) pixels; each clear one has the colour of a nearest visible pixel.
 
-    Alpha stays as it is. A picture without a seen pixel is returned as it is.
+    Alpha does not change. A picture without a visible pixel is returned unchanged.
     """
     seen = rgba[..., 3] > 0
     if seen.all() or not seen.any():
@@ -30,11 +30,11 @@ def bleed(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 @kernel
 def nearest_places(seen: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return for each place of (H, W) the place, row by row, of a nearest one that is seen.
+    """Return for each place of (H, W) the flat place of a nearest visible pixel.
 
-    Each row hears from the row before it, and from its own left and right, once downwards
-    and once upwards: P.-E. Danielsson, "Euclidean distance mapping", Computer Graphics and
-    Image Processing 14 (1980), which is exact except for a fraction of a pixel at few places.
+    Places propagate from row to row and along each row, once downwards and once upwards:
+    P.-E. Danielsson, "Euclidean distance mapping", Computer Graphics and Image Processing 14
+    (1980). It is exact except for a fraction of a pixel in a few places.
     """
     height, width = seen.shape
     nearest = np.empty((height, width), np.int64)
@@ -52,7 +52,7 @@ def nearest_places(seen: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 @helper
 def _hear_from_row(nearest: Array, y: Number, other: Number) -> None:
-    """Take the nearest places of three neighbours in another row, where they are nearer."""
+    """Adopt the nearest places of three neighbours in another row if they are nearer."""
     height, width = nearest.shape
     if other < 0 or other >= height:
         return
@@ -63,7 +63,7 @@ def _hear_from_row(nearest: Array, y: Number, other: Number) -> None:
 
 @helper
 def _hear_sideways(nearest: Array, y: Number) -> None:
-    """Take the nearest places of the neighbours at the left, then at the right."""
+    """Adopt the nearest places of the left neighbours, then of the right ones, if nearer."""
     width = nearest.shape[1]
     for x in range(1, width):
         _take_nearer(nearest, y, x, nearest[y, x - 1])

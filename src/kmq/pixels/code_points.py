@@ -1,4 +1,4 @@
-"""Colour spaces by number (ITU-T H.273), as PNG's cICP and AVIF's nclx name them."""
+"""Colour spaces by number (ITU-T H.273), used in PNG's cICP and AVIF's nclx."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ _CURVES: dict[int, Curve] = {
 """From a sample to light (table 3)."""
 
 _VIDEO = (1, 6, 14, 15)
-"""The transfer of cameras for television; what a display makes of it is not told."""
+"""Camera transfer functions for television; they do not define the light of a display."""
 
 _HIGH_DYNAMIC_RANGE = {16: "PQ", 18: "HLG"}
 
 
 def space_of(primaries: int, transfer: int) -> tuple[Space | None, tuple[str, ...]]:
-    """Return the space (None for sRGB), and notes of what is not taken as the numbers say.
+    """Return the space (None for sRGB), and notes about numbers that are not followed.
 
     Raises
     ------
     FormatError
-        If the picture is of high dynamic range, whose white no 8 bits stand for.
+        If the picture has a high dynamic range, which does not fit into 8 bits.
     """
     if transfer in _HIGH_DYNAMIC_RANGE:
         raise FormatError(

@@ -1,8 +1,8 @@
-"""From the colours that a file means to sRGB.
+"""From a file's colour space to sRGB.
 
-ICC profiles are lcms' work where colours have 8 bits. Pillow hands lcms no colours of 16
-bits. Those, and grey of any depth, are computed from the profile's own curves and matrix;
-so are the spaces that PNG and AVIF name without a profile.
+For 8-bit colours, lcms applies ICC profiles. Pillow cannot pass 16-bit colours to lcms, so
+these, and grey of any depth, are computed from the profile's curves and matrix. So are the
+spaces that PNG and AVIF name without a profile.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _Conversion: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
 
 class Converted(NamedTuple):
-    """sRGB pixels, and what is to be said of how they came about."""
+    """sRGB pixels, and notes about their conversion."""
 
     rgb: NDArray[np.uint8]
     """(H, W, 3)"""
@@ -34,7 +34,7 @@ class Converted(NamedTuple):
 
 
 def to_srgb(samples: Samples) -> Converted:
-    """Return samples as sRGB pixels of 8 bits a channel."""
+    """Return samples as sRGB pixels of 8 bits per channel."""
     colour = samples.colour
     space = profiles.space_of(colour) if isinstance(colour, bytes) else colour
     is_left_to_lcms = (
@@ -52,14 +52,14 @@ def to_srgb(samples: Samples) -> Converted:
 
 
 def eight_bits(levels: Levels) -> NDArray[np.uint8]:
-    """Scale 0..65535 to 0..255, to the nearest."""
+    """Scale 0..65535 to 0..255, rounded to nearest."""
     if levels.dtype == np.uint8:
         return levels
     return ((levels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
 def _lost_by_eight_bits(levels: Levels) -> tuple[str, ...]:
-    """Say that low bits are lost, unless each sample is one of 8 bits, repeated."""
+    """Report that low bits are lost, unless each sample is an 8-bit one repeated."""
     is_lost = levels.dtype == np.uint16 and bool((levels % 257).any())
     return ("16 bits per channel",) if is_lost else ()
 
@@ -69,7 +69,7 @@ def _fits(space: Space, kind: str) -> bool:
 
 
 COLOUR_SPACE = "its colour space"
-"""What is lost where colours are converted from a space that is not sRGB."""
+"""The loss when colours are converted from a space other than sRGB."""
 _CONVERTED = (COLOUR_SPACE,)
 
 
@@ -89,7 +89,7 @@ def _without_profile(values: NDArray[np.uint8], kind: str) -> Converted:
 
 
 def _by_profile(values: NDArray[np.uint8], kind: str, profile: bytes) -> Converted:
-    """Convert by an ICC profile; one that is useless is noted."""
+    """Convert with an ICC profile; add a note if it is unusable."""
     from PIL import ImageCms
 
     try:
@@ -108,7 +108,7 @@ def _by_profile(values: NDArray[np.uint8], kind: str, profile: bytes) -> Convert
 
 
 def _grey_by_profile(values: NDArray[np.uint8], source: Any) -> Converted:
-    """Convert grey by a profile of grey, or by one of RGB as if it were colours."""
+    """Convert grey with a grey profile, or as RGB with an RGB profile."""
     levels = np.arange(256, dtype=np.uint8)[None]
     is_grey = source.profile.xcolor_space.strip() == "GRAY"
     table = (
@@ -122,8 +122,8 @@ def _grey_by_profile(values: NDArray[np.uint8], source: Any) -> Converted:
 def _conversion(source: Any, mode: str) -> _Conversion:
     """Return lcms' conversion to sRGB.
 
-    Its tables of 33 points a side are up to 39 levels off for L*a*b*, which is therefore
-    computed colour by colour; for RGB and CMYK they are within rounding.
+    Its tables of 33 points per axis are up to 39 levels off for L*a*b*, which is therefore
+    computed colour by colour; for RGB and CMYK they are exact up to rounding.
     """
     from PIL import ImageCms
 
@@ -146,14 +146,14 @@ def _lab_to_srgb(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _moves_nothing(convert: _Conversion) -> bool:
-    """Whether a profile is sRGB under another name: it moves no colour by more than rounding."""
+    """Whether a profile is equivalent to sRGB: it moves no colour by more than rounding."""
     levels = np.linspace(0, 255, 9).round().astype(np.uint8)
     cube = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(9, 81, 3)
     return is_rounding(convert(cube), cube)
 
 
 def _by_distinct_colors(values: NDArray[np.uint8], convert: _Conversion) -> NDArray[np.uint8]:
-    """Convert each colour once, however many pixels have it."""
+    """Convert each distinct colour once."""
     wide = values.astype(np.uint32)
     packed = wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
     distinct, inverse = np.unique(packed, return_inverse=True)

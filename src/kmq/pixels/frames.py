@@ -1,4 +1,4 @@
-"""Files that hold several pictures: the pages of a TIFF, the frames of an animation."""
+"""Files with several pictures: the pages of a TIFF, the frames of an animation."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from kmq.errors import FormatError, OptionError
 
 _PAGED = ("DCX", "TIFF")
 _ONE_PICTURE = ("MPO", "PSD")
-"""Kinds whose further pictures are other views of the first, or the layers that make it."""
+"""Kinds whose further pictures are other views of the first, or its layers."""
 
 FIRST = 1
 
 
 def word_for(image: Image.Image) -> str:
-    """Return what one of the pictures in a file of this kind is called."""
+    """Return the word for one picture in a file of this kind."""
     return "page" if image.format in _PAGED else "frame"
 
 
 def count(image: ImageFile.ImageFile) -> int | None:
-    """Return how many pictures a file holds; None if more than one, and some are damaged."""
+    """Return the number of pictures in a file; None if there are several and some are damaged."""
     if image.format in _ONE_PICTURE:
         return 1
-    try:  # to count its frames Pillow reads them all
+    try:  # Pillow reads all frames to count them
         return int(getattr(image, "n_frames", 1))
     except MemoryError:
         raise
@@ -51,7 +51,7 @@ def select(image: ImageFile.ImageFile, number: int) -> None:
         )
     try:
         image.seek(number - 1)
-        if image.format != "TIFF":  # whose pages kmq decodes as it decodes the first
+        if image.format != "TIFF":  # kmq decodes every page of a TIFF like the first
             image.load()
     except MemoryError:
         raise

@@ -1,9 +1,9 @@
-"""Opening a picture file with the readers that kmq trusts, and errors that say what is wrong.
+"""Opening a picture file with the readers that kmq trusts, with errors that state the cause.
 
-`Image.open` warns of an image above `Image.MAX_IMAGE_PIXELS` and refuses one above twice
-that. Here `max_pixels` is the limit, and Pillow's only where the program has set it: then
-it is an error too. `Image.open` also runs Ghostscript for
-PostScript. So this module asks Pillow's readers itself, and only those in `TRUSTED`.
+`Image.open` warns about images above `Image.MAX_IMAGE_PIXELS` and refuses those above twice
+that. Here `max_pixels` is the limit; Pillow's limit applies only if the program has set it,
+and then exceeding it is an error. `Image.open` also runs Ghostscript for PostScript. So this
+module calls Pillow's readers directly, and only those in `TRUSTED`.
 """
 
 from __future__ import annotations
@@ -26,33 +26,33 @@ TRUSTED = frozenset((
     "PSD", "QOI", "SGI", "SUN", "TGA", "TIFF", "WEBP", "XBM", "XPM", "XVTHUMB",
 ))
 # fmt: on
-"""The readers of Pillow's own that kmq uses: they run no program and load no other file.
+"""The Pillow readers that kmq uses: they run no program and load no other file.
 
-docs/reliability.md says what each of them is written in. A reader that the host program
-registered itself, such as pillow-heif's, is used as well.
+docs/reliability.md lists the language that each is written in. Readers that the host program
+has registered, such as pillow-heif's, are used as well.
 """
 
 _DRAWN_BY_PROGRAMS = {b"%!PS": "PostScript", b"\xc5\xd0\xd3\xc6": "PostScript", b"%PDF": "PDF"}
-"""How the files begin that are programs for drawing a picture, and what they are called."""
+"""The first bytes and the names of file types that are programs for drawing a picture."""
 
 _BRIEFLY_MARKED = ("BMP", "CUR", "DIB", "FLI", "GBR", "ICO", "PCX", "PPM", "SGI", "XBM")
-"""Kinds known by so few bytes that a text or a program may begin with them too."""
+"""Kinds with a signature so short that a text or a program may begin with it too."""
 
 _WAY_OUT = "convert it to PNG first"
 
 _PILLOWS_OWN_LIMIT = 1024**3 // 4 // 3
-"""`Image.MAX_IMAGE_PIXELS` unless the program sets it: a quarter of a gibibyte of RGB."""
+"""The default of `Image.MAX_IMAGE_PIXELS`: a quarter of a gibibyte of RGB."""
 
 _PREFIX_BYTES = 16
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
 class UnknownKindError(FormatError):
-    """The file is no picture, or of a kind that kmq does not read."""
+    """The file is not a picture, or of a kind that kmq does not read."""
 
 
 _Accepts: TypeAlias = Callable[[bytes], "bool | str"]
-"""The test of a file's first bytes; where it returns a text, that says what is not installed."""
+"""A test of a file's first bytes; if it returns a string, that names a missing component."""
 
 
 class _Reader(NamedTuple):
@@ -63,7 +63,7 @@ class _Reader(NamedTuple):
 
 @quiet()
 def open_image(file: IO[bytes], max_pixels: int) -> ImageFile.ImageFile:
-    """Return the image that a binary file holds, its pixels not read yet.
+    """Return the image in a binary file without reading its pixels.
 
     Raises
     ------
@@ -72,11 +72,11 @@ def open_image(file: IO[bytes], max_pixels: int) -> ImageFile.ImageFile:
     FormatError
         If one does, but cannot read it.
     LimitError
-        If it has more than `max_pixels` pixels, or more than the program allows Pillow.
+        If it has more than `max_pixels` pixels, or more than the program lets Pillow read.
     """
     try:
         image = _identified(at_its_beginning(file))
-    except _BOMBS as error:  # of a picture within the file
+    except _BOMBS as error:  # raised for a picture within the file
         raise LimitError(
             f"{error} Raise PIL.Image.MAX_IMAGE_PIXELS, or --max-pixels, to read it."
         ) from error
@@ -93,13 +93,13 @@ def open_image(file: IO[bytes], max_pixels: int) -> ImageFile.ImageFile:
 
 
 def is_trusted(kind: str) -> bool:
-    """Whether kmq reads pictures of a kind, by Pillow's name for it."""
+    """Whether kmq reads pictures of this kind, given by Pillow's name."""
     opened_by = Image.OPEN.get(kind)
     return kind in TRUSTED or (opened_by is not None and _is_the_hosts(opened_by[0]))
 
 
 def unreadable(kind: str | None, error: Exception) -> FormatError:
-    """Return the error that says of a file of a known kind why it cannot be read."""
+    """Return the error that says why a file of this kind cannot be read."""
     error_type = UnknownKindError if kind in _BRIEFLY_MARKED else FormatError
     return error_type(f"{_with_article(kind or 'picture')} that cannot be read: {_reason(error)}")
 
@@ -140,24 +140,24 @@ def _readers() -> Iterator[_Reader]:
 
 
 def _is_the_hosts(reader: Callable[..., Any]) -> bool:
-    """Whether it is not Pillow's: Pillow loads its own readers, others only the host does."""
+    """Whether the host program registered this reader, because it is not one of Pillow's."""
     return not reader.__module__.startswith("PIL.")
 
 
 def _accepts(accepts: _Accepts, prefix: bytes) -> bool | str:
     try:
         return accepts(prefix)
-    except Exception:  # of a beginning that is too short
+    except Exception:  # the file is too short for the test
         return False
 
 
 def _says_no(error: Exception) -> bool:
-    """Whether a reader says that the file is of another kind after all."""
+    """Whether a reader's error means that the file is of another kind after all."""
     return str(error).lower().startswith(("not a ", "not an "))
 
 
 def _unknown(prefix: bytes) -> str:
-    """Say of a file that no trusted reader recognises what it is, as far as can be told."""
+    """Describe a file that no trusted reader recognises, as far as possible."""
     for beginning, name in _DRAWN_BY_PROGRAMS.items():
         if prefix.startswith(beginning):
             return f"{name} has to be drawn by a program, which kmq does not run; {_WAY_OUT}"
@@ -169,7 +169,7 @@ def _unknown(prefix: bytes) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Return what an exception says in one line; some of Pillow's say nothing, or too little."""
+    """Return an exception's message in one line, or a better one if Pillow's says too little."""
     text = " ".join(str(error).split())
     if text == "not identified by this driver":
         return "it has no pixels"
@@ -177,7 +177,7 @@ def _reason(error: Exception) -> str:
 
 
 def _with_article(kind: str) -> str:
-    """Put "a" or "an" before a kind's name, as it is spoken: an MPO, a TIFF."""
+    """Put "a" or "an" before a kind's name as it is pronounced: an MPO, a TIFF."""
     is_spelled = kind in (
         "FLI",
         "FTEX",

@@ -1,4 +1,4 @@
-"""PNG files, as small as Pillow's encoder or oxipng makes them."""
+"""PNG files, as small as Pillow's encoder or oxipng can make them."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ _ENCODINGS: tuple[dict[str, Any], ...] = (
     {"compress_level": 9, "compress_type": 1},  # Z_FILTERED
     {"compress_level": 9, "compress_type": 3},  # Z_RLE
 )
-"""Ways to compress. Which of them is best depends on the image; 15 % lie between the first
-two on some maps, 6 % the other way on photographs."""
+"""Compression settings to try. The best one depends on the image: on some maps the first two
+differ by 15 %, on photographs by 6 % in the other direction."""
 
 _TRIED_BANDS = 4
 _TRIED_PIXELS = 1 << 17
-"""Of a larger image this many pixels are tried, in rows from several places. On 28 pictures in 16,
-64 and 256 colours the files are 0.01 % larger than after trying a megapixel, one of them 0.3 %,
-and take about half the time."""
+"""Settings are tried on this many pixels of a larger image, in rows from several places. On 28
+pictures in 16, 64 and 256 colours, files are 0.01 % larger than after trying a megapixel (0.3 %
+in the worst case) and take about half the time."""
 
 _GREYS = {1: 255, 2: 85, 4: 17}
-"""Bits of a sample, and the distance between neighbouring greys with that many bits."""
+"""The distance between adjacent greys, by the number of bits of a sample."""
 
 _OPTIMIZATION_LEVEL = 4
-"""Of oxipng, 0 to 6. Level 6 takes several times as long for 0.1 % fewer bytes."""
+"""oxipng's level, 0 to 6. Level 6 takes several times as long for 0.1 % fewer bytes."""
 
 
 def smallest(image: Image.Image, options: dict[str, Any], *, is_mask: bool = False) -> bytes:
     """Return the smallest PNG of an image that Pillow's encoder makes, saved with `options`.
 
-    A palette keeps its entries and their order; it and greys take the fewest bits that
-    hold them. The way to compress a large image is the best for some of its rows. One of
-    more than 256 colours is compressed once, as Pillow does it, because attempts would
-    take long. The levels of a mask are numbers, which samples of fewer bits would scale
-    and a palette would replace by indices; they stay.
+    A palette keeps its entries and their order; indices and greys use as few bits as
+    possible. For a large image, the settings are those that are best for some of its rows.
+    An image of more than 256 colours is compressed only once, with Pillow's defaults, because
+    trying would take long. The levels of a mask are numbers and stay as they are: fewer bits
+    would scale them, and a palette would replace them by indices.
     """
     shallow, bits = (image, {}) if is_mask else _with_fewest_bits(image)
     if image.mode not in ("1", "L", "P"):
@@ -63,7 +63,7 @@ def _some_rows(image: Image.Image) -> Image.Image:
 
 
 def optimized(png: bytes, *, is_mask: bool = False) -> bytes:
-    """Return what oxipng makes of a PNG file; a palette keeps its entries and their order.
+    """Return a PNG file optimised by oxipng; a palette keeps its entries and their order.
 
     Raises
     ------
@@ -85,10 +85,10 @@ def optimized(png: bytes, *, is_mask: bool = False) -> bytes:
 
 
 def _with_fewest_bits(image: Image.Image) -> tuple[Image.Image, dict[str, Any]]:
-    """Return a picture of the same pixels, and how many bits its samples take.
+    """Return a picture of the same pixels, and the options that set the bits of its samples.
 
-    Pillow chooses the bits of a palette's indices by itself. A few greys are samples of
-    fewer bits where these stand for just such greys, and indices of a palette elsewhere.
+    Pillow itself chooses the bits of palette indices. A picture of few greys gets samples of
+    fewer bits if these can represent its greys, and otherwise a palette.
     """
     if image.mode != "L":
         return image, {}

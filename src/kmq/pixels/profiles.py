@@ -1,4 +1,4 @@
-"""ICC profiles that are made of curves and a matrix, read as spaces (ICC.1:2022)."""
+"""ICC profiles that consist of curves and a matrix, read as spaces (ICC.1:2022)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from kmq.pixels.spaces import Curve, Floats, Space, power_curve
 
 _HEADER_BYTES = 128
 _TABLES = (b"A2B0", b"A2B1", b"A2B2")
-"""Tags of a table of colours, which comes before curves and matrix."""
+"""Tags of colour tables, which take precedence over curves and a matrix."""
 
 
 def space_of(profile: bytes) -> Space | None:
     """Return the space of a profile; None if it has a table, is damaged, or of another kind.
 
-    Those that it does not read are left to lcms, which reads them all, but not with
-    samples of 16 bits.
+    The latter are left to lcms, which reads them all, but not with 16-bit samples.
     """
     try:
         return _space_of(profile)
@@ -40,7 +39,7 @@ def _space_of(profile: bytes) -> Space | None:
 
 
 def _tags(profile: bytes) -> dict[bytes, bytes]:
-    """Return what each tag of the table behind the header holds."""
+    """Return the contents of each tag in the table after the header."""
     (count,) = struct.unpack_from(">I", profile, _HEADER_BYTES)
     entries = (
         struct.unpack_from(">4sII", profile, _HEADER_BYTES + 4 + 12 * i)
@@ -68,7 +67,7 @@ def _curve(tag: bytes) -> Curve:
 
 
 _PARAMETERS = (1, 3, 4, 5, 7)
-"""How many numbers each function type of a parametric curve has (section 10.18)."""
+"""The number of parameters of each function type of a parametric curve (section 10.18)."""
 
 
 def _parametric_curve(tag: bytes) -> Curve:
@@ -76,7 +75,7 @@ def _parametric_curve(tag: bytes) -> Curve:
     given = [number / 65536 for number in struct.unpack_from(f">{_PARAMETERS[kind]}i", tag, 12)]
     gamma = _positive(given[0])
     a, b = given[1:3] if kind >= 1 else (1.0, 0.0)
-    if kind <= 2:  # a power where it has a base, and a constant below
+    if kind <= 2:  # a power where its base is positive, and a constant below
         constant = given[3] if kind == 2 else 0.0
         c, d = 0.0, (-b / a if kind >= 1 else 0.0)
         e, f = constant, constant
@@ -85,7 +84,7 @@ def _parametric_curve(tag: bytes) -> Curve:
         e, f = given[5:7] if kind == 4 else (0.0, 0.0)
 
     def curve(samples: Floats) -> Floats:
-        with np.errstate(over="ignore"):  # of numbers that no profile should have
+        with np.errstate(over="ignore"):  # from numbers that no profile should contain
             power = np.maximum(a * samples + b, 0) ** gamma + e
         return np.clip(np.where(samples >= d, power, c * samples + f), 0, 1)
 

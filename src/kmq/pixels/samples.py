@@ -1,4 +1,4 @@
-"""Samples as a file holds them, upright, before anything is made of their colours."""
+"""Upright samples as a file stores them, before colour conversion."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Levels: TypeAlias = "NDArray[Any]"
 """uint8 or uint16, 0 to the largest number of the dtype."""
 
 Kind: TypeAlias = Literal["L", "RGB", "CMYK", "LAB", "P"]
-"""What the channels are: grey (0 is black), or those of Pillow's mode of this name."""
+"""The kind of channels: grey (0 is black), or those of Pillow's mode of this name."""
 
 _SIXTEEN_BIT_GREY = ("I;16", "I;16L", "I;16B", "I;16N")
 
@@ -33,28 +33,28 @@ _TURNS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
     7: lambda rows: rows[::-1, ::-1].swapaxes(0, 1),
     8: lambda rows: np.rot90(rows),
 }
-"""What makes a picture of an EXIF orientation upright; 1 is so already."""
+"""The operation that turns a picture of each EXIF orientation upright; 1 needs none."""
 
 
 @dataclass(frozen=True)
 class Samples:
-    """The samples of a picture, and how its file says that they are to be seen."""
+    """The samples of a picture, and their meaning according to the file."""
 
     values: Levels
-    """(H, W) if `kind` is "L" or "P", else (H, W, channels). With "P" they are indices."""
+    """(H, W) if `kind` is "L" or "P", otherwise (H, W, channels). For "P", they are indices."""
     kind: Kind = "RGB"
     alpha: Levels | None = None
-    """(H, W), of the dtype of `values`; None if the picture is opaque."""
+    """(H, W), with the dtype of `values`; None if the picture is opaque."""
     colour: bytes | Space | None = None
-    """An ICC profile, or a space; None stands for sRGB."""
+    """An ICC profile or a space; None means sRGB."""
     notes: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     palette: NDArray[np.uint8] | None = None
-    """(K, 4) red, green, blue and alpha, an entry for every index; only if `kind` is "P"."""
+    """(K, 4) red, green, blue and alpha, one entry per index; only if `kind` is "P"."""
     is_grey_picture: bool = False
-    """Whether the indices mean nothing beyond the greys of the palette."""
+    """Whether the indices carry no meaning beyond the greys of the palette."""
     labels: NDArray[np.uint16] | None = None
-    """(K,) what the entries of the palette stand for; None if they are colours."""
+    """(K,) the labels of the palette's entries; None if they are colours."""
 
     def turned(self, orientation: int) -> Samples:
         """Return the samples of a picture of this EXIF orientation upright."""
@@ -65,7 +65,7 @@ class Samples:
         return replace(self, values=turn(self.values), alpha=alpha)
 
     def with_a_palette(self) -> Samples:
-        """Return 8-bit RGB samples of at most 256 colours as indices; others as they are."""
+        """Return 8-bit RGB samples of at most 256 colours as indices; others unchanged."""
         if self.kind != "RGB" or self.values.dtype != np.uint8:
             return self
         alpha = np.full(self.values.shape[:2], 255, np.uint8) if self.alpha is None else self.alpha
@@ -88,7 +88,7 @@ def of_image(image: Image.Image) -> Samples:
     Raises
     ------
     FormatError
-        If it has samples of 32 bits, which have no defined white.
+        If it has 32-bit samples, which have no defined white.
     """
     low_bits = _loses_low_bits(image)
     image.load()
@@ -99,7 +99,7 @@ def of_image(image: Image.Image) -> Samples:
 
 
 def from_key(values: Levels, key: Any) -> Levels | None:
-    """Return the alpha of a picture one of whose colours, `key`, is transparent."""
+    """Return the alpha of a picture in which the colour `key` is transparent."""
     if key is None:
         return None
     matches = values == np.asarray(key)
@@ -108,7 +108,7 @@ def from_key(values: Levels, key: Any) -> Levels | None:
 
 
 def too_deep(what: str) -> FormatError:
-    """Return the error for samples that may have any range."""
+    """Return the error for samples without a defined range."""
     return FormatError(f"{what} have no defined white; convert them to 16 bits first")
 
 
@@ -137,7 +137,7 @@ def _of_mode(image: Image.Image) -> Samples:
 
 
 def _deep_grey(image: Image.Image) -> NDArray[np.uint16]:
-    """Return samples that Pillow keeps in more than 8 bits, and scales to 16 in a PGM alone."""
+    """Return samples that Pillow keeps in more than 8 bits, but scales to 16 only from a PGM."""
     deep = np.asarray(image)
     is_scaled = image.mode != "I" or image.format in (None, "PPM")
     if not is_scaled or deep.min() < 0 or deep.max() > 0xFFFF:
@@ -146,7 +146,7 @@ def _deep_grey(image: Image.Image) -> NDArray[np.uint16]:
 
 
 def _loses_low_bits(image: Image.Image) -> bool:
-    """Whether Pillow will cut samples of 16 bits to 8: in a deep PPM or SGI, for example."""
+    """Whether Pillow will reduce 16-bit samples to 8 bits, as it does for a deep PPM or SGI."""
     if image.mode in (*_SIXTEEN_BIT_GREY, "I"):
         return False
     for tile in getattr(image, "tile", ()):

@@ -1,6 +1,6 @@
-"""Saving an image as Pillow does, but without a silent loss that the format does not have.
+"""Saving an image with Pillow, but without silent losses that the format could avoid.
 
-PNG files are made as small as Pillow's encoder allows, see `kmq.pixels.png`.
+PNG files are made as small as Pillow's encoder allows; see `kmq.pixels.png`.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from kmq.pixels import png
 from kmq.pixels.transparency import BINARY_ALPHA, KEEP_ALPHA, with_binary_alpha
 
 _OPTIONS: dict[str, dict[str, Any]] = {
-    "GIF": {"optimize": False},  # it would leave out unused entries
+    "GIF": {"optimize": False},  # optimising would drop unused entries
     "WEBP": {"lossless": True, "exact": True},
 }
-"""For formats that Pillow writes with loss by default."""
+"""Options for formats that Pillow writes with losses by default."""
 
 _LOSSY = ("AVIF", "JPEG", "MPO", "PDF")
-"""Formats whose loss is known, and is what those who ask for them choose."""
+"""Formats that are known to be lossy; users choose them knowingly."""
 
 _LOSSLESS = ("BMP", "DIB", "EPS", "PNG", "TIFF", "WEBP")
-"""Formats that keep every pixel of any size and any number of colours that they take at all.
+"""Formats that keep every pixel of any image that they accept.
 
-Of any other this cannot be said: GIF has 256 colours, icons have sizes of their own.
+Others may not: GIF has 256 colours, and icons have fixed sizes.
 """
 
 
 _DEEP, _WITH_DEEP = "I;16", ("PNG", "TIFF")
-"""The mode of labels of 16 bits, and the formats that keep them."""
+"""The mode of 16-bit labels, and the formats that keep them."""
 
 _WITH_ALPHA = ("AVIF", "GIF", "ICO", "PNG", "TIFF", "WEBP")
 """Formats that keep transparent pixels."""
@@ -55,15 +55,15 @@ def indexed_to_file(
     bleeds: bool = False,
     optimize: bool = False,
 ) -> bytes:
-    """Return an indexed image in the format that `extension` (such as ".png") stands for.
+    """Return an indexed image in the format of `extension` (such as ".png").
 
-    The file keeps the palette, with its unused entries, if that has at most 256. Of a
-    larger one only the used entries count. With a background, transparent pixels are laid
-    over it. `alpha` is "keep" or "binary". If it bleeds, clear pixels hide the colour of
-    the nearest seen one, and the file has no palette. It keeps the metadata that the
-    format has a place for; `metadata_notes` says what is left out.
+    The file keeps a palette of at most 256 entries, including unused ones. From a larger
+    palette only the used entries count. A background is placed behind transparent pixels.
+    `alpha` is "keep" or "binary". With bleeding, clear pixels hide the colour of the nearest
+    visible one, and the file has no palette. The file keeps the metadata that the format
+    supports; `metadata_notes` names the rest.
 
-    Parameters and errors as for `to_file`.
+    Parameters and errors are those of `to_file`.
     """
     metadata = indexed.metadata
     if background is not None and indexed.has_alpha:
@@ -88,7 +88,7 @@ def indexed_to_file(
 
 
 def metadata_notes(metadata: Metadata, extension: str) -> tuple[str, ...]:
-    """Return at most one note: on what a file with this extension does not keep."""
+    """Return at most one note, about metadata that a file with this extension cannot keep."""
     return save_options(metadata, picture_format(extension) or "")[1]
 
 
@@ -100,17 +100,17 @@ def to_file(
     metadata: Metadata = NOTHING,
     is_mask: bool = False,
 ) -> bytes:
-    """Return a Pillow image in the format that `extension` (such as ".png") stands for.
+    """Return a Pillow image as a file in the format of `extension` (such as ".png").
 
     Every pixel is kept, except in formats that are always lossy. With `optimize`, which
-    is for PNG, oxipng makes the file smaller still. The levels of a mask are numbers,
-    which are not stored as samples of fewer bits or as indices.
+    requires PNG, oxipng makes the file even smaller. The levels of a mask are numbers, which
+    are never stored as samples of fewer bits or as indices.
 
     Raises
     ------
     OptionError
-        If Pillow writes no such format, the format cannot hold the image, its size, its
-        transparency or all its colours, or `optimize` is asked for in vain.
+        If Pillow cannot write the format; if the format cannot keep the image's mode, size,
+        transparency or colours; or if `optimize` is set for another format than PNG.
     """
     kind = picture_format(extension)
     if kind == "KMQ":
@@ -177,14 +177,14 @@ def _saved(image: Image.Image, kind: str, options: dict[str, Any], is_mask: bool
     if kind == "GIF":
         image = _with_one_clear_entry(image)
     elif image.mode == "P" and image.has_transparency_data:
-        image = image.convert("RGBA")  # Pillow writes palettes with alpha into PNG alone
+        image = image.convert("RGBA")  # Pillow writes palettes with alpha only into PNG
     file = io.BytesIO()
     image.save(file, format=kind, **options)
     return file.getvalue()
 
 
 def _with_one_clear_entry(image: Image.Image) -> Image.Image:
-    """Return an image of mode P whose clear pixels all have one index, as GIF wants them."""
+    """Return an image of mode P whose clear pixels all have one index, as GIF requires."""
     alphas = image.info.get("transparency")
     if image.mode != "P" or not isinstance(alphas, bytes) or 0 not in alphas:
         return image
@@ -207,7 +207,7 @@ def _without_unused_entries(indexed: IndexedImage) -> IndexedImage:
 
 
 def _holds(data: bytes, kind: str, image: Image.Image) -> bool:
-    """Whether reading the file gives the image's size and pixels."""
+    """Whether reading the file returns the image's size and pixels."""
     if kind not in Image.OPEN:
         return False
     open_file: Any = Image.OPEN[kind][0]  # as Image.open does, but with no limit on pixels
@@ -221,7 +221,7 @@ def _holds(data: bytes, kind: str, image: Image.Image) -> bool:
 
 
 def _seen(image: Image.Image) -> NDArray[np.uint8]:
-    """Return the pixels, (H, W, 4), without the colours that clear ones hide."""
+    """Return the pixels, (H, W, 4), without the hidden colours of clear ones."""
     rgba = np.array(image.convert("RGBA"))
     rgba[rgba[..., 3] == 0] = 0
     return rgba

@@ -1,7 +1,7 @@
-"""Colour spaces made of curves and primaries, and the way from them to sRGB.
+"""Colour spaces that consist of curves and primaries, and their conversion to sRGB.
 
-A sample goes through its channel's curve and becomes light; three lights and a matrix
-make CIE XYZ as seen under D50; sRGB's own matrix and curve lead back to a sample. This is
+Each channel's curve turns a sample into light; a matrix turns three lights into CIE XYZ
+under D50; sRGB's inverse matrix and curve turn that back into a sample. This is
 the model of ICC.1:2022, sections F.2 and F.3 (matrix/TRC and grey profiles), and of the
 PNG chunks gAMA, cHRM and cICP.
 """
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 Floats: TypeAlias = "NDArray[np.float64]"
 Curve: TypeAlias = Callable[[Floats], Floats]
-"""From a sample of 0 to 1 to light of 0 to 1."""
+"""Maps a sample from 0 to 1 to light from 0 to 1."""
 
 D50 = np.array([0.9642, 1.0, 0.8249])
 """The white of ICC's profile connection space."""
@@ -25,11 +25,11 @@ D50 = np.array([0.9642, 1.0, 0.8249])
 _BRADFORD = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
 )
-"""From XYZ to the responses in which whites are adapted (ICC.1:2022, annex E)."""
+"""From XYZ to the cone responses used for white adaptation (ICC.1:2022, annex E)."""
 
 _PIXELS_AT_ONCE = 1 << 18
 _ROUNDING = 1
-"""Levels by which a space may move a colour and still be sRGB under another name."""
+"""Levels by which a space may move a colour and still count as sRGB."""
 
 
 def srgb_curve(samples: Floats) -> Floats:
@@ -65,7 +65,7 @@ def xyz_of_primaries(chromaticities: Sequence[float]) -> Floats:
     adaptation = np.diag((_BRADFORD @ D50) / (_BRADFORD @ white))
     to_d50: Floats = np.linalg.inv(_BRADFORD) @ adaptation @ _BRADFORD @ to_xyz
     if not np.isfinite(to_d50).all():
-        raise ValueError("primaries of no light")
+        raise ValueError("primaries without light")
     return to_d50
 
 
@@ -77,7 +77,7 @@ _STEPS = (1 << 16) - 1
 _LEVELS = np.searchsorted(
     srgb_curve((np.arange(1, 256) - 0.5) / 255), np.arange(_STEPS + 1) / _STEPS, side="right"
 ).astype(np.uint8)
-"""The nearest sRGB level of light in steps, of which each is at most a twentieth of a level."""
+"""The nearest sRGB level for each step of light; a step is at most a twentieth of a level."""
 
 
 @dataclass(frozen=True)
@@ -85,23 +85,23 @@ class Space:
     """A colour space of one curve per channel and a matrix."""
 
     curves: tuple[Curve, ...]
-    """Of red, green and blue; one alone stands for all three, or for grey."""
+    """The curves of red, green and blue; a single one applies to all three, or to grey."""
     to_xyz: Floats | None = None
     """(3, 3), from linear RGB to XYZ under D50; None for sRGB's primaries."""
 
     @property
     def is_grey(self) -> bool:
-        """Whether it tells nothing of colours."""
+        """Whether the space describes only grey."""
         return len(self.curves) == 1 and self.to_xyz is None
 
     def is_srgb(self) -> bool:
-        """Whether it is sRGB under another name: it moves no colour by more than rounding."""
+        """Whether it is equivalent to sRGB: it moves no colour by more than rounding."""
         levels = np.linspace(0, 255, 18).round().astype(np.uint8)
         cube = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(18, 324, 3)
         return is_rounding(self.to_srgb(cube), cube)
 
     def to_srgb(self, samples: NDArray[Any]) -> NDArray[np.uint8]:
-        """Return the nearest sRGB colours, those outside sRGB cut off.
+        """Return the nearest sRGB colours; colours outside sRGB are clipped.
 
         Parameters
         ----------
@@ -130,12 +130,12 @@ class Space:
 
 
 def is_rounding(moved: NDArray[np.uint8], samples: NDArray[np.uint8]) -> bool:
-    """Whether colours differ by no more than rounding does."""
+    """Whether colours differ by no more than rounding."""
     return bool(np.abs(moved.astype(np.int16) - samples).max() <= _ROUNDING)
 
 
 def _exact(numbers: Floats) -> Floats:
-    """Round numbers so that what follows is the same on every machine, as powers are not."""
+    """Round numbers so that results are the same on every machine, because powers are not."""
     return np.round(numbers * 2**30) / 2**30
 
 

@@ -1,9 +1,9 @@
-"""Reading pictures without what Pillow and libtiff say to standard error meanwhile.
+"""Reading pictures without messages from Pillow and libtiff on standard error.
 
-Pillow warns of damaged metadata and logs errors, which Python prints where the host program
-handles no log, and libtiff prints its errors itself; kmq says in one line of its own what is
-wrong with a file. All these settings are the whole process's. So they are changed while at
-least one thread reads, and then put back as the host had them. Its log still gets everything.
+Pillow warns about damaged metadata and logs errors, which Python prints if the host program
+does not handle logs; libtiff prints its errors itself. kmq instead reports what is wrong with
+a file in one line. These settings are global to the process, so they are changed only while
+at least one thread is reading, and then restored. The host's log still gets everything.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ def _silence() -> None:
 def _restore() -> None:
     _set_error_handler(_hosts_handler)
     logging.getLogger("PIL").removeHandler(_NOWHERE)
-    with contextlib.suppress(ValueError):  # the host has replaced all filters meanwhile
+    with contextlib.suppress(ValueError):  # the host has meanwhile replaced all filters
         warnings.filters.remove(_WARNINGS_OF_PILLOW)  # type: ignore[attr-defined]
 
 
 def _set_error_handler(handler: Any) -> Any:
-    """Set libtiff's error handler and return the one before; do nothing without libtiff."""
+    """Set libtiff's error handler and return the previous one; do nothing without libtiff."""
     try:
-        # A library that links to libtiff finds its functions too.
+        # Loading a library that links to libtiff also provides libtiff's functions.
         set_handler = ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler  # type: ignore[attr-defined]
     except (AttributeError, OSError):
         return None
@@ -73,7 +73,7 @@ def _set_error_handler(handler: Any) -> Any:
 
 
 def _start_anew() -> None:
-    """Put settings back in a forked child, where threads that were reading are gone."""
+    """Restore the settings in a forked child, in which the reading threads no longer exist."""
     global _lock, _readers
     _lock = threading.Lock()
     if _readers:

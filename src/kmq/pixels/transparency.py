@@ -1,4 +1,4 @@
-"""What becomes of the transparency of a picture: kept, made binary, or laid over a colour."""
+"""The treatment of transparency: keep it, make it binary, or put a colour behind it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from kmq.colors import Rgb
 KEEP_ALPHA, BINARY_ALPHA = "keep", "binary"
 
 _HALF = 128
-"""The lowest alpha that becomes opaque where alpha is binary."""
+"""The lowest alpha that becomes opaque with binary alpha."""
 
 
 class Transparency(NamedTuple):
-    """What a caller asks for; a background leaves no alpha to be made binary."""
+    """The treatment that a caller requests; with a background, `alpha` has no effect."""
 
     background: Rgb | None = None
     alpha: str = KEEP_ALPHA
@@ -25,7 +25,7 @@ class Transparency(NamedTuple):
     def treated(
         self, rgb: NDArray[np.uint8], alpha: NDArray[np.uint8] | None
     ) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-        """Return C-contiguous pixels, (H, W, 3) or (H, W, 4), and what of the alpha is lost.
+        """Return C-contiguous pixels, (H, W, 3) or (H, W, 4), and the losses in alpha.
 
         They have alpha only if some pixel is not opaque.
         """
@@ -45,7 +45,7 @@ class Transparency(NamedTuple):
 
 
 def with_binary_alpha(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return (..., 4) colours whose alpha is 0 below one half, and 255 from there on."""
+    """Return (..., 4) colours with alpha below one half set to 0, and otherwise to 255."""
     binary = rgba.copy()
     binary[..., 3] = _binary(rgba[..., 3])
     return binary

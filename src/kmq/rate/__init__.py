@@ -1,11 +1,11 @@
 """Rate-distortion choice of indices: fewer bytes for almost the same picture.
 
-K-means gives each pixel its nearest colour. Where another is almost as near and cheaper to
-code, taking it saves bytes. Each choice makes D + strength * mse * R least: D is the squared
-error, R the bits, and mse the mean squared error of the nearest colours. The bits are those
-of a static model that is counted from the picture itself. This is rate-distortion
-optimisation as video encoders do it: G. Sullivan and T. Wiegand, "Rate-Distortion
-Optimization for Video Compression", IEEE Signal Processing Magazine, 1998.
+K-means assigns each pixel its nearest colour. If another colour is almost as near and cheaper
+to code, choosing it saves bytes. Each choice minimises D + strength * mse * R: D is the
+squared error, R the number of bits, and mse the mean squared error of the nearest colours. The
+bits come from a static model of frequencies in the picture itself. This is rate-distortion
+optimisation as in video encoders: G. Sullivan and T. Wiegand, "Rate-Distortion Optimization
+for Video Compression", IEEE Signal Processing Magazine, 1998.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from kmq.rate.stripes import Stripe, entries_of
 from kmq.threads import map_threads
 
 _CAP = 8
-"""No pixel's squared error rises by more than this times the mean. With 4, files at strength 1 are
-2 to 3 % larger at the same PSNR; with 16 hardly anything changes."""
+"""No pixel's squared error rises by more than this times the mean. With 4, files at strength 1
+are 2 to 3 % larger at the same PSNR; 16 makes little difference."""
 
 _PASSES = {"fast": 1, "default": 3, "best": 6}
-"""How often each effort goes through the picture. Of photographs at strength 1 and 64 colours
-one pass saves 24 %, two 28 %, three 30 %, and further ones a little more."""
+"""Passes over the picture per effort. For photographs at strength 1 and 64 colours, one pass
+saves 24 %, two 28 %, three 30 %, and further ones a little more."""
 
 _FEW = 1 << 14
-"""Where at most one pixel in this many would change, none does: the coder's adaptive model may
-then make the file a few bytes larger, as it did of a drawing of 1.4 megapixels."""
+"""If at most one pixel in this many would change, none does, because the coder's adaptive model
+may then make the file a few bytes larger, as it did for a drawing of 1.4 megapixels."""
 
 
 def choose(
@@ -46,7 +46,7 @@ def choose(
 ) -> IndexedImage:
     """Return the image with indices that take fewer bits, and a palette that fits them.
 
-    An exact image is returned as it is, and so is one in which hardly a pixel would change.
+    An exact image is returned unchanged, and so is one in which almost no pixel would change.
     Clear pixels stay clear.
 
     Parameters
@@ -54,17 +54,17 @@ def choose(
     pixels
         (H, W, 3) or (H, W, 4) uint8.
     indexed
-        The same in a palette, each pixel in the nearest entry.
+        The same image in a palette, each pixel with its nearest entry.
     strength
-        In 256ths, at least 0, which changes nothing: how many times the mean squared error
-        one bit is worth.
+        The value of one bit as a multiple of the mean squared error, in 256ths; at least 0,
+        which changes nothing.
     stripe_rows
         Rows that are coded together, at least 1.
     effort
-        One of `kmq.options.EFFORTS`: how often to go through the picture.
+        One of `kmq.options.EFFORTS`, which sets the number of passes over the picture.
     keeps_palette
-        Leave the palette as it is: every entry, used or not, in its order. Otherwise each
-        entry moves to the mean of its pixels, and unused entries are left out.
+        Keep the palette unchanged: every entry, used or not, in its order. Otherwise each
+        entry moves to the mean of its pixels, and unused entries are dropped.
     threads
         At least 1; it never changes the result.
     """
@@ -86,7 +86,7 @@ def choose(
         )
 
     for number in range(_PASSES[effort]):
-        # Alternately, so that contours are not dragged along.
+        # Directions alternate so that contours do not drift.
         sweep(entries, is_backward=number % 2 == 0)
         if number == 0:
             changed = sum(each.changed for each in stripes)
@@ -111,7 +111,7 @@ def choose(
 def _stripes(pixels: NDArray[np.uint8], indexed: IndexedImage, stripe_rows: int) -> list[Stripe]:
     if indexed.has_alpha and pixels.shape[2] == 3:
         pixels = alpha.with_alpha(pixels)
-        pixels.flags.writeable = False  # kernels are compiled for pixels that are read-only
+        pixels.flags.writeable = False  # kernels are compiled for read-only pixels
     bands = (slice(first, first + stripe_rows) for first in range(0, len(pixels), stripe_rows))
     return [Stripe.of(pixels[band], indexed.indices[band]) for band in bands]
 
@@ -119,7 +119,7 @@ def _stripes(pixels: NDArray[np.uint8], indexed: IndexedImage, stripe_rows: int)
 def _arranged(
     palette: NDArray[np.uint8], indices: NDArray[np.uint16]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
-    """Return the colours that are used, each once, in clustering's order, and their indices."""
+    """Return the distinct used colours in clustering's order, and the indices into them."""
     used = np.flatnonzero(np.bincount(indices.reshape(-1), minlength=len(palette)))
     colors, entry_of_used = np.unique(palette[used], axis=0, return_inverse=True)
     order = order_of(colors)

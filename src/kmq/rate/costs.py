@@ -1,6 +1,6 @@
-"""What an index costs: a static model, counted from a plane as it is.
+"""The cost of an index: a static model, counted from the current plane.
 
-Costs are whole numbers, in 256ths of a bit, so that they are the same on every machine.
+Costs are integers in 256ths of a bit, so they are the same on every machine.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ LEAST, MOST = 8, ONE - 8
 """Bounds of the probability that a guess is right."""
 
 MOST_PAIR_ROWS = 1024
-"""With more colours, what follows a first guess is not counted for each guess by itself."""
+"""With more colours than this, the model does not count separately per first guess."""
 
 _PRIOR = 8
-"""How many pixels' worth the frequencies in the whole plane are beside those after one guess."""
+"""The weight, in pixels, of the whole plane's frequencies next to those after one guess."""
 
 
 class Costs(NamedTuple):
@@ -33,11 +33,11 @@ class Costs(NamedTuple):
     Attributes
     ----------
     guesses : (4,096 * 4,) uint16
-        For each pattern of equality bits: the index is the first guess, the second,
-        neither; and one unused place.
+        For each pattern of equality bits, the cost of the first guess, of the second, and of
+        neither; then one unused place.
     others : (K,) or (K * K,) uint16
-        What an index that is neither guess costs beyond that, for each first guess where
-        K is at most `MOST_PAIR_ROWS`.
+        The additional cost of an index that is neither guess, per first guess if K is at
+        most `MOST_PAIR_ROWS`.
     """
 
     guesses: NDArray[np.uint16]
@@ -45,7 +45,7 @@ class Costs(NamedTuple):
 
 
 def count(plane: NDArray[np.uint16], rows: int, width: int, colors: int) -> Costs:
-    """Return the costs that a padded plane of `colors` indices has on average."""
+    """Return the average costs in a padded plane of `colors` indices."""
     seen = np.zeros(PATTERNS * 4, np.int64)
     pair_rows = colors if colors <= MOST_PAIR_ROWS else 1
     pairs = np.zeros(pair_rows * colors, np.int64)
@@ -55,9 +55,9 @@ def count(plane: NDArray[np.uint16], rows: int, width: int, colors: int) -> Cost
 
 @cache
 def bits_of() -> NDArray[np.uint16]:
-    """Return the cost of each probability of 4,096, rounded up; that of 0 is unused.
+    """Return the cost of each probability n / 4,096, rounded up; the one for 0 is unused.
 
-    256 log2 p rounded down is the number of bits of p^256, less one.
+    256 log2 p rounded down is the bit length of p^256, minus one.
     """
     costs = [12 * 256 + 1 - (p**256).bit_length() for p in range(1, ONE + 1)]
     return np.array([costs[0], *costs], np.uint16)
@@ -87,10 +87,10 @@ def _other_costs(pairs: NDArray[np.int64]) -> NDArray[np.uint16]:
 def count_plane(
     plane: Array, rows: Number, width: Number, colors: Number, seen: Array, pairs: Array
 ) -> None:
-    """Count how often each guess is right, and which index it is where neither is.
+    """Count how often each guess is right, and the indices if neither is.
 
-    `seen` gets, for each pattern: pixels, those that are the first guess, those that are
-    not, and of those the ones that are the second.
+    `seen` gets four counts per pattern: pixels; those equal to the first guess; those not
+    equal to it; and of these, those equal to the second guess.
     """
     stride = width + 2 * PAD
     has_rows = len(pairs) > colors
@@ -116,8 +116,8 @@ def cost(
     index: Number, c1: Number, c2: Number, pattern: Number, guesses: Array, others: Array,
     colors: Number,
 ) -> Number:  # fmt: skip
-    """Return what an index costs beside these guesses and equality bits."""
-    # Without branches, because none can be predicted where neighbours are noise.
+    """Return the cost of an index, given these guesses and equality bits."""
+    # There are no branches, because they would be mispredicted where neighbours are noise.
     is_other = np.int64(index != c1) & np.int64(index != c2)
     kind = np.int64(index != c1) + is_other
     row = c1 * colors if len(others) > colors else np.int64(0)
@@ -129,6 +129,6 @@ def cost(
 def cost_at(
     plane: Array, i: Number, stride: Number, guesses: Array, others: Array, colors: Number
 ) -> Number:
-    """Return what the index at a place of the padded plane costs."""
+    """Return the cost of the index at a place of the padded plane."""
     c1, c2, pattern = look_around(plane, i, stride, colors)
     return cost(at(plane, i), c1, c2, pattern, guesses, others, colors)

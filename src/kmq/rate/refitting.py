@@ -1,4 +1,4 @@
-"""Entries that follow their pixels: each moves to the mean of what has it now."""
+"""Entries that follow their pixels: each moves to the mean of its current pixels."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ OPAQUE = 255 * 255
 """The fourth coordinate of an opaque pixel."""
 
 COLUMNS = 6
-"""Sums of four coordinates, pixels, opaque pixels."""
+"""Sums of four coordinates, number of pixels, number of opaque pixels."""
 
 
 def refitted(palette: NDArray[np.uint8], sums: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Return (K, 3) or (K, 4) colours, each the mean of its pixels, rounded.
 
-    `sums` are those of `add_up` over the picture, (K, COLUMNS). An entry without pixels stays,
-    and so does a clear one, and one that would become clear: what it hides is chosen with care.
-    An entry becomes opaque where most of its pixels are.
+    `sums` are those of `add_up` over the picture, (K, COLUMNS). An entry without pixels stays
+    as it is. So does a clear one, or one that would become clear, because clustering chose its
+    hidden colour deliberately. An entry becomes opaque if most of its pixels are.
     """
     channels = palette.shape[1]
     used = sums[:, 4] > 0
@@ -37,7 +37,7 @@ def refitted(palette: NDArray[np.uint8], sums: NDArray[np.int64]) -> NDArray[np.
 
 @kernel
 def add_up(pixels: Array, channels: Number, indices: Array, sums: Array) -> None:
-    """Add to `sums`, of `COLUMNS` for each entry, what the pixels of a stripe come to."""
+    """Add the pixels of a stripe to `sums`, `COLUMNS` per entry."""
     for pixel in range(len(indices)):
         a, b, c, d = point_of(pixels, pixel, channels)
         place = COLUMNS * np.int64(indices[np.uint64(pixel)])

@@ -1,4 +1,4 @@
-"""A picture as the bands of rows that are coded by themselves, each with its plane."""
+"""A picture as separately coded bands of rows, each with its plane."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Stripe:
     pixels : (rows * width * channels,) uint8, read-only
     nearest : (rows * width,) uint16
     plane : ((rows + 2 ROWS_ABOVE) (width + 2 PAD),) uint16
-        The indices as they are now, padded as the coder pads them.
+        The current indices, padded like the coder's.
     """
 
     rows: int
@@ -38,7 +38,7 @@ class Stripe:
 
     @classmethod
     def of(cls, pixels: NDArray[np.uint8], nearest: NDArray[Any]) -> Stripe:
-        """Return the stripe of (rows, width, channels) pixels whose indices are the nearest."""
+        """Return the stripe of (rows, width, channels) pixels, starting from the nearest entries."""
         rows, width, channels = pixels.shape
         return cls(
             rows, width, channels, pixels.reshape(-1),
@@ -47,13 +47,13 @@ class Stripe:
 
     @property
     def indices(self) -> NDArray[np.uint16]:
-        """The indices as they are now, (rows, width)."""
+        """The current indices, (rows, width)."""
         plane = self.plane.reshape(-1, self.width + 2 * PAD)
         return plane[ROWS_ABOVE:-ROWS_ABOVE, PAD:-PAD]
 
     @property
     def changed(self) -> int:
-        """How many indices are no longer the nearest entry's."""
+        """The number of indices that differ from the nearest entry's."""
         return int(np.count_nonzero(self.indices.reshape(-1) != self.nearest))
 
     def squared_error(self, entries: NDArray[np.int32]) -> int:
@@ -63,7 +63,7 @@ class Stripe:
     def sweep(
         self, entries: NDArray[np.int32], multiplier: int, cap: int, *, is_backward: bool
     ) -> None:
-        """Count what indices cost, and choose each anew; arguments as `sweep_plane` has them."""
+        """Count the costs and choose each index again; arguments are those of `sweep_plane`."""
         costs = count(self.plane, self.rows, self.width, len(entries) // 4)
         sweep_plane(
             self.plane, self.rows, self.width, self.pixels, self.channels, self.nearest,
@@ -71,18 +71,18 @@ class Stripe:
         )  # fmt: skip
 
     def sums(self, colors: int) -> NDArray[np.int64]:
-        """Return what `refitting.refitted` needs of this stripe, (colors, COLUMNS)."""
+        """Return this stripe's sums for `refitting.refitted`, (colors, COLUMNS)."""
         sums = np.zeros(colors * COLUMNS, np.int64)
-        # Not a view: the rows of a single column lie apart.
+        # A copy, because the rows of a single column are not contiguous.
         add_up(self.pixels, self.channels, self.indices.ravel(), sums)
         return sums.reshape(colors, COLUMNS)
 
 
 def padded(indices: NDArray[Any]) -> NDArray[np.uint16]:
-    """Return a plane with margins, flat.
+    """Return a flat plane with margins.
 
-    Above it are zeros. On the right a row repeats its last index, on the left the first
-    of the row above.
+    The rows above are zero. Each row's right margin repeats its last index, and its left
+    margin the first index of the row above.
     """
     rows, width = indices.shape
     plane = np.zeros((rows + 2 * ROWS_ABOVE, width + 2 * PAD), np.uint16)
@@ -93,7 +93,7 @@ def padded(indices: NDArray[Any]) -> NDArray[np.uint16]:
 
 
 def entries_of(palette: NDArray[np.uint8], channels: int) -> NDArray[np.int32]:
-    """Return a palette as points of four coordinates, (4 K,); without alpha the last is 0."""
+    """Return a palette as points of four coordinates, (4 K,); the fourth is 0 without alpha."""
     colors = alpha.with_alpha(palette) if channels == 4 else palette
     entries = np.zeros((len(palette), 4), np.int32)
     entries[:, :channels] = alpha.coordinates(colors)

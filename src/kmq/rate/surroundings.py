@@ -1,10 +1,10 @@
-"""What the context model sees of a pixel: two guesses, and which neighbours are equal.
+"""The context model's view of a pixel: two guesses, and which neighbours equal them.
 
-This restates a few lines of `kmq.container.modelled.model`, because a compiled kernel may take
-code from its own folder only. A test holds the two equal for every case there is.
+This repeats a few lines of `kmq.container.modelled.model`, because a compiled kernel can only
+use code from its own folder. A test checks that the two agree in every possible case.
 
-Short names, as in the model: W, N, NE, NNE and so on are the indices of neighbours by compass;
-c1 and c2 are the first and the second guess.
+Short names are those of the model: W, N, NE, NNE and so on are the indices of neighbours by
+compass; c1 and c2 are the first and the second guess.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PATTERNS = 1 << 12
 
 @helper
 def at(plane: Array, i: Number) -> Number:
-    """Return the index at a place of the padded plane, which is one row to numba."""
+    """Return the index at a place of the padded plane, which is flat in the kernels."""
     return np.int64(plane[np.uint64(i)])
 
 
@@ -33,7 +33,7 @@ def at(plane: Array, i: Number) -> Number:
 def guesses(
     W: Number, N: Number, NW: Number, NE: Number, WW: Number, NN: Number
 ) -> tuple[Number, Number]:
-    """Return the two guesses, which are equal where all these neighbours are."""
+    """Return the two guesses; they are equal if all these neighbours are."""
     is_edge = W == NW
     c1 = N if is_edge else W
     c2 = W if is_edge else N
@@ -49,7 +49,7 @@ def pattern_of(
     W: Number, N: Number, NW: Number, NE: Number, WW: Number, NN: Number, NNE: Number,
     NEE: Number, c1: Number, c2: Number,
 ) -> Number:  # fmt: skip
-    """Return twelve bits: which neighbours equal the first guess, and which the second."""
+    """Return twelve bits that say which neighbours equal the first guess, and which the second."""
     return (
         np.int64(c1 == NW) | np.int64(c1 == NE) << 1 | np.int64(c1 == WW) << 2
         | np.int64(c1 == NN) << 3 | np.int64(c1 == N) << 4 | np.int64(c1 == W) << 5
@@ -75,7 +75,7 @@ def look_around(
 
 @helper
 def put(plane: Array, i: Number, x: Number, width: Number, stride: Number, index: Number) -> None:
-    """Write an index, and the side columns that repeat it."""
+    """Write an index, and its repetitions in the margins."""
     plane[np.uint64(i)] = index
     if x == 0:
         plane[np.uint64(i + stride - 1)] = index

@@ -1,6 +1,6 @@
-"""One pass over a plane: each pixel takes the index that costs least, error and bits together.
+"""One pass over a plane: each pixel takes the index of lowest cost in error and bits.
 
-A pixel is charged its own bits and those of the eight later pixels that see it.
+A pixel's cost includes its own bits and those of the eight later pixels that depend on it.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from kmq.rate.costs import cost, cost_at
 from kmq.rate.surroundings import PAD, ROWS_ABOVE, at, look_around, put
 
 W, N, NW, NE, E, S, OWN, WW, NN, SW, SE, EE = range(12)
-"""Places in `near`: the indices around a pixel by compass, and its own."""
+"""Places in `near`: the indices around a pixel by compass, and the pixel's own."""
 
 NEIGHBOURS = 12
 
 NEAREST_NEIGHBOURS = 7
-"""Where these first ones are the nearest entry, the pixel stays as it is."""
+"""If this many of the first indices in `near` are the nearest entry, the pixel is skipped."""
 
 MORE_THAN_ANY = 1 << 62
-"""More than any pixel's errors and bits."""
+"""More than any pixel's total cost."""
 
 
 @helper
 def point_of(
     pixels: Array, pixel: Number, channels: Number
 ) -> tuple[Number, Number, Number, Number]:
-    """Return a pixel as a point, as `kmq.alpha.coordinates` has it; without alpha the last is 0."""
+    """Return a pixel's `kmq.alpha.coordinates`; the fourth is 0 without alpha."""
     place = channels * pixel
     red = np.int64(pixels[np.uint64(place)])
     green = np.int64(pixels[np.uint64(place + 1)])
@@ -42,7 +42,7 @@ def point_of(
 def squared_distance(
     point: tuple[Number, Number, Number, Number], entries: Array, index: Number
 ) -> Number:
-    """Return the squared distance of a point to an entry."""
+    """Return the squared distance between a point and an entry."""
     place = 4 * index
     a = point[0] - entries[np.uint64(place)]
     b = point[1] - entries[np.uint64(place + 1)]
@@ -63,7 +63,7 @@ def squared_error(pixels: Array, channels: Number, indices: Array, entries: Arra
 
 @helper
 def look_at_all(plane: Array, i: Number, stride: Number, near: Array) -> None:
-    """Write the indices around a place of the padded plane, and its own, into `near`."""
+    """Write the indices at and around a place of the padded plane to `near`."""
     n, s = i - stride, i + stride
     near[W] = at(plane, i - 1)
     near[N] = at(plane, n)
@@ -84,9 +84,9 @@ def keep_close(
     point: tuple[Number, Number, Number, Number], entries: Array, closest: Number, cap: Number,
     near: Array, candidates: Array, costs: Array,
 ) -> Number:  # fmt: skip
-    """Write the candidates and their squared distances, and return how many there are.
+    """Write the candidates and their squared distances; return their number.
 
-    They are the nearest entry and those of `near` that are at most `cap` farther, each once.
+    They are the nearest entry and the distinct ones in `near` that are at most `cap` farther.
     """
     candidates[0] = closest
     costs[0] = squared_distance(point, entries, closest)
@@ -112,7 +112,7 @@ def later_costs(
     plane: Array, i: Number, x: Number, y: Number, width: Number, rows: Number,
     guesses: Array, others: Array, colors: Number, most: Number,
 ) -> Number:  # fmt: skip
-    """Return what the later pixels cost that see this one, or stop where that reaches `most`."""
+    """Return the cost of the later pixels that depend on this one; stop when it reaches `most`."""
     stride = width + 2 * PAD
     total = np.int64(0)
     for column in range(x + 1, min(x + 3, width)):
@@ -132,11 +132,11 @@ def sweep_plane(
     entries: Array, guesses: Array, others: Array, multiplier: Number, cap: Number,
     is_backward: Number,
 ) -> None:  # fmt: skip
-    """Choose the index of each pixel of a padded plane anew, in raster order or backward.
+    """Choose the index of each pixel of a padded plane again, in raster order or backward.
 
-    `multiplier`, at least 1, weighs 256ths of a bit against 65,536ths of a squared distance. No
-    index is taken whose squared distance is more than that of `nearest` plus `cap`. Clear
-    pixels stay.
+    `multiplier`, at least 1, converts 256ths of a bit to 65,536ths of a squared distance. The
+    squared distance of an index exceeds that of `nearest` by at most `cap`. Clear pixels do
+    not change.
     """
     stride = width + 2 * PAD
     colors = len(entries) // 4
@@ -170,10 +170,10 @@ def sweep_plane(
         best = closest
         least = MORE_THAN_ANY
         for turn in range(-1, count):
-            k = first if turn < 0 else turn  # which bounds what the others may cost
+            k = first if turn < 0 else turn  # its cost bounds that of the others
             if turn == first or costs[k] >= least:
                 continue
-            # That many bits later, and this one is no better than the best.
+            # With this many bits for later pixels, the candidate cannot beat the best.
             most = (least - costs[k] + multiplier - 1) // multiplier
             put(plane, i, x, width, stride, candidates[k])
             later = later_costs(plane, i, x, y, width, rows, guesses, others, colors, most)

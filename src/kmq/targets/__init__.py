@@ -1,13 +1,13 @@
-"""A target instead of a number of colours: small files that are close enough, or that fit.
+"""A target instead of a number of colours: a PSNR to reach or a file size to stay within.
 
-With each pixel in its nearest colour these are the fewest colours that are close enough, and
-the most that fit. Error and size follow K almost, but not quite, in step, so what is found is
-a K that meets the target beside one that does not; another may lie farther off.
+With nearest colours, the search finds the fewest colours that reach the PSNR, or the most
+that fit the size. Error and size are almost, but not quite, monotonic in K. So the result is
+a K that meets the target next to one that does not; there may be others farther away.
 
-With cheaper indices (`Options.rdo`) a trial takes the whole picture, so few are made. The
-error of nearest colours follows from the histogram, and a sample of the rows says how much
-larger that of cheaper indices is. What a trial of the whole picture shows to be off corrects
-the next.
+With cheaper indices (`Options.rdo`), each trial processes the whole picture, so only few are
+made. The histogram determines the error of nearest colours, and a sample of rows estimates
+how much larger the error of cheaper indices is. Each trial corrects the estimate for the
+next.
 """
 
 from __future__ import annotations
@@ -65,11 +65,11 @@ _CLEARLY_SMALLER = Fraction(7, 8)
 _DECIMAL = Context(
     prec=28, rounding=ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999, clamp=0, traps=[]
 )
-"""Spelt out: what a Context is not given it takes from a default that hosts may change."""
+"""All settings are explicit, because a Context takes missing ones from a mutable default."""
 
 
 class _Palettes:
-    """The palettes that K-means finds for a histogram, and their errors, each found once."""
+    """The palettes that K-means finds for a histogram, and their errors, each computed once."""
 
     def __init__(self, histogram: Histogram, options: Options) -> None:
         self.histogram = histogram
@@ -85,7 +85,7 @@ class _Palettes:
         return self._palettes[colors]
 
     def error(self, colors: int) -> int | Fraction:
-        """Return the picture's squared error with each pixel in the nearest of `colors` colours."""
+        """Return the picture's squared error with `colors` colours and nearest entries."""
         if colors not in self._errors:
             self._errors[colors] = clustering.squared_error(
                 self.histogram, self.palette(colors), self.options.workers
@@ -93,9 +93,9 @@ class _Palettes:
         return self._errors[colors]
 
     def fewest_within(self, allowed: int, fineness: int | None = None) -> int | None:
-        """Return the fewest colours whose squared error is at most this; None if there are none.
+        """Return the fewest colours whose squared error is at most this, or None.
 
-        `fineness` as `fewest` has it.
+        `fineness` is that of `fewest`.
         """
 
         def closeness(colors: int) -> int:
@@ -113,10 +113,10 @@ class _Palettes:
 def quantize_to_psnr(
     pixels: NDArray[np.uint8], psnr: float, options: Options, to_bytes: ToBytes
 ) -> IndexedImage:
-    """Return the image with a PSNR of at least `psnr` decibels, in a file that is small.
+    """Return the image with a PSNR of at least `psnr` decibels and a small file.
 
-    It has the fewest colours in which each pixel can have its nearest. With `options.rdo`
-    it has a few more colours and cheaper indices, if `to_bytes` then makes a smaller file.
+    It has the fewest colours that reach the PSNR with nearest entries. With `options.rdo`, it
+    has a few more colours and cheaper indices if that makes the file from `to_bytes` smaller.
     Errors are those of `fit_to_psnr`.
     """
     histogram = Histogram.of_pixels(pixels)
@@ -138,7 +138,7 @@ def quantize_to_psnr(
 def _close_with_cheaper_indices(
     pixels: NDArray[np.uint8], palettes: _Palettes, allowed: int
 ) -> IndexedImage | None:
-    """Return the image in few colours whose squared error is at most `allowed`, if any is found."""
+    """Return the image in few colours with a squared error of at most `allowed`, or None."""
     reached: dict[int, IndexedImage] = {}
     tried: set[int] = set()
     colors = palettes.fewest_within(math.floor(allowed / _USUAL_RISE), _FINENESS)
@@ -163,7 +163,7 @@ def _close_with_cheaper_indices(
 
 
 def _is_clearly_smaller(rows: Sample, chosen: Palette, palette: Palette, to_bytes: ToBytes) -> bool:
-    """Whether cheaper indices surely make the smaller file, in a large picture."""
+    """Whether cheaper indices clearly make the file of a large picture smaller."""
     if rows.part == 1:
         return False
     before = rows.bytes_of_picture(rows.nearest(palette), to_bytes)
@@ -177,7 +177,7 @@ def fit_to_psnr(histogram: Histogram, psnr: float, options: Options) -> Palette:
     Raises
     ------
     OptionError
-        If even `options.most_colors` colours fall short, naming how close they come.
+        If even `options.most_colors` colours fall short; the message gives their PSNR.
     """
     return _within(_Palettes(histogram, options), psnr)
 
@@ -201,17 +201,17 @@ def encode_to_size(
     to_bytes: ToBytes,
     metadata: Metadata = NOTHING,
 ) -> tuple[IndexedImage, bytes]:
-    """Return the image in the most colours whose file has at most `max_bytes`, and the file.
+    """Return the image with the most colours whose file has at most `max_bytes`, and the file.
 
-    With `options.rdo` a few colours less than the most may be taken, and of a picture of at
-    most 2^20 pixels the file with nearest colours is returned where that comes closer.
+    With `options.rdo`, it may have a few colours fewer than the most. For a picture of at most
+    2^20 pixels, the file with nearest colours is returned if its error is lower.
 
-    `to_bytes` makes the file of an image that has the metadata, whose bytes count too.
+    `to_bytes` encodes an image that has the metadata, whose bytes count as well.
 
     Raises
     ------
     OptionError
-        If one colour is too large, naming how large it is.
+        If even the file with one colour is too large; the message gives its size.
     """
     histogram = Histogram.of_pixels(pixels)
     palettes = _Palettes(histogram, options)
@@ -231,7 +231,7 @@ def encode_to_size(
 
     is_large = options.rdo_strength > 0 and histogram.pixel_count > sample.FEW_PIXELS
     if not is_large or not _fills_by_sample(excess, pixels, max_bytes, palettes, to_bytes):
-        if fitting:  # a step away there is seldom one that fits too
+        if fitting:  # the next number of colours seldom fits as well
             best = max(fitting)
             excess(min(best + 1 + best // _COARSE, palettes.most))
         fewest(excess, palettes.most, fineness=_COARSE if is_large else None, known=list(sizes))
@@ -244,7 +244,7 @@ def encode_to_size(
     found = fitting[max(fitting)]
     if options.rdo_strength == 0 or histogram.pixel_count > _COMPARED_PIXELS:
         return found
-    # On some graphics nearest colours come closer in as many bytes.
+    # For some graphics, nearest colours have a lower error at the same size.
     plain = encode_to_size(pixels, max_bytes, replace(options, rdo=0.0), to_bytes, metadata)
     return min(found, plain, key=lambda each: squared_error(pixels, each[0]))
 
@@ -256,10 +256,10 @@ def _fills_by_sample(
     palettes: _Palettes,
     to_bytes: ToBytes,
 ) -> bool:
-    """Ask for the `excess` of a few numbers of colours, and return if one nearly fills it.
+    """Ask for the `excess` of a few numbers of colours, until one almost fills the limit.
 
-    A sample says how large the picture's file is. How far that is off is seen with each
-    pixel in its nearest colour first, which costs little, and then in each answer.
+    A sample of rows estimates the size of the picture's file. The estimate is corrected first
+    by the file with nearest colours, which is cheap to make, and then by each answer.
     """
     rows = Sample.of(pixels, sample.FEW_PIXELS, palettes.options)
     known: dict[int, int] = {}
@@ -301,7 +301,7 @@ def _fills_by_sample(
 
 
 def _quantized(pixels: NDArray[np.uint8], palettes: _Palettes, palette: Palette) -> IndexedImage:
-    """Return the image in a palette of its own, with the indices that the options ask for."""
+    """Return the image in a palette made for it, with the indices that the options select."""
     nearest = _in_nearest(pixels, palettes, palette)
     options = palettes.options
     return quantizing.with_chosen_indices(
@@ -310,17 +310,17 @@ def _quantized(pixels: NDArray[np.uint8], palettes: _Palettes, palette: Palette)
 
 
 def _in_nearest(pixels: NDArray[np.uint8], palettes: _Palettes, palette: Palette) -> IndexedImage:
-    """Return the image in a palette of its own, with each pixel in its nearest entry."""
+    """Return the image in a palette made for it, with each pixel's nearest entry."""
     threads = palettes.options.workers
     return clustering.apply(pixels, palette, palettes.histogram, is_chosen=True, threads=threads)
 
 
 def largest_squared_error(psnr: float, samples: int) -> int:
-    """Return the largest sum of squared differences that still has this PSNR.
+    """Return the largest sum of squared differences that still reaches this PSNR.
 
-    samples * 255^2 / 10^(psnr / 10) rounded down, in decimal arithmetic, which is the
-    same on every machine as `pow` is not, and in a context of its own, because the host
-    may have set another.
+    This is samples * 255^2 / 10^(psnr / 10), rounded down. Decimal arithmetic returns the
+    same on every machine, unlike `pow`; it uses its own context because the host program may
+    have changed the default one.
     """
     with localcontext(_DECIMAL):
         return math.floor(samples * 255**2 / Decimal(10) ** (Decimal(repr(psnr)) / 10))

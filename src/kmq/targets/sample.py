@@ -1,4 +1,4 @@
-"""A sample of a picture's rows, on which cheaper indices are tried at little cost."""
+"""A sample of a picture's rows, on which trying cheaper indices takes little time."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from kmq.quality import squared_error
 FEW_PIXELS = 1 << 19
 MANY_PIXELS = 1 << 21
 _ROWS = 16
-"""Rows of a band: more of them look farther around, fewer come from more places."""
+"""Rows per band: taller bands have more context, shorter ones come from more places."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Bands of rows, evenly spread over a picture.
+    """Bands of rows, spread evenly over a picture.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Sample:
 
     @classmethod
     def of(cls, pixels: NDArray[np.uint8], count: int, options: Options) -> Sample:
-        """Return a sample of about `count` pixels, or all of a picture that has no more."""
+        """Return a sample of about `count` pixels, or the whole picture if it has no more."""
         height, width = pixels.shape[:2]
         if height * width > count:
             bands = max(count // width // _ROWS, 1)
@@ -50,13 +50,13 @@ class Sample:
         return cls(pixels, Histogram.of_pixels(pixels), part, options)
 
     def nearest(self, palette: Palette) -> IndexedImage:
-        """Return the sample with each pixel in its nearest entry."""
+        """Return the sample with each pixel's nearest entry."""
         return clustering.apply(
             self.pixels, palette, self.histogram, is_chosen=True, threads=self.options.workers
         )
 
     def with_cheaper_indices(self, palette: Palette) -> IndexedImage:
-        """Return the sample with the indices that `Options.rdo` asks for."""
+        """Return the sample with the indices that `Options.rdo` selects."""
         return quantizing.with_cheaper_indices(
             self.pixels,
             self.nearest(palette),
@@ -65,7 +65,7 @@ class Sample:
         )
 
     def rise_of_error(self, palette: Palette) -> Fraction:
-        """Return how many times its squared error the picture has with cheaper indices, about."""
+        """Return an estimate of the factor by which cheaper indices raise the squared error."""
         before = squared_error(self.pixels, self.nearest(palette))
         after = squared_error(self.pixels, self.with_cheaper_indices(palette))
         return max(after / before, Fraction(1)) if before > 0 else Fraction(1)
@@ -73,6 +73,6 @@ class Sample:
     def bytes_of_picture(
         self, indexed: IndexedImage, to_bytes: Callable[[IndexedImage, Options], bytes]
     ) -> int:
-        """Return how large the picture's file is, about, if that of the sample is `indexed`."""
-        entries = indexed.palette.size  # which do not grow with the picture
+        """Return an estimate of the picture's file size if the sample is encoded as `indexed`."""
+        entries = indexed.palette.size  # the palette does not grow with the picture
         return entries + round((len(to_bytes(indexed, self.options)) - entries) / self.part)

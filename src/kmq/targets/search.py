@@ -1,6 +1,6 @@
-"""Searching for a number of colours by doubling, halving and secants, in whole numbers.
+"""Searching for a number of colours by doubling, halving and secants.
 
-So the search is the same on every machine.
+The arithmetic is in integers, so the search is the same on every machine.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 _SPARE_QUESTIONS = 2
-"""How many more questions than halving asks a search may take where interpolation fails."""
+"""How many more questions than halving a search may ask if interpolation fails."""
 
 
 def fewest(
@@ -19,14 +19,15 @@ def fewest(
     fineness: int | None = None,
     known: Iterable[int] = (),
 ) -> int | None:
-    """Return a K from 1 to `most` whose surplus is above 0 where that of K - 1 is not.
+    """Return a K from 1 to `most` whose surplus is above 0 while that of K - 1 is not.
 
-    Or that of a K at most 1 + K / `fineness` smaller, if that is given. None if the surplus of
-    `most` is not above 0. The surplus grows with K, almost.
+    With `fineness`, it is enough that the surplus of a K at most 1 + K / `fineness` smaller is
+    not above 0. Returns None if the surplus of `most` is not above 0. The surplus is almost
+    monotonic in K.
 
-    Doubling or halving from `start`, 1 to `most`, or from the `known` K whose surplus costs
-    nothing, finds two K around the answer, and the secant method closes in on it. That asks
-    at most `_SPARE_QUESTIONS` more than halving would, whatever the surplus, and never
+    Doubling or halving from `start`, 1 to `most`, or from the `known` K, whose surpluses need
+    no question, brackets the answer; the secant method then closes in on it. This asks at
+    most `_SPARE_QUESTIONS` more questions than halving would, whatever the surplus, and never
     about more than 2 K colours or `start`.
     """
     answers = {colors: surplus(colors) for colors in known}
@@ -46,7 +47,7 @@ def fewest(
     questions = (high - low - 1).bit_length() + _SPARE_QUESTIONS
     while high - low > 1 + (0 if fineness is None else low // fineness):
         questions -= 1
-        gap = 1 << questions  # which halving closes with the questions that are left
+        gap = 1 << questions  # the gap that halving can close with the remaining questions
         crossing = _crossing(before, last, answers)
         if crossing is None or not low <= crossing <= high:
             crossing = _crossing(low, high, answers)
@@ -60,6 +61,6 @@ def fewest(
 
 
 def _crossing(one: int, other: int, answers: dict[int, int]) -> int | None:
-    """Return where a line through the surpluses of two K is 0, rounded down; None if nowhere."""
+    """Return the K where a line through two surpluses is 0, rounded down; None if nowhere."""
     rise = answers[other] - answers[one]
     return None if rise == 0 else one - answers[one] * (other - one) // rise

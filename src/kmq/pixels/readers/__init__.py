@@ -1,4 +1,4 @@
-"""From an opened file to samples: by Pillow, or by readers of formats that it reads otherwise."""
+"""From an opened file to samples, by Pillow or by readers for formats that it misreads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _READERS: dict[str, Callable[[ImageFile.ImageFile], Samples]] = {
     "TIFF": tiff.read,
     "XBM": bitmaps.read_xbm,
 }
-"""Readers of formats that Pillow reads otherwise than the file means them."""
+"""Readers of formats that Pillow does not read faithfully."""
 
 OPENERS: dict[str, Callable[..., ImageFile.ImageFile]] = {
     "CUR": icons.open_icon,
@@ -29,11 +29,11 @@ OPENERS: dict[str, Callable[..., ImageFile.ImageFile]] = {
     "PSD": psd.PsdFile,
     "TIFF": tiff.TiffFile,
 }
-"""What opens files of a kind that Pillow's reader does not open, or opens without a part."""
+"""Functions that open files which Pillow's reader does not open, or opens incompletely."""
 
 
 def decoded(image: Image.Image) -> Samples:
-    """Return the samples of an image; of one that is loaded already, as Pillow decoded it."""
+    """Return the samples of an image; if it is already loaded, those that Pillow decoded."""
     if isinstance(image, ImageFile.ImageFile) and image.fp is not None and image._im is None:
         return _READERS.get(image.format or "", of_image)(image)
     return of_image(image)

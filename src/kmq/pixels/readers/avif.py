@@ -1,6 +1,6 @@
 """AVIF whose colours are named by number: the box nclx (ISO/IEC 14496-12, section 12.1.5).
 
-libavif, which Pillow calls, makes RGB of the samples and leaves their primaries and
+libavif, which Pillow calls, converts the samples to RGB and leaves their primaries and
 transfer function to its caller.
 """
 
@@ -15,20 +15,20 @@ from kmq.pixels import code_points
 from kmq.pixels.samples import Samples, of_image
 
 _PATH = (b"meta", b"iprp", b"ipco")
-"""The boxes, one within the other, that hold the properties of pictures."""
+"""The nested boxes that contain the properties of pictures."""
 
 _FULL_BOX_BYTES = 4
 
 
 def read(image: Any) -> Samples:
-    """Return the samples of an AVIF that Pillow has opened, and not read yet.
+    """Return the samples of an AVIF that Pillow has opened but not read yet.
 
-    An ICC profile comes before numbers.
+    An ICC profile takes precedence over numbers.
 
     Raises
     ------
     FormatError
-        If its colours are of high dynamic range.
+        If its colours have a high dynamic range.
     """
     if image.info.get("icc_profile"):
         return of_image(image)
@@ -58,7 +58,7 @@ def _numbers(stored: bytes) -> tuple[int, int] | None:
 
 
 def _boxes(stored: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the kind and content of each box, up to one that is damaged."""
+    """Yield the kind and contents of each box; stop at a damaged one."""
     at = 0
     while at + 8 <= len(stored):
         length, kind = struct.unpack_from(">I4s", stored, at)

@@ -1,4 +1,4 @@
-"""Bitmaps of Windows and X11: an alpha of few bits, and which of two is black."""
+"""Bitmaps of Windows and X11: alpha of few bits, and which of two values is black."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _BITFIELDS = 3
 
 
 def read_bmp(image: Any) -> Samples:
-    """Return the samples of a BMP that Pillow has opened, and not read yet.
+    """Return the samples of a BMP that Pillow has opened but not read yet.
 
-    Of 16 bits per pixel Pillow leaves out those that are alpha's.
+    Pillow ignores the alpha bits of 16-bit pixels.
     """
     alpha = _alpha(image)
     samples = of_image(image)
@@ -27,16 +27,16 @@ def read_bmp(image: Any) -> Samples:
 
 
 def read_xbm(image: Any) -> Samples:
-    """Return the samples of an XBM that Pillow has opened, and not read yet.
+    """Return the samples of an XBM that Pillow has opened but not read yet.
 
-    A bit of 1 is ink; Pillow shows it white.
+    A bit of 1 means ink; Pillow shows it as white.
     """
     samples = of_image(image)
     return replace(samples, values=255 - samples.values)
 
 
 def _alpha(image: Any) -> NDArray[np.uint8] | None:
-    """Return the alpha of 16-bit pixels, None where there is none."""
+    """Return the alpha of 16-bit pixels; None if there is none."""
     file = image.fp
     file.seek(_FILE_HEADER_BYTES if image.format == "BMP" else 0)
     header = file.read(56)

@@ -1,4 +1,4 @@
-"""Lengths that a file claims, and may not have."""
+"""Lengths that a file claims, which may be wrong."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import IO
 
 
 def read_claimed(file: IO[bytes], length: int) -> bytes:
-    """Return the next `length` bytes, or those that there are, with no memory for more."""
+    """Return the next `length` bytes, or fewer at the end, without allocating more than that."""
     position = file.tell()
     end = file.seek(0, io.SEEK_END)
     file.seek(position)

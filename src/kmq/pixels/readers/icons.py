@@ -1,7 +1,7 @@
 """Icons and cursors with their transparency.
 
-Pillow drops the mask of a cursor, trusts the bits per pixel that an icon's directory
-tells, which may be wrong, and of two pictures of one size takes the one of fewer colours.
+Pillow drops the mask of a cursor, trusts the bits per pixel in an icon's directory, which may
+be wrong, and takes the one of fewer colours if two pictures have the same size.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from kmq.pixels.samples import Samples, of_image
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _HEAD_BYTES = 26
-"""As many as tell the bits per pixel, of a PNG and of a bitmap."""
+"""Bytes that are enough to find the bits per pixel of a PNG or a bitmap."""
 
 
 def open_icon(file: IO[bytes], filename: str = "") -> ImageFile.ImageFile:
-    """Return the largest picture in an icon or cursor, and of these the one of most colours.
+    """Return the largest picture in an icon or cursor; on ties, the one with most colours.
 
     Raises
     ------
@@ -48,12 +48,12 @@ def open_icon(file: IO[bytes], filename: str = "") -> ImageFile.ImageFile:
 
 
 def read(image: Any) -> Samples:
-    """Return the samples of a cursor that Pillow has opened, and not read yet."""
+    """Return the samples of a cursor that Pillow has opened but not read yet."""
     return of_image(open_icon(image.fp))
 
 
 def _bits(data: bytes) -> int:
-    """Return the bits per pixel that a picture tells itself."""
+    """Return the bits per pixel according to the picture itself."""
     if data.startswith(_PNG):
         return data[24] * (4 if data[25] == 6 else 3)
     header_bytes, *_ = struct.unpack_from("<I", data)
@@ -62,13 +62,13 @@ def _bits(data: bytes) -> int:
 
 
 def _icon(data: bytes, bits: int) -> bytes:
-    """Return an icon of one picture, whose directory is true."""
+    """Return an icon of one picture with a correct directory."""
     header_bytes, width, height = struct.unpack_from("<IiI", data)
     if width * (height // 2) * bits // 8 > len(data):  # none of these is compressed
         raise ValueError("its image data end early")
     alpha = data[header_bytes:][3 : width * height // 2 * 4 : 4]
     if bits == 32 and not any(alpha):
-        bits = 24  # it has no alpha but a mask, which Pillow asks of any number but 32
+        bits = 24  # it has a mask instead of alpha; Pillow reads masks unless there are 32 bits
     sides = [side if side < 256 else 0 for side in (width, height // 2)]
     entry = struct.pack("<BBBBHHII", *sides, 0, 0, 1, bits, len(data), 22)
     return struct.pack("<HHH", 0, 1, 1) + entry + data

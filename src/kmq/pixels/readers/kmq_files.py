@@ -1,4 +1,4 @@
-"""A `.kmq` file as an input: its own palette and indices, of which Pillow shows 256 at most."""
+"""A `.kmq` file as an input: its palette and indices, of which Pillow supports at most 256."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kmq.pixels.samples import Samples
 
 
 def read(image: Any) -> Samples:
-    """Return the samples of a `.kmq` file that Pillow has opened, and not read yet.
+    """Return the samples of a `.kmq` file that Pillow has opened but not read yet.
 
     Raises
     ------

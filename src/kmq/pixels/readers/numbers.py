@@ -1,4 +1,4 @@
-"""Samples that are label numbers: not to be scaled, and not to be converted as colours are."""
+"""Samples that are label numbers, which must not be scaled or converted like colours."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from kmq.image import IndexedImage
 from kmq.pixels.samples import Samples
 
 _STEPS = {"L;2": 85, "L;4": 17}
-"""How far apart greys are that a PNG of few bits numbers one after the other."""
+"""The distance between greys with consecutive numbers in a PNG of few bits."""
 
 _BITS_OF_TIFF = 258
 
 
 def step_of(image: Image.Image) -> int:
-    """Return how far apart the samples of consecutive numbers are, once they are read.
+    """Return the distance between the samples of consecutive numbers after reading.
 
     Samples of 1, 2 and 4 bits are spread over 0 to 255; others are not. `image` is opened
-    and not read yet.
+    but not read yet.
 
     Raises
     ------
     FormatError
-        If the samples have 12 bits, which are spread as well, but not evenly.
+        If the samples have 12 bits, because these are spread unevenly.
     """
     if image.mode == "1":
         return 255
@@ -41,7 +41,7 @@ def step_of(image: Image.Image) -> int:
 
 
 def numbered(samples: Samples, step: int) -> Samples:
-    """Return samples as a palette image that keeps their numbers; one that is so already as is.
+    """Return samples as a palette image that keeps their numbers; palette images are unchanged.
 
     Raises
     ------

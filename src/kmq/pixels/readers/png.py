@@ -1,7 +1,7 @@
 """PNG beyond Pillow: 16 bits, transparent greys of few bits, colour chunks, cut data (PNG 3).
 
-Pillow shows rows that the data do not reach as black, reduces colours of 16 bits to their
-upper 8, and leaves gAMA, cHRM and cICP to its caller.
+Pillow shows rows without data as black, reduces 16-bit colours to their upper 8 bits, and
+leaves gAMA, cHRM and cICP to its caller.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _NO_PROFILE = object()
 
 @dataclass(frozen=True)
 class _Head:
-    """What stands before the image data of a PNG."""
+    """The part of a PNG before the image data."""
 
     width: int
     height: int
@@ -65,11 +65,11 @@ class _Head:
     color_type: int
     is_interlaced: bool
     chunks: dict[bytes, bytes] = field(default_factory=dict)
-    """The palette, and the chunks that say what colours stand for."""
+    """The palette, and the chunks that define the meaning of colours."""
 
     @property
     def data_bytes(self) -> int:
-        """How many bytes the image data have, before they are compressed."""
+        """Bytes of the uncompressed image data."""
         bits = self.depth * _CHANNELS[self.color_type]
         total = 0
         for left, top, across, down in _ADAM7 if self.is_interlaced else _WHOLE:
@@ -81,13 +81,13 @@ class _Head:
 
 
 def read(image: Image.Image) -> Samples:
-    """Return the samples of a PNG that Pillow has opened, and not read yet.
+    """Return the samples of a PNG that Pillow has opened but not read yet.
 
     Raises
     ------
     FormatError
-        If its image data end early or are damaged; found before memory is taken for
-        the pixels. If its colours are of high dynamic range.
+        If its image data end early or are damaged, which is checked before memory for the
+        pixels is allocated. If its colours have a high dynamic range.
     """
     if image.tell() > 0:
         return of_image(image)  # a frame that the caller chose
@@ -105,7 +105,7 @@ def read(image: Image.Image) -> Samples:
 
 
 def _checked(file: IO[bytes]) -> _Head:
-    """Return the head of a PNG whose image data are all there; leave the file where it was."""
+    """Check that a PNG's image data are complete; return its head and restore the position."""
     position = file.tell()
     file.seek(_SIGNATURE_BYTES)
     head: _Head | None = None
@@ -130,14 +130,14 @@ def _checked(file: IO[bytes]) -> _Head:
 
 
 def _chunk_heads(file: IO[bytes]) -> Iterator[tuple[bytes, int]]:
-    """Yield the kind and length of each chunk; the caller reads or passes what follows."""
+    """Yield the kind and length of each chunk; the caller reads or skips the rest of it."""
     while len(start := file.read(8)) == 8:
         length, kind = struct.unpack(">I4s", start)
         yield kind, length
 
 
 def _check_data(file: IO[bytes], expected: int) -> None:
-    """Raise FormatError unless the file goes on with `expected` bytes of image data."""
+    """Raise FormatError unless `expected` bytes of image data follow in the file."""
     inflate = zlib.decompressobj()
     missing = expected
     try:
@@ -158,7 +158,7 @@ def _check_data(file: IO[bytes], expected: int) -> None:
 
 
 def _data_parts(file: IO[bytes]) -> Iterator[bytes]:
-    """Yield the image data piece by piece, and check the sum of each chunk of them."""
+    """Yield the image data piece by piece, and check the checksum of each chunk."""
     for kind, length in _chunk_heads(file):
         if kind != b"IDAT":
             return
@@ -173,7 +173,7 @@ def _data_parts(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _key(head: _Head) -> NDArray[np.uint16] | None:
-    """Return the grey or the colour that is transparent, in the levels that samples come in."""
+    """Return the transparent grey or colour on the scale of the samples."""
     stored = head.chunks.get(b"tRNS")
     channels = _CHANNELS[head.color_type]
     if stored is None or head.color_type not in (0, 2):
@@ -184,11 +184,11 @@ def _key(head: _Head) -> NDArray[np.uint16] | None:
 
 
 def _deep(image: Image.Image, color_type: int, key: NDArray[np.uint16] | None) -> Samples:
-    """Return samples of 16 bits.
+    """Return 16-bit samples.
 
     Pillow has no such mode, but two ways to unpack colours: the upper bytes, and (as if
-    the samples were little-endian) the lower ones. So the file is decoded twice. Grey and
-    alpha together are four bytes, unpacked as if each were a sample.
+    samples were little-endian) the lower ones. So the file is decoded twice. Grey with alpha
+    has four bytes per pixel, each unpacked as if it were a sample.
     """
     file: Any = image
     position = file.fp.tell()
@@ -209,7 +209,7 @@ def _deep(image: Image.Image, color_type: int, key: NDArray[np.uint16] | None) -
 
 
 def _unpacked(image: Any, raw_mode: str) -> tuple[NDArray[np.uint16], int]:
-    """Load a PNG; return samples as unpacked by a raw mode, and the file's orientation."""
+    """Load a PNG; return the samples unpacked with a raw mode, and the file's orientation."""
     image.tile = [tile._replace(args=raw_mode) for tile in image.tile]
     image.load()
     return np.asarray(image, np.uint16), orientation(image)
@@ -218,7 +218,7 @@ def _unpacked(image: Any, raw_mode: str) -> tuple[NDArray[np.uint16], int]:
 def _colour(
     chunks: dict[bytes, bytes], profile: Any
 ) -> tuple[bytes | Space | None, tuple[str, ...]]:
-    """Return how colours are to be seen: by cICP, else iCCP, else sRGB, else gAMA and cHRM."""
+    """Return the colour space: from cICP, else iCCP, else sRGB, else gAMA and cHRM."""
     notes: tuple[str, ...] = ()
     if len(chunks.get(b"cICP", b"")) == 4:
         primaries, transfer, matrix, is_full = chunks[b"cICP"]
@@ -230,7 +230,7 @@ def _colour(
             )
         if space is not None or not notes:
             return space, notes
-    if profile is not _NO_PROFILE:  # what Pillow cannot inflate is None
+    if profile is not _NO_PROFILE:  # None if Pillow cannot inflate it
         return profile or b"damaged", notes
     if b"sRGB" in chunks:
         return None, notes
@@ -241,7 +241,7 @@ def _colour(
 
 
 def _space(chunks: dict[bytes, bytes]) -> Space | None:
-    """Return the space of gAMA and cHRM; what is missing, or nearly sRGB's, is sRGB's."""
+    """Return the space of gAMA and cHRM; missing or nearly equal values become sRGB's."""
     chromaticities = SRGB_CHROMATICITIES
     if b"cHRM" in chunks:
         given = [number / 100_000 for number in struct.unpack_from(">8I", chunks[b"cHRM"])]

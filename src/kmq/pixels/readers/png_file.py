@@ -1,7 +1,7 @@
-"""Opening a PNG whose texts are damaged or too large, at the cost of these texts alone.
+"""Opening a PNG with damaged or too large texts, which loses only these texts.
 
-Pillow refuses such a file whole: text that is longer than `MAX_TEXT_CHUNK` when it is
-inflated, more than `MAX_TEXT_MEMORY` of it, or a wrong checksum.
+Pillow refuses the whole file if an inflated text is longer than `MAX_TEXT_CHUNK`, all texts
+together exceed `MAX_TEXT_MEMORY`, or a checksum is wrong.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import IO
 from PIL import PngImagePlugin
 
 _DESCRIBING = (b"eXIf", b"iTXt", b"pHYs", b"tEXt", b"zTXt")
-"""Chunks that say something about the picture, and are not needed to show it."""
+"""Chunks that describe the picture and are not needed to show it."""
 
 _TEXTS = (b"iTXt", b"tEXt", b"zTXt")
 _XMP = b"XML:com.adobe.xmp\0"
@@ -21,11 +21,11 @@ _OTHER_INFO = (
     *("aspect", "background", "bbox", "blend", "chromaticity", "default_image", "disposal"),
     *("dpi", "duration", "exif", "gamma", "icc_profile", "loop", "srgb", "transparency", "xmp"),
 )
-"""What Pillow keeps beside the texts, under keys that keywords may have too."""
+"""Values that Pillow stores next to the texts, under keys that may also occur as keywords."""
 
 
 class PngFile(PngImagePlugin.PngImageFile):
-    """A PNG opened by Pillow, without the chunks that Pillow would refuse it for.
+    """A PNG opened by Pillow without the chunks that would make Pillow refuse it.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class PngFile(PngImagePlugin.PngImageFile):
 
     @property
     def png(self) -> PngImagePlugin.PngStream | None:
-        """What reads the chunks, as in Pillow: from opening until the end of the file."""
+        """The reader of the chunks, as in Pillow: set from opening until the end of the file."""
         return self._chunks
 
     @png.setter
@@ -47,14 +47,14 @@ class PngFile(PngImagePlugin.PngImageFile):
 
 
 class _Chunks(PngImagePlugin.PngStream):
-    """Reads chunks as Pillow does, except those that describe the picture and are damaged."""
+    """Reads chunks as Pillow does, but skips damaged ones that only describe the picture."""
 
     def __init__(self, file: IO[bytes], left_out: list[bytes]) -> None:
         super().__init__(file)
         self._left_out = left_out
 
     def call(self, cid: bytes, pos: int, length: int) -> bytes:
-        """Return what a chunk holds, once it has been understood or left out."""
+        """Return the contents of a chunk after it has been interpreted or skipped."""
         file = self.fp
         if cid not in _DESCRIBING or file is None:
             return super().call(cid, pos, length)
@@ -69,12 +69,12 @@ class _Chunks(PngImagePlugin.PngStream):
         return data
 
     def _understand(self, cid: bytes, data: bytes) -> None:
-        """Have Pillow read a chunk; undo it where a text replaces what is no text."""
+        """Let Pillow read a chunk; undo it if a text replaces a value that is not a text."""
         others = [(key, self.im_info[key]) for key in _OTHER_INFO if key in self.im_info]
         assert self.fp is not None
         try:
             super().call(cid, self.fp.tell(), len(data))
-        except (ValueError, SyntaxError):  # too large, or of an unknown compression
+        except (ValueError, SyntaxError):  # too large, or with an unknown compression
             self._left_out.append(cid)
         if cid in _TEXTS and not data.startswith(_XMP):
             for key in _OTHER_INFO:
@@ -82,7 +82,7 @@ class _Chunks(PngImagePlugin.PngStream):
             self.im_info.update(others)
 
     def crc(self, cid: bytes, data: bytes) -> None:
-        """Check the sum behind a chunk, unless `call` has done so."""
+        """Check the checksum after a chunk, unless `call` has done so."""
         if cid in _DESCRIBING:
             self.crc_skip(cid, data)
         else:

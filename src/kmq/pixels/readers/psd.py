@@ -1,8 +1,8 @@
 """PSD beyond Pillow: further channels, 16 bits, bitmaps (Adobe's file format specification).
 
-The merged picture is read, which follows the layers. Pillow takes a fourth channel for
-transparency whatever it is, loses its place in compressed files of more channels, and
-shows bitmaps as negatives.
+This reads the merged picture, which follows the layers. Pillow treats any fourth channel as
+transparency, loses its place in compressed files with more channels, and shows bitmaps as
+negatives.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class _Head:
 
 
 class PsdFile(ImageFile.ImageFile):
-    """A PSD whose size is known, and whose samples `read` reads."""
+    """An opened PSD; only its size is known until `read` reads its samples."""
 
     format = "PSD"
     format_description = "Adobe Photoshop"
@@ -60,12 +60,12 @@ class PsdFile(ImageFile.ImageFile):
 
 
 def read(image: ImageFile.ImageFile) -> Samples:
-    """Return the samples of the merged picture of a PSD that has been opened, and not read yet.
+    """Return the samples of the merged picture of a PSD that is opened but not read yet.
 
     Raises
     ------
     FormatError
-        If its kind is not supported, with what it is, or its data end early.
+        If its kind is not supported, which the message names, or its data end early.
     """
     if image.tell() != getattr(image, "_min_frame", 0):
         return of_image(image)  # a layer that the caller chose
@@ -87,9 +87,9 @@ def read(image: ImageFile.ImageFile) -> Samples:
     if head.mode == _INDEXED:
         palette = np.frombuffer(color_map, np.uint8, 768).reshape(3, 256).T
         return Samples(palette[colors[..., 0]], "RGB", alpha, profile, notes, lost)
-    if head.mode in (_BITMAP, _CMYK):  # 0 is all the ink
+    if head.mode in (_BITMAP, _CMYK):  # 0 means full ink
         colors = np.iinfo(colors.dtype).max - colors
-    if head.mode == _LAB:  # to numbers with signs
+    if head.mode == _LAB:  # to signed numbers
         colors ^= np.array([0, 128, 128], np.uint8)
     if head.colors == 1:
         return Samples(colors[..., 0], "L", alpha, profile, notes, lost)
@@ -113,7 +113,7 @@ def _head(file: IO[bytes]) -> _Head:
 
 
 def _block(file: IO[bytes]) -> bytes:
-    """Return what stands behind its own length."""
+    """Return a block of bytes, which follows its length."""
     (length,) = struct.unpack(">I", file.read(4))
     return read_claimed(file, length)
 
@@ -133,10 +133,9 @@ def _profile(resources: bytes) -> bytes | None:
 
 
 def _tells_of_transparency(layers: bytes) -> bool:
-    """Whether the first channel beyond the colours is the merged picture's transparency.
+    """Whether the first channel after the colours is the merged picture's transparency.
 
-    Then the number of layers is negative; it stands in a block of its own where samples
-    have 16 bits.
+    If so, the number of layers is negative. With 16-bit samples it is in a separate block.
     """
     file = io.BytesIO(layers)
     if _is_negative_count(_block_or_nothing(file)):

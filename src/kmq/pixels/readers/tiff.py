@@ -1,9 +1,9 @@
 """TIFF beyond Pillow: separate planes, 16 bits per channel, colour maps of 8 bits (TIFF 6.0).
 
-Pillow unpacks a fixed list of layouts, and some of them into other pictures than they hold.
-libtiff, which it calls, decompresses them all. So each plane is handed to Pillow as a grey
-TIFF of its own, interleaved channels as one wide row, and what the samples mean is worked
-out here. Pictures compressed with loss, or as a fax, are left to Pillow whole.
+Pillow unpacks a fixed list of layouts, some of them wrongly. libtiff, which it calls,
+decompresses them all. So Pillow gets each plane as a separate grey TIFF, with interleaved
+channels as one wide row, and this module interprets the samples. Pictures with lossy or fax
+compression are left entirely to Pillow.
 """
 
 from __future__ import annotations
@@ -49,23 +49,23 @@ _COLOR_CHANNELS = {
     _LAB: 3,
     _ICC_LAB: 3,
 }
-"""Photometric interpretations that are read, and how many channels their colours have."""
+"""The supported photometric interpretations, and the number of their colour channels."""
 
 _KINDS: dict[int, Kind] = {_CMYK: "CMYK", _LAB: "LAB", _ICC_LAB: "LAB"}
 
 _UNCOMPRESSED = 1
 _WITHOUT_LOSS = (_UNCOMPRESSED, 5, 8, 32773, 32946, 34925, 50000)
-"""None, LZW, Deflate, PackBits, Deflate as it once was, LZMA, Zstandard."""
+"""None, LZW, Deflate, PackBits, old-style Deflate, LZMA, Zstandard."""
 
 _MOST_EXPANSION = 1 << 16
-"""Bytes that a byte of the file can stand for; Zstandard's runs have the most."""
+"""Bytes that a byte of the file can expand to; Zstandard's runs expand the most."""
 
 _UNSPECIFIED, _PREMULTIPLIED = 0, 1
 _WAY_OUT = "convert it to PNG first"
 
 
 class TiffFile(TiffImagePlugin.TiffImageFile):
-    """A TIFF opened by Pillow even where Pillow does not know the layout of its samples."""
+    """A TIFF opened by Pillow even if Pillow does not know the layout of its samples."""
 
     def _setup(self) -> None:
         try:
@@ -78,7 +78,7 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
 
 
 class _Plane(TiffImagePlugin.TiffImageFile):
-    """A plane of a picture whose size has been checked already."""
+    """A plane of a picture whose size has already been checked."""
 
     def load_prepare(self) -> None:
         self.im = Image.core.new(self.mode, self.size)  # type: ignore[attr-defined]
@@ -87,7 +87,7 @@ class _Plane(TiffImagePlugin.TiffImageFile):
 
 @dataclass(frozen=True)
 class _Layout:
-    """How the samples of a picture lie in its file."""
+    """The layout of a picture's samples in its file."""
 
     width: int
     height: int
@@ -97,7 +97,7 @@ class _Layout:
     compression: int
     photometric: int
     extras: tuple[int, ...]
-    """The meaning of each channel beyond the colours."""
+    """The meaning of each channel after the colours."""
 
     @property
     def colors(self) -> int:
@@ -105,12 +105,12 @@ class _Layout:
 
 
 def read(image: Image.Image) -> Samples:
-    """Return the samples of a TIFF that Pillow has opened, and not read yet.
+    """Return the samples of a TIFF that Pillow has opened but not read yet.
 
     Raises
     ------
     FormatError
-        If its layout is not supported, with what it is, or its data end early.
+        If its layout is not supported, which the message names, or its data end early.
     """
     file: Any = image
     tags: Mapping[int, Any] = file.tag_v2
@@ -159,12 +159,12 @@ def _layout(tags: Mapping[int, Any]) -> _Layout:
 
 
 def _is_compressed_ycbcr(layout: _Layout) -> bool:
-    """Whether libtiff makes RGB of it, whatever its subsampling."""
+    """Whether libtiff converts the picture to RGB, whatever its subsampling."""
     return layout.photometric == _YCBCR and layout.compression != _UNCOMPRESSED
 
 
 def _check_meaning(layout: _Layout, tags: Mapping[int, Any]) -> None:
-    """Raise FormatError if it cannot be told what the channels are colours of."""
+    """Raise FormatError if the meaning of the channels is unknown or not supported."""
     if layout.photometric in (_LAB, _ICC_LAB, _YCBCR) and layout.bits != 8:
         raise _unsupported(f"its L*a*b* or YCbCr colours of {layout.bits} bits")
     if layout.photometric == _YCBCR and tuple(tags.get(_SUBSAMPLING, (2, 2))) != (1, 1):
@@ -176,7 +176,7 @@ def _check_meaning(layout: _Layout, tags: Mapping[int, Any]) -> None:
 
 
 def _channels(file: IO[bytes], tags: Mapping[int, Any], layout: _Layout) -> NDArray[Any]:
-    """Return (H, W, channels) as stored: uint16 for 12 and 16 bits, else uint8.
+    """Return (H, W, channels) as stored: uint16 for 12 and 16 bits, otherwise uint8.
 
     Samples of 1, 2 and 4 bits are spread over 0 to 255.
     """
@@ -188,7 +188,7 @@ def _channels(file: IO[bytes], tags: Mapping[int, Any], layout: _Layout) -> NDAr
 
 
 def _plane(file: IO[bytes], tags: Mapping[int, Any], layout: _Layout, plane: int) -> NDArray[Any]:
-    """Return one plane, (H, W), or where all lie in one, (H, W * channels)."""
+    """Return one plane, (H, W), or (H, W * channels) if channels are interleaved."""
     together = 1 if layout.is_planar else layout.channels
     predictor = tags.get(_PREDICTOR, 1) if layout.compression != _UNCOMPRESSED else 1
     if predictor not in (1, 2):
@@ -209,7 +209,7 @@ def _plane(file: IO[bytes], tags: Mapping[int, Any], layout: _Layout, plane: int
     else:
         own[_ROWS_PER_STRIP] = [min(tags.get(_ROWS_PER_STRIP, layout.height), layout.height)]
     parts = _parts(file, tags, layout, plane, together)
-    # The order of bytes concerns samples of 16 bits; those of 12 Pillow knows in one alone.
+    # Byte order matters for 16-bit samples; Pillow supports 12-bit samples only in one order.
     order = ">" if layout.bits == 16 and tags.prefix == b"MM" else "<"  # type: ignore[attr-defined]
     image = _Plane(io.BytesIO(tiff_of(own, parts, order)))
     image.load()
@@ -249,7 +249,7 @@ def _parts(
 
 
 def _summed(values: NDArray[Any], tile_width: int, channels: int) -> NDArray[Any]:
-    """Undo predictor 2: each sample was stored less its left neighbour of the same channel."""
+    """Undo predictor 2: each sample was stored minus its left neighbour of the same channel."""
     pixels = values.reshape(len(values), -1, channels)
     for left in range(0, pixels.shape[1], tile_width):
         tile = pixels[:, left : left + tile_width]
@@ -258,7 +258,7 @@ def _summed(values: NDArray[Any], tile_width: int, channels: int) -> NDArray[Any
 
 
 def _samples(channels: NDArray[Any], layout: _Layout, tags: Mapping[int, Any]) -> Samples:
-    """Return what the channels stand for."""
+    """Return the samples that the channels represent."""
     colors: Levels = channels[..., : layout.colors]
     notes: tuple[str, ...] = ()
     alpha = None
@@ -286,7 +286,7 @@ def _samples(channels: NDArray[Any], layout: _Layout, tags: Mapping[int, Any]) -
         image = Image.fromarray(np.ascontiguousarray(colors), "YCbCr")
         colors = np.asarray(image.convert("RGB"))
         lost += ("colours as YCbCr",)
-    if layout.photometric == _ICC_LAB:  # the other kind, and Pillow's mode, give a* and b* signs
+    if layout.photometric == _ICC_LAB:  # the other kind, and Pillow's mode, have signed a* and b*
         colors = colors ^ np.array([0, 128, 128], np.uint8)
     if layout.colors == 1:
         return Samples(colors[..., 0], "L", alpha, profile, notes, lost)
@@ -295,14 +295,14 @@ def _samples(channels: NDArray[Any], layout: _Layout, tags: Mapping[int, Any]) -
 
 
 def _spread(values: NDArray[Any], bits: int) -> Levels:
-    """Return samples of 12 bits spread over 16; the others are spread already."""
+    """Return 12-bit samples scaled to 16 bits; others are already scaled."""
     if bits != 12:
         return values
     return ((values.astype(np.uint32) * 0xFFFF + 2047) // 4095).astype(np.uint16)
 
 
 def _divided(colors: Levels, alpha: Levels) -> Levels:
-    """Return colours that were stored multiplied by alpha."""
+    """Undo the multiplication of colours by alpha."""
     largest = np.iinfo(colors.dtype).max
     weight = np.maximum(alpha, 1)[..., None].astype(np.uint64)
     divided = (colors.astype(np.uint64) * largest + weight // 2) // weight
@@ -311,9 +311,9 @@ def _divided(colors: Levels, alpha: Levels) -> Levels:
 
 
 def _colors_of_map(tags: Mapping[int, Any], bits: int) -> NDArray[np.uint8]:
-    """Return the colours of a palette, (K, 3); one of 8 bits is taken as such.
+    """Return the colours of a palette, (K, 3), and detect palettes of 8 bits.
 
-    A colour map has 16 bits per channel, but some programs write 8, as libtiff knows too.
+    A colour map has 16 bits per channel, but some programs write 8; libtiff handles them too.
     """
     count = 1 << bits
     given = np.array(tags.get(_COLOR_MAP, ()), np.int64)

@@ -1,4 +1,4 @@
-"""Parts of a TIFF as TIFFs of their own: strips and tiles, copied as they are stored."""
+"""Parts of a TIFF as separate TIFFs: strips and tiles are copied as stored."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any, TypeAlias
 STRIP_OFFSETS, STRIP_BYTES, TILE_WIDTH, TILE_OFFSETS, TILE_BYTES = 273, 279, 322, 324, 325
 
 Value: TypeAlias = "bytes | Sequence[Any]"
-"""Bytes, whole numbers, or fractions, which have a numerator and a denominator."""
+"""Bytes, integers, or fractions with a numerator and a denominator."""
 
 _LONG, _RATIONAL, _UNDEFINED = 4, 5, 7
 
 
 def tiff_of(tags: Mapping[int, Value], parts: Sequence[bytes], order: str) -> bytes:
-    """Return a TIFF of these tags and strips or tiles, its bytes in the order "<" or ">"."""
+    """Return a TIFF of these tags and strips or tiles, in byte order "<" or ">"."""
     lengths = [len(part) for part in parts]
     starts = [8 + end - length for end, length in zip(accumulate(lengths), lengths, strict=True)]
     is_tiled = TILE_WIDTH in tags
