@@ -75,12 +75,12 @@ def dither(
 
 @dataclass(frozen=True)
 class _Space:
-    """A palette as points, and the lists of candidates that pixels choose from."""
+    """A palette as points, and the lists of candidates for pixels."""
 
     entries: NDArray[np.int64]
     opaque: cells.Lists
     all: cells.Lists | None
-    """None where all is opaque, and colours are matched as samples."""
+    """None if everything is opaque and colours are matched as samples."""
 
     @classmethod
     def of(cls, pixels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> _Space:

@@ -85,7 +85,7 @@ def read_swatches(data: bytes) -> Iterator[Entry]:
     Raises
     ------
     FormatError
-        Naming the colour that is cut short, or in a space without a defined sRGB value.
+        If a colour, which the message names, is cut short or has no defined sRGB value.
     """
     version, count = _SWATCHES.unpack_from(data)
     place = _SWATCHES.size

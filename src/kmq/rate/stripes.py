@@ -38,7 +38,7 @@ class Stripe:
 
     @classmethod
     def of(cls, pixels: NDArray[np.uint8], nearest: NDArray[Any]) -> Stripe:
-        """Return the stripe of (rows, width, channels) pixels, starting from the nearest entries."""
+        """Return the stripe of (rows, width, channels) pixels with their nearest entries."""
         rows, width, channels = pixels.shape
         return cls(
             rows, width, channels, pixels.reshape(-1),

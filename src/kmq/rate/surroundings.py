@@ -14,10 +14,10 @@ import numpy as np
 from kmq.jit import Array, Number, helper
 
 PAD = 2
-"""Columns on either side of a plane: as far as the neighbours reach."""
+"""Columns of margin on either side of a plane, as far as the neighbours reach."""
 
 ROWS_ABOVE = 2
-"""Rows of zeros above a plane, and as many below: as far as the neighbours reach."""
+"""Rows of zeros above and below a plane, as far as the neighbours reach."""
 
 PATTERNS = 1 << 12
 """Values of the twelve equality bits."""

@@ -36,31 +36,31 @@ from kmq.targets.search import fewest
 ToBytes: TypeAlias = Callable[[IndexedImage, Options], bytes]
 
 _START = 64
-"""The number of colours where searches begin, if there are that many."""
+"""The number of colours at which searches begin, if there are that many."""
 
 _FINENESS = 64
-"""Into how many parts of K to search where a whole picture is tried next."""
+"""The precision of a search, as a fraction of K, if a trial of the whole picture follows."""
 
 _COARSE = 16
-"""The same, where each question takes a whole picture."""
+"""The same if each question is a trial of the whole picture."""
 
 _USUAL_RISE = Fraction(9, 8)
-"""How many times the squared error of nearest colours that of cheaper indices is: 0.5 dB."""
+"""The usual ratio of squared errors, cheaper indices to nearest colours: 0.5 dB."""
 
 _TRIALS = 4
-"""Whole pictures that a search with cheaper indices looks at, at most; two are the rule."""
+"""The most trials of the whole picture in a search with cheaper indices; usually two."""
 
 _CLOSE_ENOUGH = Fraction(1, 64)
-"""What may be left of the error that is allowed: 0.07 dB, which are 0.8 % of the bytes."""
+"""The unused share of the allowed error that is accepted: 0.07 dB, or 0.8 % of the bytes."""
 
 _LARGE_ENOUGH = Fraction(1, 40)
-"""What may be left of the bytes that are allowed, which are 0.1 dB."""
+"""The unused share of the allowed bytes that is accepted: 0.1 dB."""
 
 _COMPARED_PIXELS = 1 << 20
-"""Larger pictures, which are photographs or scans, are not searched a second time."""
+"""Larger pictures, usually photographs or scans, are not searched a second time."""
 
 _CLEARLY_SMALLER = Fraction(7, 8)
-"""If this share of the bytes is enough on a sample, the whole files need not be compared."""
+"""If a sample takes at most this share of the bytes, the whole files are not compared."""
 
 _DECIMAL = Context(
     prec=28, rounding=ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999, clamp=0, traps=[]
