@@ -1,9 +1,9 @@
-"""Palettes that have a name: of e-paper panels, of machines, of the web.
+"""Named palettes: of e-paper panels, of machines, of the web.
 
-Each records where its values come from. Index i is the number by which the hardware itself
-knows the colour, so that indices can be sent to it as they are. Where a panel shows other
-colours than it is said to, `measured` has what was measured: pixels are matched with those,
-and the files name the nominal ones, which other programs know.
+Each records the source of its values. Index i is the hardware's own number for the colour,
+so indices can be sent to it unchanged. If a panel shows colours that differ from the nominal
+ones, `measured` has them: pixels are matched with the measured colours, and files contain
+the nominal ones, which other programs know.
 """
 
 from __future__ import annotations
@@ -64,27 +64,27 @@ class NamedPalette:
 
     @property
     def palette(self) -> Palette:
-        """The colours that files hold."""
+        """The colours in files."""
         return _palette_of(self.nominal)
 
     @property
     def color_count(self) -> int:
-        """How many different colours there are."""
+        """The number of distinct colours."""
         return len(self.numbers)
 
     @property
     def numbers(self) -> list[int]:
-        """The indices that pixels may have, ascending: one for each colour."""
+        """The indices that pixels may have, ascending, one per colour."""
         return [i for i, code in enumerate(self.nominal) if code not in self.nominal[:i]]
 
     @property
     def choices(self) -> Palette:
-        """The colours that pixels are matched with, one for each of `numbers`."""
+        """The colours that pixels are matched with, one per index in `numbers`."""
         codes = self.nominal if self.matched is None else self.matched
         return _palette_of(tuple(codes[number] for number in self.numbers))
 
     def written(self, chosen: IndexedImage) -> IndexedImage:
-        """Return an image in the colours of `choices` as files hold it."""
+        """Return an image in the colours of `choices` in the form in which files store it."""
         import numpy as np
 
         from kmq.image import IndexedImage
@@ -93,7 +93,7 @@ class NamedPalette:
         return IndexedImage.owning(self.palette, numbers[chosen.indices], metadata=chosen.metadata)
 
     def as_shown(self, written: IndexedImage) -> IndexedImage:
-        """Return an image in this palette as the eye sees it on the hardware."""
+        """Return an image in this palette as it looks on the hardware."""
         from kmq.image import IndexedImage
 
         codes = self.nominal if self.matched is None else self.matched
@@ -112,7 +112,7 @@ def _greys(levels: int) -> tuple[str, ...]:
 
 
 def _cube(levels: tuple[int, ...]) -> tuple[str, ...]:
-    """Return every combination of these levels, blue changing first."""
+    """Return every combination of these levels; blue changes fastest."""
     return tuple(
         f"{red:02x}{green:02x}{blue:02x}" for red in levels for green in levels for blue in levels
     )
@@ -251,6 +251,6 @@ def named_palette(name: str) -> NamedPalette:
 
 
 def suggestion(name: object) -> str:
-    """Return what to say of a name that no palette has."""
+    """Return the advice for a name that no palette has."""
     near = get_close_matches(name.lower(), _BY_NAME, n=1) if isinstance(name, str) else []
     return f"did you mean {near[0]}?" if near else "kmq palette --list lists them"
