@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 
 TEXTS = (
     "*.md",
-    "docs/*.md",
+    "docs/**/*.md",
     "docs/notebooks/*.ipynb",
     "formats/**/*.md",
     "benchmarks/*.md",

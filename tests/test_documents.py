@@ -50,9 +50,3 @@ def test_the_pages_promise_the_same_size_of_packed_files_as_the_tests(page):
 
 def test_the_citation_names_the_version():
     assert f"\nversion: {kmq.__version__}\n" in (ROOT / "CITATION.cff").read_text()
-
-
-def test_links_between_pages_for_contributors_lead_to_files():
-    for page in (ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "docs" / "versions.md"):
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
-            assert (page.parent / target).exists(), (page.name, target)

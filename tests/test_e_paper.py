@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import re
-import shlex
 import subprocess
 
 import numpy as np
+import pages
 import pytest
-from click.testing import CliRunner
 from conftest import ROOT
 from PIL import Image
 from test_raw import gcc as gcc  # a fixture
 
 import kmq
-from kmq.cli import kmq as command
 from kmq.cli.demo_picture import draw
 from kmq.raw import RawForm, packed
 
-PAGE = (ROOT / "docs" / "e-paper.md").read_text()
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)
+BLOCKS = pages.blocks("docs/how-to/e-paper.md")
+PAGE = (ROOT / BLOCKS[0].page).read_text()
 
 MAIN = """
 #include <stdio.h>
@@ -36,20 +34,14 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("e-paper")
     Image.fromarray(draw()).save(folder / "photo.jpg")
     (folder / "mine.hex").write_text("222222\nffffff\nfff000\nb02020\n222222\n3060c0\n508050\n")
-    names: dict[str, object] = {}
+    reader = pages.Reader()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for language, code in BLOCKS:
-            if language == "python":
-                exec(code, names)
-            elif language == "sh":
-                for line in code.splitlines():
-                    program, *arguments = shlex.split(line)
-                    assert program == "kmq"
-                    result = CliRunner().invoke(command, arguments)
-                    assert result.exit_code == 0, result.stderr
+        for block in BLOCKS:
+            if block.language != "c":
+                reader.follow(block)
         sent: list[bytes] = []
-        names["send_frame"](lambda number: sent.append(bytes([number])), sent.append)
+        reader.names["send_frame"](lambda number: sent.append(bytes([number])), sent.append)
         (folder / "sent").write_bytes(b"".join(sent))
     return folder
 
@@ -96,7 +88,7 @@ def test_pinned_colours_have_the_first_numbers(folder):
 
 
 def test_the_loop_in_c_sends_the_frame(gcc, folder):
-    (loop,) = [code for language, code in BLOCKS if language == "c"]
+    (loop,) = [block.code for block in BLOCKS if block.language == "c"]
     (folder / "send_frame.c").write_text(loop)
     (folder / "main.c").write_text(MAIN)
     build = [gcc, "-std=c99", "-Wall", "-Wextra", "-Werror", "main.c", "-o", "main"]
