@@ -59,6 +59,20 @@ PLAINER = {
     r"\bso many\b": "that many; the given number of",
     r"files, all of them\b": "files completely",
     r"comes? less close|come less close": "falls short",
+    r"\bcomes? to (about|the same|what)\b": "is about; equals",
+    r"\bafresh\b": "again; with a fresh model",
+    r"\bbehind (the|its) (end|metadata|body)\b": "after the end",
+    r"\bputs? out\b": "emits; writes",
+    r"\bfor lack of\b": "because there is no; without",
+    r"\bwhat is no\b": "anything other than",
+    r"\bthat (is|are) no (?!longer\b|more\b|less\b|larger\b|smaller\b)\w+": "that is not a",
+    r"\bmakes? the same of\b": "gives the same result for",
+    r"\b(is|are|be) (not )?heard of\b": "reaches; is printed",
+    r"\bstands? beside\b": "is compared with",
+    r"\bsome (twenty|thirty|forty|fifty|\d+)\b": "about twenty",
+    r"\b(is|are|be|was|were|been) looked at\b": "is read; is checked",
+    r"\b(is|are|be|was|were) passed over\b": "is skipped",
+    r"\bis what (takes|costs|counts)\b": "takes; costs",
 }
 """Patterns (case does not matter; a space is any white space) and what to write instead."""
 

@@ -256,7 +256,7 @@ def one_color(width: int, height: int, rows: int, codings: tuple[int, ...]) -> b
 
 
 class _KeptCoder(reference_modelled.Coder):
-    """A coder whose state can be looked at when it is done."""
+    """A coder whose state can be read when it is done."""
 
     last: ClassVar[reference_modelled.Coder]
 

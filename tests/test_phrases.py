@@ -21,6 +21,8 @@ def test_no_text_of_the_project_has_a_phrase_with_a_plainer_form(capsys):
         "That is as a message has it.",
         "It has no number, for click is silent about a broken pipe.",
         "An image comes through exactly.",
+        "A file that is no picture.",
+        "Only the entries are\nlooked at.",
     ],
 )
 def test_phrases_are_found_across_lines_and_comments(phrase):
@@ -33,6 +35,7 @@ def test_phrases_are_found_across_lines_and_comments(phrase):
         "Return, for each byte, its bits moved to other positions.",
         "The rest are read alternately.",
         "Only the last stripe can be shorter.",
+        "A pixel that is no longer clear.",
     ],
 )
 def test_plain_sentences_are_left_alone(plain):

@@ -32,8 +32,8 @@ def writing_whole(path: str | Path, *, overwrite: bool = True) -> Iterator[Binar
 
     It is a temporary file beside the target, which is flushed to the disk, and takes
     the target's name in one step, and the permissions of a file that it replaces. A
-    link is followed; what is no ordinary file (a terminal, /dev/null, a pipe) is
-    written to as it is.
+    link is followed; anything other than an ordinary file (a terminal, /dev/null, a
+    pipe) is written to directly.
 
     Raises
     ------

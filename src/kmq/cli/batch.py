@@ -161,7 +161,7 @@ def _first_done(begun: deque[tuple[Job, Future[Result]]]) -> tuple[Job, Result]:
 
 
 def _may_stay(job: Job, handling: Handling) -> bool:
-    """Whether an output that exists is passed over."""
+    """Whether to keep the existing output and skip its input."""
     if handling.skip_existing or not handling.resume:
         return handling.skip_existing
     from kmq.cli.resuming import is_up_to_date

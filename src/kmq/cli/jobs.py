@@ -53,7 +53,7 @@ class Job:
 
     @property
     def is_sought(self) -> bool:
-        """Whether it was found, not named: passed over if it is no image."""
+        """Whether it was found in a directory, not named: it is skipped if it is not an image."""
         return self.folder is not None
 
 

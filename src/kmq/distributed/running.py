@@ -129,7 +129,7 @@ def _lost(item: Item) -> FileResult:
     return FileResult(
         file=item.file,
         target=item.target or None,
-        error="its worker died each time that it was attempted, perhaps for lack of memory",
+        error="its worker died at every attempt, perhaps because memory ran out",
     )
 
 

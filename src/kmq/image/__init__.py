@@ -223,7 +223,7 @@ class IndexedImage:
         object.__setattr__(self, "metadata", metadata)
         colors = palette if isinstance(palette, Palette) else Palette(palette)
         if is_grey_picture and (colors.has_alpha or not colors.is_grey):
-            raise OptionError("is_grey_picture: the palette has colours that are no opaque greys")
+            raise OptionError("is_grey_picture: the palette has colours other than opaque greys")
         if given.ndim != 2 or given.size == 0:
             raise OptionError(f"indices: expected shape (H, W), each at least 1, got {given.shape}")
         checked = whole_numbers("indices", given, len(colors) - 1, index_dtype(len(colors)))

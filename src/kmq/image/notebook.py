@@ -22,7 +22,7 @@ MOST_NAMED_SWATCHES = 64
 """How many colours of a palette are shown, and up to how many with their hex codes."""
 
 _OVERSAMPLING = 4
-"""Pixels to average in each direction. Of very large pictures the others are passed over."""
+"""Pixels to average in each direction. Very large pictures skip the others."""
 
 _GOLDEN_RATIO = 0.618033988749895
 

@@ -1,8 +1,8 @@
 """What kmq itself reads and changes in an EXIF block (CIPA DC-008): its first directory.
 
 Pillow copies the values of all entries when it reads a block. Entries may share their
-values, so a block of a few megabytes can fill any memory. Here only the entries that
-matter are looked at, where they are.
+values, so a block of a few megabytes can fill any memory. This module reads only the
+entries that matter, in place.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ _RAW_PROFILE = "Raw profile type "
 _INFO_OF_PILLOW = frozenset(
     ("background", "comment", "compression", "dpi", "exif", "icc_profile", "transparency", "xmp")
 )
-"""Keys of `Image.info` that are no keywords, or cannot be set to a text."""
+"""Keys of `Image.info` that are not keywords, or cannot be set to a text."""
 
 _NOT_KEPT = {
     "GeoTIFF tags": (33550, 33922, 34264, 34735, 34736, 34737),
