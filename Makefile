@@ -5,7 +5,7 @@ PYTHON := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)/python
 TEST_WITHOUT_JIT := NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest tests/clustering tests/container \
     --ignore tests/container/test_stripes.py
 
-.PHONY: demo test soak fuzz fuzz-c check coverage wheel test-wheel sameness viewer vectors pictures man clean
+.PHONY: demo test soak fuzz fuzz-c check coverage wheel test-wheel sameness viewer vectors pictures chart man clean
 
 .venv/ready: pyproject.toml
 	python3 -m venv .venv
@@ -79,6 +79,10 @@ vectors: .venv/ready
 
 pictures: .venv/ready
 	$(PYTHON) docs/make_pictures.py
+
+# The chart of the benchmarks, from the tables on their page.
+chart: .venv/ready
+	$(PYTHON) benchmarks/chart.py
 
 # Manual pages, from the help texts: man -l build/man/kmq.1
 man: .venv/ready
