@@ -1,4 +1,4 @@
-"""Print the words and the reading ease of the README, the help texts and the specification.
+"""Print the words and the reading ease of every page and of the help texts.
 
 The figure is Flesch's (R. Flesch, "A new readability yardstick", J. Applied Psychology 32(3),
 1948): 206.835 - 1.015 words per sentence - 84.6 syllables per word; higher is easier. Syllables
@@ -16,6 +16,8 @@ import click
 from kmq.cli import kmq
 
 ROOT = Path(__file__).parent.parent
+
+PAGES = ("*.md", "formats/*.md", "docs/**/*.md", "benchmarks/*.md")
 
 
 def prose(page: str) -> str:
@@ -60,11 +62,9 @@ def _syllables(word: str) -> int:
 
 def main() -> None:
     """Print a row for each text."""
-    texts = {
-        "README.md": prose((ROOT / "README.md").read_text(encoding="utf-8")),
-        "help texts": "\n".join(f"{text}. " for text in help_texts(kmq)),
-        "formats/kmq-1.md": prose((ROOT / "formats" / "kmq-1.md").read_text(encoding="utf-8")),
-    }
+    pages = [page for pattern in PAGES for page in sorted(ROOT.glob(pattern))]
+    texts = {str(page.relative_to(ROOT)): prose(page.read_text("utf-8")) for page in pages}
+    texts["help texts"] = "\n".join(f"{text}. " for text in help_texts(kmq))
     print("| text | words of prose | reading ease |\n|---|--:|--:|")
     for name, text in texts.items():
         words, ease = measured(text)
