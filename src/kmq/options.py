@@ -1,4 +1,4 @@
-"""What a caller can ask of `encode` and `quantize`, checked once."""
+"""The options of `encode` and `quantize`, checked once."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
 
 DEFAULT_COLORS = 64
 RDO_OF_TARGETS = 1.0
-"""`rdo` where there is a target: more colours with cheaper indices then come closer."""
+"""The default `rdo` with a target: more colours with cheaper indices then come closer."""
 MAX_SEED = (1 << 32) - 1
 MAX_RDO = 4.0
 RDO_UNITS = 256
-"""An `rdo` of 1, in the whole numbers that it is rounded to."""
+"""Steps per unit to which `rdo` is rounded."""
 DEFAULT_DITHER = 0.875
-"""What `dither=True` asks for."""
+"""The strength that `dither=True` stands for."""
 DITHER_UNITS = 256
-"""A `dither` of 1, in the whole numbers that it is rounded to."""
+"""Steps per unit to which `dither` is rounded."""
 MAX_PSNR = 100.0
 """Decibels. Equivalent to one sample in 650 million being off by one."""
 
@@ -272,27 +272,27 @@ class Options:
 
     @property
     def channel_bits(self) -> ChannelBits | None:
-        """`bits`, of each channel."""
+        """`bits` as numbers of red, green and blue bits; None allows all colours."""
         return None if self.bits is None else ChannelBits.of(self.bits)
 
     @property
     def is_constrained(self) -> bool:
-        """Whether not every palette will do."""
+        """Whether `bits` or `pinned` restrict the palette."""
         return self.bits is not None or len(self.pinned) > 0
 
     @property
     def exact_colors(self) -> int:
-        """K where there is no target."""
+        """K without a target."""
         return max(DEFAULT_COLORS, len(self.pinned)) if self.colors is None else self.colors
 
     @property
     def most_colors(self) -> int:
-        """The bound on K where there is a target."""
+        """The upper bound of K with a target."""
         return MAX_COLORS if self.colors is None else self.colors
 
     @property
     def rdo_strength(self) -> int:
-        """`rdo`, or what stands for None, in `RDO_UNITS`."""
+        """`rdo`, or its default, in steps of 1 / `RDO_UNITS`."""
         given = self.rdo
         if given is None:
             has_target = self.psnr is not None or self.max_bytes is not None
@@ -301,11 +301,11 @@ class Options:
 
     @property
     def dither_strength(self) -> int:
-        """`dither` in `DITHER_UNITS`, 0 where there is none."""
+        """`dither` in steps of 1 / `DITHER_UNITS`, or 0 for no dithering."""
         return math.floor((self.dither or 0) * DITHER_UNITS + 0.5)
 
     def with_threads(self, threads: int) -> Options:
-        """Return the same for another number of threads."""
+        """Return the same options with another number of threads."""
         return replace(self, threads=threads)
 
     @property
@@ -316,7 +316,7 @@ class Options:
 
 
 def _centroids(given: Any) -> tuple[tuple[float, ...], ...]:
-    """Return `init` as tuples, whether it was an array or a list."""
+    """Return `init`, an array or a list, as tuples."""
     rows = given.tolist() if hasattr(given, "tolist") else given  # Python's numbers of NumPy's
     try:
         centroids = tuple(tuple(row) for row in rows)
@@ -328,7 +328,7 @@ def _centroids(given: Any) -> tuple[tuple[float, ...], ...]:
         )
     for row in centroids:
         for number in row:
-            # As `Palette` does, up to half a step outside: means of 255 may come to 255 + 1e-13.
+            # Up to half a step outside, like `Palette`: means of 255 may come to 255 + 1e-13.
             if not _is_number(number) or not -0.5 <= number < 255.5:
                 raise OptionError(f"init: expected numbers from 0 to 255, got {shown(number)}")
     return tuple(tuple(map(float, row)) for row in centroids)

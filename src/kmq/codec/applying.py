@@ -162,7 +162,7 @@ def apply_palette(
     *,
     strict: bool = False,
 ) -> IndexedImage:
-    """Do what `apply` does, for pixels (H, W, 3) or (H, W, 4) that have been read."""
+    """Return pixels, (H, W, 3) or (H, W, 4) uint8, in the colours of a palette."""
     from kmq import clustering, quantizing
     from kmq.palettes.named import NamedPalette
     from kmq.quality import first_difference

@@ -1,4 +1,4 @@
-"""`.kmq` files to images: the container, behind every source that a caller may have."""
+"""`load`, `decode`, `open` and `info`: `.kmq` files from bytes, paths and open files."""
 
 from __future__ import annotations
 
@@ -264,7 +264,7 @@ def info(source: DataSource) -> Info:
 
 @contextmanager
 def _opened(source: DataSource) -> Iterator[BinaryIO]:
-    """Yield a `.kmq` file; one that the caller opened is not closed."""
+    """Yield a `.kmq` file, and close it unless the caller opened it."""
     stream, is_ours = _stream_of(source)
     try:
         yield stream
@@ -274,7 +274,7 @@ def _opened(source: DataSource) -> Iterator[BinaryIO]:
 
 
 def _stream_of(source: DataSource) -> tuple[BinaryIO, bool]:
-    """Return a `.kmq` file, and whether it was opened here."""
+    """Return a `.kmq` file, and whether this function opened it."""
     if isinstance(source, str | os.PathLike):
         return Path(os.fsdecode(source)).open("rb"), True
     if isinstance(source, bytes | bytearray | memoryview):

@@ -123,7 +123,7 @@ def fit(
 
 
 def fit_histogram(histogram: Histogram, options: Options) -> Palette:
-    """Do what `fit` does, or return the palette of fewest colours that meets `options.psnr`."""
+    """Return the best palette, or with `options.psnr` the smallest one that reaches it."""
     if options.psnr is not None:
         from kmq import targets
 

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 def to_bytes(indexed: IndexedImage, options: Options) -> bytes:
     """Return the `.kmq` file of an indexed image.
 
-    Its palette is coded in its own order, or in the order in which clustering arranges
-    palettes, whichever makes the file smaller; either way the file keeps its own order.
+    The stripes number the entries in the palette's own order, or in the order in which
+    clustering arranges palettes, whichever makes the file smaller. The palette in the file
+    keeps its own order either way.
     """
     from kmq.container import stripes
 
@@ -38,7 +39,7 @@ def to_bytes(indexed: IndexedImage, options: Options) -> bytes:
     from kmq.clustering.palette import order_of
 
     order = order_of(indexed.palette)
-    if (order[1:] > order[:-1]).all():  # as it is in every palette that kmq finds
+    if (order[1:] > order[:-1]).all():  # every palette that kmq finds is in this order
         return data
     arranged = stripes.dumps(indexed, coding=options.coding, order=order, threads=options.workers)
     return min(data, arranged, key=len)
@@ -52,10 +53,20 @@ def quantize_pixels(
     palette_image: IndexedImage | None = None,
     weights: ArrayLike | None = None,
 ) -> IndexedImage:
-    """Do what `quantize` does, for pixels (H, W, 3) that have been read.
+    """Quantize pixels that have been read.
 
-    `palette_image` is the same image in its own palette, if it has one. `to_bytes` makes the
-    file that is to be small where `psnr` is the target.
+    Parameters
+    ----------
+    rgb
+        Array of shape (H, W, 3), or (H, W, 4) with alpha, uint8.
+    options
+        The options of `quantize`.
+    to_bytes
+        Makes the file, of any format, that should be small if `psnr` is the target.
+    palette_image
+        The same image with its own palette, if it has one.
+    weights
+        Array of shape (H, W): how much each pixel counts.
     """
     counted = None if weights is None else _weighed(weights, rgb, options)
     kept = _kept(palette_image, options)
@@ -78,7 +89,7 @@ def quantize_pixels(
 def _weighed(
     weights: ArrayLike, rgb: NDArray[np.uint8], options: Options
 ) -> NDArray[np.int64] | None:
-    """Return the weights as whole numbers, None where they are equal."""
+    """Return the weights as whole numbers, or None if all are equal."""
     from kmq.clustering.weights import whole_weights
 
     if options.psnr is not None or options.max_bytes is not None:
@@ -96,10 +107,22 @@ def encode_pixels(
     palette_image: IndexedImage | None = None,
     weights: ArrayLike | None = None,
 ) -> tuple[IndexedImage, bytes]:
-    """Do what `encode` does, for pixels that have been read; return the image and its file.
+    """Encode pixels that have been read; return the indexed image and its file.
 
-    `to_bytes` makes the file, of whatever format, from an image that has the metadata.
-    `palette_image` and `weights` are as `quantize_pixels` has them.
+    Parameters
+    ----------
+    rgb
+        Array of shape (H, W, 3), or (H, W, 4) with alpha, uint8.
+    options
+        The options of `encode`.
+    to_bytes
+        Makes the file, of any format, from an image that has the metadata.
+    metadata
+        The metadata of the image.
+    palette_image
+        The same image with its own palette, if it has one.
+    weights
+        Array of shape (H, W): how much each pixel counts.
     """
     if options.max_bytes is not None and weights is None:
         from kmq import targets
@@ -121,12 +144,12 @@ def encode_pixels(
 
 
 def _kept(palette_image: IndexedImage | None, options: Options) -> IndexedImage | None:
-    """Return an image in its own palette if it is to be kept as it is.
+    """Return a palette image if its palette and indices stay as they are, otherwise None.
 
     Raises
     ------
     OptionError
-        If it has more labels than colours are asked for: their numbers cannot be merged.
+        An option would merge labels or restrict their palette, and so change their numbers.
     """
     if palette_image is None:
         return None

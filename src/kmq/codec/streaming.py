@@ -1,8 +1,8 @@
-"""Pictures beyond memory to `.kmq` files: read twice in bands, coded stripe by stripe.
+"""Pictures larger than memory to `.kmq` files: read twice in bands, coded stripe by stripe.
 
-The first pass counts colours, which is all that clustering sees of a picture. The second
-maps each stripe to the palette and codes it. The file has the bytes that `encode` gives
-for the whole picture.
+The first pass counts the colours, because clustering needs nothing else. The second maps each
+stripe to the palette and codes it. The file is identical to the one that `encode` makes of the
+whole picture.
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ if TYPE_CHECKING:
     from kmq.pixels.bands import TiffBands
 
 _BYTES_PER_PIXEL = 12
-"""Samples as read, as sRGB and as indices, and what converts them."""
+"""Samples as read, as sRGB and as indices, and temporary arrays of the conversion."""
 _BYTES_PER_BAND_PIXEL = 24
-"""The same, beside the stored strips or tiles and their copy."""
+"""The same, plus the stored strips or tiles and a copy of them."""
 _BYTES_PER_STRIPE_PIXEL = 16
-"""Pixels, indices, and the planes and the bytes of the coding."""
+"""Pixels, indices, and the planes and bytes of the coding."""
 
 
 @dataclass(frozen=True)
 class Streamed:
-    """What became of a picture that was coded in bands."""
+    """The result of coding a picture in bands."""
 
     width: int
     height: int
     colors: int
     psnr: float
-    """Decibels; infinity where nothing changed."""
+    """Decibels; infinity if no pixel changed."""
     size: int
     """Bytes of the file."""
     notes: tuple[str, ...]
-    """What a person should be told, one line each."""
+    """Remarks for the user, one line each."""
     lost: tuple[str, ...]
-    """As `kmq.pixels.Pixels` has it."""
+    """What the source contains and the file does not, one phrase each."""
 
 
 def open_bands(file: IO[bytes], options: Options) -> TiffBands:
-    """Return the bands of an open TIFF; errors are those of `kmq.pixels.bands.TiffBands`."""
+    """Return the bands of an open TIFF, read with these options."""
     from kmq.pixels.bands import TiffBands
 
     return TiffBands(
@@ -62,7 +62,7 @@ def open_bands(file: IO[bytes], options: Options) -> TiffBands:
 
 
 def memory_for_bands(width: int, rows: int, threads: int) -> int:
-    """Return about how many bytes coding in bands of `rows` rows takes, without the colours."""
+    """Return the approximate memory in bytes for coding in bands, without the histogram."""
     stripes_held = 2 * threads + 1
     return (
         _BYTES_PER_BAND_PIXEL * width * rows
@@ -71,7 +71,7 @@ def memory_for_bands(width: int, rows: int, threads: int) -> int:
 
 
 def memory_for_whole(width: int, height: int) -> int:
-    """Return about how many bytes it takes to code a picture whole, without its colours."""
+    """Return the approximate memory in bytes for coding a whole picture, without the histogram."""
     return _BYTES_PER_PIXEL * width * height
 
 
@@ -95,18 +95,21 @@ def encode_bands(
     bands
         The picture; it is read twice, or once if it keeps its own palette.
     file
-        Open for writing bytes.
+        A binary file, open for writing.
     options
-        What needs the whole picture at once is refused: targets, and `rdo` and `dither` above 0.
+        The options of `encode`. Targets, and `rdo` and `dither` above 0, are refused because
+        they need the whole picture at once.
     palette
-        A given one, instead of the best that K-means finds.
+        A palette to use instead of the best one that K-means finds.
 
     Raises
     ------
     OptionError
-        If `options` need the whole picture.
-    FormatError, OSError
-        If the picture cannot be read, or the file not be written.
+        An option needs the whole picture at once.
+    FormatError
+        The picture is damaged.
+    OSError
+        The picture cannot be read, or the file cannot be written.
     """
     refuse_what_needs_the_whole(options)
     seen = _Seen(bands)
@@ -120,7 +123,7 @@ def encode_bands(
 
 
 class _Seen:
-    """The bands of a picture as they are read, and what is noted of them on the way."""
+    """The bands of a picture, and the remarks that reading them collects."""
 
     def __init__(self, bands: TiffBands) -> None:
         self._bands = bands
@@ -143,7 +146,7 @@ class _Seen:
             yield read.indexed.indices
 
     def summary(self, bands: TiffBands, colors: int, squared_error: Any, size: int) -> Streamed:
-        """Return what became of the picture."""
+        """Return the result of coding the picture."""
         from kmq.quality import psnr_of
 
         return Streamed(
@@ -158,7 +161,7 @@ class _Seen:
 
 
 def _is_kept(indexed: IndexedImage, options: Options) -> bool:
-    """Whether `encode` would keep the palette that a picture has of its own."""
+    """Whether `encode` would keep the palette of a palette image."""
     fits = options.colors is None or len(indexed.palette) <= options.colors
     return fits and not options.sort and not options.is_constrained
 
@@ -194,7 +197,7 @@ def _encode_pixels(
 
 
 def image_like(palette: Palette, width: int, *, is_given: bool, metadata: Metadata) -> IndexedImage:
-    """Return an image of one row with all that a file's head says of the whole."""
+    """Return an image of one row from which the head of the whole file can be written."""
     import numpy as np
 
     from kmq.image import IndexedImage, index_dtype
@@ -213,9 +216,10 @@ def write_smaller(
     coding: str,
     write: Callable[[BinaryIO, NDArray[Any] | None], int],
 ) -> int:
-    """Write a file in the order of its palette or another, as `to_bytes` does; return its size.
+    """Write a file with its palette in whichever order makes it smaller; return its size.
 
-    `write` gets a file and the order in which the stripes number the entries.
+    `write` takes a file and the order in which the stripes number the entries, or None for the
+    palette's own order, and returns the number of bytes written.
     """
     import shutil
     import tempfile
@@ -240,7 +244,7 @@ def _write(
     like: IndexedImage,
     options: Options,
 ) -> int:
-    """Write the file that `codec.to_bytes` returns, and return its size."""
+    """Write the file that `to_bytes` would return for the whole picture; return its size."""
     from kmq.container import stripes
     from kmq.container.head import stripe_rows_for
     from kmq.pixels.bands import regrouped

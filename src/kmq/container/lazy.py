@@ -164,8 +164,10 @@ class LazyImage:
         ------
         OptionError
             If the picture has no such part.
-        FormatError, LimitError
-            As slicing does.
+        FormatError
+            If a stripe is damaged.
+        LimitError
+            If more than `max_pixels` pixels would be decoded at once.
         """
         x, y, width, height = (operator.index(number) for number in (x, y, width, height))
         if min(x, y) < 0 or min(width, height) < 1:

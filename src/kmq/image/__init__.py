@@ -1,4 +1,4 @@
-"""IndexedImage, which cannot be invalid: a palette and one index into it for each pixel.
+"""`IndexedImage`, which is never invalid: a palette, and one index into it for each pixel.
 
 `IndexedImage` is the hinge between the two halves of kmq: clustering never sees bytes, and
 the container never sees clustering. The order of the palette is a second, silent hinge:
@@ -108,10 +108,10 @@ class IndexedImage:
         metadata: Metadata = NOTHING,
         labels: NDArray[np.uint16] | None = None,
     ) -> IndexedImage:
-        """Return an image of `indices` themselves, not of a copy: nobody else may write to them.
+        """Return an image that takes over `indices` without copying them.
 
-        Parameters and errors are those of `IndexedImage`. With `labels`, (K,), the palette
-        must be the greys that show them.
+        Nobody may write to them afterwards. With `labels`, of shape (K,), the palette must be
+        the greys that show them.
         """
         made = cls.__new__(cls)
         made._set(palette, indices, is_grey_picture, metadata, labels)
@@ -199,7 +199,7 @@ class IndexedImage:
         return cls.owning(np.repeat(greys[:, np.newaxis], 3, axis=1), indices, labels=values)
 
     def with_metadata(self, metadata: Metadata) -> IndexedImage:
-        """Return the same palette and indices, which are shared, with other metadata."""
+        """Return the same image with other metadata; palette and indices are shared."""
         if metadata == self.metadata:
             return self
         return IndexedImage.owning(
@@ -254,10 +254,10 @@ class IndexedImage:
         return f"<IndexedImage {self.width}x{self.height} of {len(self._palette)} colours>"
 
     def _repr_png_(self) -> bytes:
-        """Return a PNG file, as which notebooks show an image.
+        """Return the PNG file that notebooks show.
 
-        Of a picture that is wider or higher than 1,024 pixels it is a smaller copy. Labels
-        get colours that tell them apart.
+        It is a smaller copy of a picture that is wider or higher than 1,024 pixels. Labels get
+        colours that tell them apart.
         """
         from kmq.image.notebook import picture_as_png
 
@@ -274,17 +274,17 @@ class IndexedImage:
 
     @property
     def palette(self) -> NDArray[np.uint8]:
-        """The colours in index order, (K, 3) or (K, 4) uint8, read-only; see `Palette`."""
+        """The colours in index order, (K, 3), or (K, 4) with alpha, uint8, read-only."""
         return self._palette.colors
 
     @property
     def width(self) -> int:
-        """Pixels in a row."""
+        """The number of pixels in a row."""
         return int(self.indices.shape[1])
 
     @property
     def height(self) -> int:
-        """Rows."""
+        """The number of rows."""
         return int(self.indices.shape[0])
 
     @property
@@ -294,7 +294,7 @@ class IndexedImage:
 
     @property
     def is_grey(self) -> bool:
-        """Whether every palette entry is a grey, whatever its alpha."""
+        """Whether every palette entry is a grey; alpha does not matter."""
         return self._palette.is_grey
 
     def to_rgb(self, background: str | Rgb | None = None) -> NDArray[np.uint8]:
@@ -357,7 +357,7 @@ def _restored(
     metadata: Metadata,
     labels: NDArray[np.uint16] | None,
 ) -> IndexedImage:
-    """Return what was pickled."""
+    """Return the image that was pickled."""
     return IndexedImage.owning(
         palette,
         indices.copy(),

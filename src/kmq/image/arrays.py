@@ -1,4 +1,4 @@
-"""Arrays that a caller gives, checked, and kept so that nobody can write to them."""
+"""Arrays from callers: checked, and read-only afterwards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def array_of(name: str, given: ArrayLike) -> NDArray[Any]:
-    """Return the argument `name` as an array, or raise OptionError where its rows differ."""
+    """Return the argument `name` as an array, or raise OptionError if it is not one."""
     try:
         return np.asarray(given)
     except (TypeError, ValueError) as error:
@@ -41,9 +41,9 @@ def whole_numbers(
 
 
 def frozen(array: NDArray[Any], given: NDArray[Any]) -> NDArray[Any]:
-    """Return `array` read-only, copied if it is `given` or a part of it.
+    """Return `array` read-only, copied if it shares memory with `given`.
 
-    Even a read-only one: it may be a view of what its owner writes to.
+    A read-only array is copied too, because it may be a view of one that is written to.
     """
     if np.may_share_memory(array, given):
         array = array.copy()

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from kmq.image import IndexedImage
 
 LARGEST_SIDE = 1024
-"""Pixels. Larger pictures are shown smaller, because a notebook keeps what it shows."""
+"""Pixels. Larger pictures are shown smaller, because a notebook stores what it shows."""
 
 MOST_SWATCHES = 1024
 MOST_NAMED_SWATCHES = 64
-"""How many colours of a palette are shown, and up to how many with their hex codes."""
+"""The most colours of a palette that are shown, and the most that are shown with hex codes."""
 
 _OVERSAMPLING = 4
 """Pixels to average in each direction. Very large pictures skip the others."""
@@ -68,8 +68,8 @@ def label_colors(labels: NDArray[np.uint16]) -> NDArray[np.uint8]:
 def palette_as_html(colors: NDArray[Any]) -> str:
     """Return swatches of the colours, (K, 3) or (K, 4) uint8, in index order.
 
-    The first 1,024 are shown, each with its index and hex code, which a pointer that rests
-    on it shows where there are many.
+    The first 1,024 are shown, each with its index and hex code. Above 64 colours these appear
+    when the pointer rests on a swatch.
     """
     are_named = len(colors) <= MOST_NAMED_SWATCHES
     swatches = "".join(

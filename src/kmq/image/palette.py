@@ -1,4 +1,4 @@
-"""Palette: colours in index order that cannot be invalid."""
+"""`Palette`, which is never invalid: colours in index order."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Palette:
         return Palette, (self.colors,)
 
     def _repr_html_(self) -> str:
-        """Return swatches, as which notebooks show a palette."""
+        """Return the swatches that notebooks show, as HTML."""
         from kmq.image.notebook import palette_as_html
 
         return palette_as_html(self.colors)
@@ -96,7 +96,7 @@ class Palette:
 
     @property
     def is_grey(self) -> bool:
-        """Whether red, green and blue are equal in every entry, whatever its alpha."""
+        """Whether red, green and blue are equal in every entry; alpha does not matter."""
         return bool((self.colors[:, :3] == self.colors[:, :1]).all())
 
     def to_rgba(self) -> NDArray[np.uint8]:
