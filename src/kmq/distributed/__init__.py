@@ -1,8 +1,8 @@
-"""Many files, or one huge array, on a cluster of Dask: the same bytes as on one machine.
+"""Many files, or one huge array, on a Dask cluster: the same bytes as on one machine.
 
-`kmq[distributed]` installs what it needs: dask, distributed and fsspec. Files are named by
-URLs, which fsspec opens on the workers: local paths that all of them see, `s3://`, `gs://`,
-`http://`, `memory://`.
+`kmq[distributed]` installs its dependencies: dask, distributed and fsspec. Files are given by
+URLs, which fsspec opens on the workers: local paths that all workers can see, `s3://`,
+`gs://`, `http://`, `memory://`.
 
 >>> from distributed import Client
 >>> from kmq.distributed import encode_files
@@ -53,43 +53,42 @@ def encode_files(
     storage_options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Results:
-    """Encode images to `.kmq` files, on the workers of a cluster.
+    """Encode images to `.kmq` files on the workers of a cluster.
 
-    A file that fails does not stop the rest. The work of a worker that dies is done again
-    by another.
+    A file that fails does not stop the rest. If a worker dies, another one repeats its work.
 
     Parameters
     ----------
     urls
-        The images; one with a `*` stands for all files that match it.
+        The images; a URL with a `*` means all files that match it.
     target
-        URL of a folder. Below it the tree that the images have in common is kept.
+        URL of a folder. Subfolders are preserved below it.
     colors
-        1 to 65,536; None for what `options` say.
+        1 to 65,536; None for the value in `options`.
     client
-        Of the cluster; None for the one that the program has started.
+        The client of the cluster; None for the one that the program has started.
     options
-        As for `kmq.encode`. `threads` are those that a task may use for itself.
+        Those of `kmq.encode`. `threads` is the number per task.
     palette
-        The colours for all files, such as those of `fit_files`; None for the best of each.
+        The colours for all files, such as those of `fit_files`; None for the best per file.
     overwrite
-        Whether outputs that exist are replaced. They are errors otherwise.
+        Whether existing outputs are replaced; otherwise they are errors.
     storage_options
-        What fsspec sets its file systems up with, such as credentials.
+        Settings for fsspec's file systems, such as credentials.
     progress
-        Called with each result as it comes in.
+        Called with each result as it arrives.
 
     Returns
     -------
     Results
-        A row for each file, in order.
+        One row per file, in order.
 
     Raises
     ------
     OptionError
-        If there is no client, no file, or two would have the same output.
+        If there is no client or no file, or two files would have the same output.
     ConnectionError
-        If the scheduler goes away. Outputs that are there are whole.
+        If the scheduler goes away. Outputs that exist by then are complete.
     """
     settings = dict(storage_options or {})
     found = stores.expanded(urls, settings)
@@ -115,7 +114,7 @@ def encode_pairs(
     storage_options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Results:
-    """Do what `encode_files` does, for files whose outputs are named.
+    """Do what `encode_files` does, but with given outputs.
 
     `occupied` are the paths of outputs that must not be replaced.
     """
@@ -150,23 +149,23 @@ def fit_files(
     per_image: bool = False,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Palette:
-    """Return the best palette for all files together: exactly what one machine finds.
+    """Return the best palette for all files together, exactly the one that one machine finds.
 
     The workers count colours and merge the counts in a tree; one of them runs K-means.
 
     Parameters
     ----------
     urls, colors, client, options, storage_options
-        As for `encode_files`.
+        Those of `encode_files`.
     per_image
-        Whether each file counts the same, whatever its size; else each pixel does.
+        Whether each file counts equally regardless of its size; otherwise each pixel does.
 
     Raises
     ------
     FormatError
-        If a file cannot be read: without it the palette would be another.
+        If a file cannot be read, because the palette would be different without it.
     OptionError, ConnectionError
-        As `encode_files` does.
+        The errors of `encode_files`.
     """
     settings = dict(storage_options or {})
     chosen = options if colors is None else replace(options, colors=colors)
@@ -200,10 +199,10 @@ def verify_files(
     storage_options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Results:
-    """Check every byte of `.kmq` files, on the workers of a cluster.
+    """Check every byte of `.kmq` files on the workers of a cluster.
 
-    Parameters, result and errors are those of `encode_files`; a damaged file has an
-    `error` that says where.
+    Parameters, result and errors are those of `encode_files`; the `error` of a damaged file
+    says where the damage is.
     """
     settings = dict(storage_options or {})
     items = [Item(url) for url in stores.expanded(urls, settings)]

@@ -1,4 +1,4 @@
-"""A Dask array as one `.kmq` file: counted, mapped and coded where its chunks are."""
+"""A Dask array as one `.kmq` file: counted, mapped and coded on the workers with its chunks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Result = TypeVar("Result")
 
 _DEFAULTS = Options(threads=1)
 _STRIPES_AHEAD = 3
-"""Stripes for each thread that are at work or waiting, which bounds what is held."""
+"""Stripes per thread that are in progress or waiting, which bounds the memory."""
 
 
 def encode_array(
@@ -46,10 +46,10 @@ def encode_array(
     metadata: Metadata = NOTHING,
     storage_options: Mapping[str, Any] | None = None,
 ) -> FileResult:
-    """Encode a Dask array to a `.kmq` file, whatever its chunks: the bytes of `kmq.encode`.
+    """Encode a Dask array with any chunks to a `.kmq` file, the same bytes as `kmq.encode`.
 
-    The array is computed twice, stripe by stripe: to count its colours, and to map them.
-    Few stripes are held at a time.
+    The array is computed twice, stripe by stripe: once to count its colours, once to map
+    them. Only a few stripes are in memory at a time.
 
     Parameters
     ----------
@@ -58,17 +58,17 @@ def encode_array(
     target
         URL of the file, which is replaced if it exists.
     colors, client, options, storage_options
-        As for `kmq.distributed.encode_files`.
+        Those of `kmq.distributed.encode_files`.
     palette
         The colours; None for the best that K-means finds.
     metadata
-        What the file says besides the pixels.
+        The metadata of the file.
 
     Raises
     ------
     OptionError
-        If the array or an option does not fit; targets, and `rdo` above 0, need the
-        whole picture at once.
+        If the array or an option is invalid. Targets, and `rdo` above 0, are not possible,
+        because they need the whole picture at once.
     ConnectionError
         If the scheduler goes away.
     """
@@ -117,12 +117,12 @@ def encode_array(
 
 
 def _block(array: Array, first: int, end: int) -> Any:
-    """Return some rows, as far as there are such, as one delayed array."""
+    """Return rows, limited to those that exist, as one delayed array."""
     return array[max(first, 0) : end].rechunk(-1).to_delayed().item()
 
 
 def _computed(client: Client, delayed: Iterable[Any]) -> Iterator[Future]:
-    """Yield a future of each, in order, and let few be unfinished at a time."""
+    """Yield a future of each, in order, with only a few unfinished at a time."""
     most = _STRIPES_AHEAD * running.thread_count(client)
     begun: deque[Future] = deque()
     for each in delayed:
@@ -134,7 +134,7 @@ def _computed(client: Client, delayed: Iterable[Any]) -> Iterator[Future]:
 
 
 def _count(block: NDArray[Any], has_above: bool, has_below: bool, options: Options) -> Counted:
-    """Return the histogram of a stripe, given with the rows beside it."""
+    """Return the histogram of a stripe, which is given with its adjacent rows."""
     pixels = _pixels(block, options)
     first, end = int(has_above), len(pixels) - int(has_below)
     above = pixels[:1] if has_above else None

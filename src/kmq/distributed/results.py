@@ -1,4 +1,4 @@
-"""What became of files that a cluster was given."""
+"""The results of files that a cluster processed."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import Any, overload
 
 @dataclass(frozen=True, kw_only=True)
 class FileResult:
-    """What became of one file.
+    """The result of one file.
 
     Attributes
     ----------
     file, target
-        URLs of the input and of the output; there may be no output.
+        URLs of the input and the output; there may be no output.
     bytes_in, bytes
-        Sizes of both; None where there was none.
+        Sizes of both; None if there is none.
     width, height, colors
-        Of the output.
+        Properties of the output.
     psnr
-        Decibels; infinity where no pixel changed, None where nothing was compared.
+        Decibels; infinity if no pixel changed, None if nothing was compared.
     seconds
-        How long a worker was at it.
+        The time that a worker took.
     lost, notes
-        As `kmq.pixels.Pixels` has them.
+        Those of `kmq.pixels.Pixels`.
     error
-        What went wrong, in one line; None if nothing did.
+        The error message in one line; None if there was no error.
     is_unknown
-        Whether what went wrong is that the file is no image of a known kind.
+        Whether the error is that the file is not an image of a known kind.
     """
 
     file: str
@@ -48,10 +48,10 @@ class FileResult:
 
 @dataclass(frozen=True)
 class Results(Sequence[FileResult]):
-    """A table with one row for each file, in the order in which they were given.
+    """A table with one row per file, in the given order.
 
     Printing it shows the columns file, bytes, colours, PSNR and error.
-    `pandas.DataFrame(results.rows())` has all of them.
+    `pandas.DataFrame(results.rows())` has all columns.
     """
 
     files: tuple[FileResult, ...]

@@ -1,4 +1,4 @@
-"""Batches of files on a Dask cluster: few at a time, and redone where a worker dies."""
+"""Batches of files on a Dask cluster: few at a time, and repeated if a worker dies."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from kmq.distributed.tasks import Item, merge
 from kmq.errors import OptionError
 
 MOST_IN_A_BATCH = 64
-"""Files of one task: enough that the scheduler, which takes about a millisecond for each
-task, is no limit, and few enough that little is redone."""
+"""Files per task: enough that the scheduler, which takes about a millisecond per task, is not
+the bottleneck, and few enough that little has to be repeated."""
 
 _MOST_TASKS = 100_000
-"""Batches grow where there would be more tasks: that many take the scheduler minutes."""
+"""Batches grow if there would be more tasks, because these would take the scheduler minutes."""
 
 _BATCHES_PER_THREAD = 4
 """With few files, this many batches per thread keep all threads busy."""
 
 _BATCHES_AHEAD = 4
-"""Batches for each thread that the scheduler knows of, which bounds what it holds."""
+"""Batches per thread that are submitted to the scheduler, which bounds its memory."""
 
 FAN_IN = 8
 """Histograms that are merged by one task."""
@@ -33,7 +33,7 @@ Work: TypeAlias = Callable[[Sequence[Item]], list[FileResult]]
 
 
 def current_client(client: Client | None) -> Client:
-    """Return the client that was given, or the one that the program has started.
+    """Return the given client, or the one that the program has started.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def current_client(client: Client | None) -> Client:
 
 
 def thread_count(client: Client) -> int:
-    """Return how many threads the workers have together, at least 1."""
+    """Return the total number of threads of the workers, at least 1."""
     return max(1, sum(int(each) for each in client.nthreads().values()))
 
 
@@ -64,12 +64,12 @@ def batches(items: Sequence[Item], threads: int) -> list[Sequence[Item]]:
 
 
 def run(client: Client, work: Work, items: Sequence[Item]) -> Iterator[tuple[int, FileResult]]:
-    """Yield the place and the result of each item, as they are done.
+    """Yield the place and the result of each item as it finishes.
 
-    `work` treats a batch, and a worker may do it twice. Where workers die of a batch again
-    and again, each of its files becomes a task of its own. A task that was only waiting on a
-    worker that died is blamed too, so each that fails like this is tried once more in the
-    end, with nothing beside it.
+    `work` processes a batch, and a worker may run it twice. If workers die repeatedly on a
+    batch, each of its files becomes a separate task. Dask also blames tasks that were only
+    waiting on a worker that died, so each task that fails in this way is tried once more at
+    the end, with no other task running.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def _lost(item: Item) -> FileResult:
 
 
 def merged(client: Client, counted: Sequence[Future]) -> Any:
-    """Return a future of the histogram of all, merged in a tree on the workers."""
+    """Return a future of the total histogram, merged in a tree on the workers."""
     level = list(counted)
     while len(level) > 1:
         level = [

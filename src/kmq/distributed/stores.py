@@ -15,10 +15,10 @@ from kmq.errors import OptionError
 from kmq.files import write_whole, writing_whole
 
 Settings = Mapping[str, Any]
-"""What fsspec's file systems are set up with, such as credentials."""
+"""Settings for fsspec's file systems, such as credentials."""
 
 ATTEMPTS = 3
-"""Times that an output is written before the error is final."""
+"""Attempts to write an output before its error is final."""
 
 _PAUSE = 0.5
 """Seconds before the second attempt; each further pause is twice as long."""
@@ -32,10 +32,10 @@ def read(url: str, settings: Settings) -> bytes:
 
 
 def write(url: str, data: bytes, settings: Settings) -> None:
-    """Write a file, replacing what is there.
+    """Write a file, replacing an existing one.
 
-    A local file appears whole or not at all, and so does an object of S3 or Google Cloud
-    Storage. Elsewhere writing is attempted again where it fails.
+    A local file, or an object in S3 or Google Cloud Storage, appears whole or not at all. In
+    other stores, a failed write is retried.
     """
     files, path = url_to_fs(url, **settings)
     if isinstance(files, LocalFileSystem):
@@ -57,7 +57,7 @@ def write(url: str, data: bytes, settings: Settings) -> None:
 
 
 class Writing:
-    """A file that is written piece by piece, as a context manager; else like `write`."""
+    """Like `write`, but a context manager that yields a file to write to piece by piece."""
 
     def __init__(self, url: str, settings: Settings) -> None:
         files, path = url_to_fs(url, **settings)
@@ -75,7 +75,7 @@ class Writing:
 
 
 def expanded(urls: str | Iterable[str], settings: Settings) -> list[str]:
-    """Return URLs, with those that hold a `*` replaced by the files that they match, in order."""
+    """Return URLs, with each one that contains a `*` replaced by its matching files, in order."""
     listed = [urls] if isinstance(urls, str) else [str(url) for url in urls]
     found: list[str] = []
     for url in listed:
@@ -90,19 +90,19 @@ def expanded(urls: str | Iterable[str], settings: Settings) -> list[str]:
 
 
 def existing(folder: str, settings: Settings) -> set[str]:
-    """Return the paths of all files below a folder, as `path_of` writes them."""
+    """Return the paths of all files below a folder, in the form of `path_of`."""
     files, path = url_to_fs(folder, **settings)
     return set(files.find(path)) if files.exists(path) else set()
 
 
 def path_of(url: str, settings: Settings) -> str:
-    """Return the part of a URL that its file system knows."""
+    """Return the part of a URL that its file system uses as a path."""
     path: str = url_to_fs(url, **settings)[1]
     return path
 
 
 def targets(urls: Iterable[str], folder: str, extension: str) -> list[str]:
-    """Return where each file's output belongs: below a folder, their common tree kept.
+    """Return the output of each file: below a folder, with subfolders preserved.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def targets(urls: Iterable[str], folder: str, extension: str) -> list[str]:
 
 
 def _names_below(urls: list[str]) -> Iterator[str]:
-    """Yield each URL's path below the folder that all have in common."""
+    """Yield each URL's path relative to their common folder."""
     paths = [url.partition("://")[2] or url for url in urls]
     parents = [posixpath.dirname(path) for path in paths]
     same_kind = len({path.startswith("/") for path in paths}) == 1

@@ -1,4 +1,4 @@
-"""What workers do: plain functions of plain values, several files each."""
+"""The tasks of workers: plain functions of plain values, each for several files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kmq.pixels.opening import UnknownKindError
 
 
 class Item(NamedTuple):
-    """A file, and where its output goes."""
+    """A file and its output."""
 
     file: str
     target: str = ""
@@ -34,7 +34,7 @@ class Counted(NamedTuple):
 def encode(
     items: Sequence[Item], options: Options, palette: Palette | None, settings: Settings
 ) -> list[FileResult]:
-    """Encode files, one after the other; a failing one does not stop the rest."""
+    """Encode files one after another; a failing one does not stop the rest."""
     return [
         _guarded(item, lambda item: _encode_one(item, options, palette, settings)) for item in items
     ]
@@ -48,7 +48,7 @@ def verify(items: Sequence[Item], options: Options, settings: Settings) -> list[
 def count(
     items: Sequence[Item], options: Options, settings: Settings, pixels_each: int | None
 ) -> Counted:
-    """Return the histogram of files, each scaled to a number of pixels if that is given."""
+    """Return the histogram of files, each scaled to a number of pixels if given."""
     found: list[Histogram] = []
 
     def count_one(item: Item) -> FileResult:
@@ -71,7 +71,7 @@ def count(
 
 
 def merge(counted: Iterable[Counted]) -> Counted:
-    """Return the histogram of the files of all."""
+    """Return the histogram of all files."""
     listed = list(counted)
     histograms = [each.histogram for each in listed if each.histogram is not None]
     failed = tuple(result for each in listed for result in each.failed)
@@ -88,7 +88,7 @@ def fit(counted: Counted, options: Options) -> tuple[Palette | None, tuple[FileR
 
 
 def _guarded(item: Item, work: Callable[[Item], FileResult]) -> FileResult:
-    """Return what became of a file; an error becomes a line."""
+    """Return the result of a file; an exception becomes its error line."""
     is_unknown = False
     try:
         return work(item)
@@ -98,7 +98,7 @@ def _guarded(item: Item, work: Callable[[Item], FileResult]) -> FileResult:
         reason, is_unknown = str(error), isinstance(error, UnknownKindError)
     except OSError as error:
         reason = error.strerror or str(error)
-    except Exception as error:  # of a store, or a fault of kmq's own
+    except Exception as error:  # an error of a store, or a bug in kmq
         reason = f"{type(error).__name__}: {error}"
     return FileResult(
         file=item.file,

@@ -1,19 +1,19 @@
 """The one policy on kernels: how they are compiled, and which compiled code runs.
 
-Nothing else in kmq decorates with numba. Three decorators:
+Nothing else in kmq uses numba's decorators. There are three decorators:
 
 - `kernel`: a function on arrays and numbers that runs compiled, without the interpreter lock.
-  Kernels of the same folder may call it.
-- `helper`: called by kernels of the same folder only, and compiled into them. To Python it
-  stays plain.
+  Kernels in the same folder may call it.
+- `helper`: called only by kernels in the same folder, and compiled into them. It remains a
+  plain Python function.
 - `parallel_kernel`: has a `prange` loop that threads share; see `ParallelKernel`.
 
-Where kmq was built with compiled kernels (see `kmq.prebuilt`), `kernel` returns the one that
-was compiled from the same source, and nothing of numba is imported. Elsewhere numba compiles
-a kernel at its first call (see `kmq.jit.compiling`).
+If kmq was built with compiled kernels (see `kmq.prebuilt`), `kernel` returns the one that was
+compiled from the same source, and numba is not imported. Otherwise numba compiles a kernel
+at its first call (see `kmq.jit.compiling`).
 
-No kernel assigns an array to an array: with it numba compiles, for seconds, how to word
-the message that their shapes differ, and each kernel carries that along. They copy in loops.
+No kernel assigns an array to an array, because numba would spend seconds per kernel compiling
+the error message for unequal shapes. Kernels copy in loops instead.
 """
 
 from __future__ import annotations
@@ -50,20 +50,20 @@ __all__ = [
     "useful_threads",
 ]
 
-# Numba gives these their types; to mypy they are opaque.
+# Numba infers the types of these; mypy sees them as opaque.
 Array = Any
 Number = Any
 
 Arguments = ParamSpec("Arguments")
 
 SMALLEST_PARALLEL_WORK = 1 << 17
-"""Units of work, of about 20 ns each, below which starting threads costs more than it saves."""
+"""Units of work, about 20 ns each, below which starting threads takes longer than it saves."""
 
 PARTS_PER_THREAD = 16
-"""More parts than threads even out parts that take longer, or a processor that others use."""
+"""More parts than threads, to even out parts that take longer or processors that are busy."""
 
 in_use = _prebuilt.level if _prebuilt is not None else prebuilt.NUMBA
-"""The level of processors whose compiled kernels run, or "numba"."""
+"""The processor level of the compiled kernels in use, or "numba"."""
 
 kernel = _policy.kernel
 helper = _policy.helper
@@ -76,15 +76,14 @@ cache_folder = _policy.cache_folder
 class ParallelKernel(Generic[Arguments]):
     """A kernel whose first two arguments are the range of its outer `prange` loop.
 
-    It is called with the number of threads and the length of the whole loop in their place.
-    Each iteration writes where no other does, so that the result is the same for any number
-    of threads.
+    It is called with the number of threads and the length of the whole loop instead. Each
+    iteration writes to its own places, so the result is the same for any number of threads.
 
-    Threads of Python share the loop, and each runs the serial kernel on parts of it without
-    the interpreter lock. So both kinds of compiled kernels run in parallel in the same way.
-    Numba's own threads, which `parallel=True` would take, are not used: they wait for each
-    other by spinning, which takes up to three times one thread's time on busy processors, they
-    do not outlive a fork, and compiled kernels that need no numba cannot have them.
+    Python threads share the loop, and each runs the serial kernel on parts of it without the
+    interpreter lock. So both kinds of compiled kernels run in parallel in the same way.
+    Numba's own threads (`parallel=True`) are not used for three reasons: they spin while
+    waiting for each other, which takes up to three times one thread's time on busy processors;
+    they do not survive a fork; and they are not available to kernels compiled without numba.
     """
 
     def __init__(self, function: Callable[Concatenate[int, int, Arguments], None]) -> None:
@@ -112,7 +111,7 @@ parallel_kernel = ParallelKernel
 
 @contextmanager
 def threads_for_any_work() -> Iterator[None]:
-    """Take several threads for little work too."""
+    """Use several threads even for little work."""
     global SMALLEST_PARALLEL_WORK
     before = SMALLEST_PARALLEL_WORK
     SMALLEST_PARALLEL_WORK = 0
@@ -123,5 +122,5 @@ def threads_for_any_work() -> Iterator[None]:
 
 
 def useful_threads(work: int, threads: int) -> int:
-    """Return how many threads to use for `work` units of work: one where there are few."""
+    """Return the number of threads to use for `work` units of work: one if there are few."""
     return threads if work >= SMALLEST_PARALLEL_WORK else 1

@@ -1,12 +1,11 @@
 """A cache of compiled code whose failures cost a compilation, never an error or a wrong kernel.
 
-numba's own cache lets a truncated file or a full disk raise from the kernel's call. It
-also numbers its data files, and writes the index that names one before the file itself:
-a process that is killed in between, or two that compile at once, leave a name that
-stands for other code. And it looks at no file but the kernel's own, though constants of
-its neighbours are compiled in. Here a data file is named after what it holds, carries a
-checksum and is there before it is named, and an edit in any file of the kernel's folder
-asks for new ones.
+With numba's own cache, a truncated file or a full disk makes the kernel's call raise. It also
+numbers its data files, and writes the index entry before the file itself: if a process is
+killed in between, or two compile at once, a name may refer to other code. And it checks only
+the kernel's own file, although constants of neighbouring modules are compiled in. In this
+cache, a data file is named after its contents, has a checksum and is written before its index
+entry, and an edit to any file in the kernel's folder invalidates it.
 """
 
 from __future__ import annotations
@@ -42,14 +41,14 @@ from kmq.jit.trust import is_trusted, keep_others_out, source_stamp
 _CHECKSUM_BYTES = 4
 
 on_compile: list[Callable[[], None]] = []
-"""Called before a kernel is compiled because the cache did not hold it."""
+"""Called before a kernel is compiled because it is not in the cache."""
 
 
 class _ReadableFolder(UserProvidedCacheLocator):  # type: ignore[misc]  # numba is untyped
-    """The folder of NUMBA_CACHE_DIR, also where it was filled by others and can only be read.
+    """The folder of NUMBA_CACHE_DIR, even if it is read-only because others filled it.
 
-    So it is in a container that a superuser built and another user runs; numba itself
-    passes over what it cannot write to.
+    This is the case in a container that root has built and another user runs; numba itself
+    skips folders that it cannot write to.
     """
 
     def ensure_cache_path(self) -> None:
@@ -66,8 +65,8 @@ class _Places(CompileResultCacheImpl):  # type: ignore[misc]  # numba is untyped
     def rebuild(self, target_context: Any, payload: Any) -> Any:
         """Restore compiled code, but parse its bitcode only if another kernel inlines it.
 
-        To restore machine code numba asks the bitcode for the names in it, and nothing else:
-        a module that only declares them is parsed in its place. That is a fifth of a run.
+        To restore machine code, numba only needs the names in the bitcode, so a module that
+        only declares them is parsed instead. This saves a fifth of a run.
         """
         (name, kind, code), *others = payload
         if kind != "object":
@@ -85,11 +84,11 @@ class _Places(CompileResultCacheImpl):  # type: ignore[misc]  # numba is untyped
 
 
 _SETTINGS = ("OPT", "BOUNDSCHECK", "DEBUGINFO_DEFAULT", "LOOP_VECTORIZE", "SLP_VECTORIZE")
-"""Those of numba's settings that change the code it makes."""
+"""The numba settings that affect the generated code."""
 
 
 class _Warned:
-    """Whether it was said that compiled code is not kept."""
+    """Whether the warning that compiled code is not kept has been issued."""
 
     already = False
 
@@ -108,25 +107,25 @@ def _begin_compiling() -> None:
 
 
 class NothingKept(NullCache):  # type: ignore[misc]  # numba is untyped
-    """The cache of a kernel for which there is no folder; says so when it has to be compiled."""
+    """The cache of a kernel without a folder; warns when the kernel has to be compiled."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
 
     def load_overload(self, sig: Any, target_context: Any) -> None:
-        """Announce that the kernel is compiled."""
+        """Warn that the kernel is compiled, and return None."""
         _begin_compiling()
         warn_once(f"compiled code cannot be kept ({self.reason})")
 
 
 class ForgivingCache(FunctionCache):  # type: ignore[misc]  # numba is untyped
-    """The cache of one kernel, in the folder that numba would choose if it could write to it.
+    """The cache of one kernel, in the first folder that numba would choose.
 
     Raises
     ------
     RuntimeError
-        When it is made, if there is no such folder, nor one that can be written to, if others
-        can write to it, or if the kernel's sources cannot be told.
+        On creation, if there is neither such a folder nor one that can be written to, if others
+        can write to it, or if the kernel's sources are unknown.
     """
 
     _impl_class = _Places
@@ -142,11 +141,11 @@ class ForgivingCache(FunctionCache):  # type: ignore[misc]  # numba is untyped
         self._cache_file = _Files(self.cache_path, self._impl.filename_base, stamp)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return the compiled code, None where it has to be compiled.
+        """Return the compiled code, or None if it has to be compiled.
 
-        numba's own loads first whatever compiling may need, SciPy with it where it is
-        installed: that takes longer than a picture. Compiled code calls numba's memory
-        manager and nothing else of it; where there is none, compiling loads the rest.
+        numba's own method first loads everything that compiling may need, including SciPy if
+        installed, which takes longer than encoding a picture. Compiled code only calls numba's
+        memory manager; if there is no compiled code, compiling loads the rest.
         """
         require_memory(LOADING_BYTES)
         try:
@@ -161,7 +160,7 @@ class ForgivingCache(FunctionCache):  # type: ignore[misc]  # numba is untyped
         return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep compiled code; where that fails, warn the first time."""
+        """Save compiled code; if that fails, warn the first time."""
         try:
             super().save_overload(sig, data)
         except Exception as error:  # full disk, vanished folder, lost permission
@@ -172,7 +171,7 @@ class ForgivingCache(FunctionCache):  # type: ignore[misc]  # numba is untyped
         return (*super()._index_key(sig, codegen), settings)
 
     def _forget(self) -> None:
-        """Empty the index, so that what is compiled next is not added to damage."""
+        """Empty the index, so that new entries are not added to a damaged one."""
         try:
             self.flush()
         except OSError:
@@ -180,16 +179,16 @@ class ForgivingCache(FunctionCache):  # type: ignore[misc]  # numba is untyped
 
 
 class _Files(IndexDataCacheFile):  # type: ignore[misc]  # numba is untyped
-    """An index, and data files that it cannot mistake for one another."""
+    """An index, and data files that cannot be confused with one another."""
 
     def save(self, key: Any, data: Any) -> None:
-        """Write the data file, then its name into the index."""
+        """Write the data file, then add its name to the index."""
         name = self._data_name(self._number_for(key))
         self._save_data(name, data)
         self._save_index(self._load_index() | {key: name})
 
     def _number_for(self, key: Any) -> int:
-        """Return a number that stands for this version of the source, signature and CPU."""
+        """Return a number that identifies this version of the source, signature and CPU."""
         identity = repr((self._version, self._source_stamp, key)).encode()
         return int.from_bytes(hashlib.sha256(identity).digest()[:8], "big")
 
@@ -218,7 +217,7 @@ class _Files(IndexDataCacheFile):  # type: ignore[misc]  # numba is untyped
 
 
 class _Unpickler(pickle.Unpickler):
-    """Restores compiled code without importing the parts of numba that it was inlined from."""
+    """Restores compiled code without importing the modules of numba that were inlined into it."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == (environment.__name__, "_rebuild_env"):
@@ -229,7 +228,8 @@ class _Unpickler(pickle.Unpickler):
 def _restored_environment(module: str, constants: Any, name: str) -> Any:
     """Do what numba's `_rebuild_env` does, but do not import the module.
 
-    Compiled code without the interpreter looks up no global of it.
+    Compiled code does not look up the module's globals, because it runs without the
+    interpreter.
     """
     found = environment.lookup_environment(name)
     if found is None:

@@ -12,18 +12,18 @@ Result = TypeVar("Result")
 
 prange = range
 kernels: list[Any] = []
-"""Dispatchers of numba, of which there are none."""
+"""numba's dispatchers; there are none."""
 on_compile: list[Callable[[], None]] = []
 """Never called: nothing is compiled."""
 
 
 def kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Return the compiled kernel that was made from this function.
+    """Return the kernel that was compiled from this function.
 
     Raises
     ------
     LookupError
-        If there is none: it is not a function of kmq, or it is new.
+        If there is none, because the function is new or not part of kmq.
     """
     found = prebuilt.kernels()
     assert found is not None
@@ -35,9 +35,9 @@ def kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]
 
 
 def helper(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Return the function itself: compiled kernels contain what they call."""
+    """Return the function itself, because compiled kernels contain the helpers they call."""
     return function
 
 
 def cache_folder(compiled: object) -> None:
-    """Return None: nothing has to be kept."""
+    """Return None, because nothing has to be cached."""

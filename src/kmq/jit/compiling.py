@@ -1,4 +1,4 @@
-"""Kernels that numba compiles where kmq runs, at their first call, and keeps in a cache."""
+"""Kernels that numba compiles at their first call and keeps in a cache."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 kernels: list[Any] = []
-"""Every dispatcher, so that a warm-up can list the folders of their caches: also those whose
-code cannot be kept, and which have no folder."""
+"""Every dispatcher, so that a warm-up can list their cache folders, including dispatchers
+without one."""
 
 
 def kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Compile a kernel at its first call, cached, without the interpreter lock."""
+    """Compile a kernel at its first call, with a cache and without the interpreter lock."""
     compiled: Any = numba.njit(nogil=True, no_cfunc_wrapper=True)(function)
     if isinstance(compiled, types.FunctionType):  # NUMBA_DISABLE_JIT
         return function
     try:
         compiled._cache = ForgivingCache(function)
-    except RuntimeError as error:  # no folder can be written to, or none that can be trusted
+    except RuntimeError as error:  # no folder is both writable and trusted
         compiled._cache = NothingKept(str(error).partition("\n")[0])
     kernels.append(compiled)
     found: Callable[Arguments, Result] = compiled
@@ -38,8 +38,8 @@ def kernel(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]
 
 
 def helper(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Make a function callable from the kernels of its own folder; to Python it stays plain."""
-    # Left to itself LLVM calls large helpers, and a call that passes arrays costs 15 ns.
+    """Make a function callable from kernels in its folder; it remains a plain Python function."""
+    # LLVM would not inline large helpers, and a call that passes arrays takes 15 ns.
     register = register_jitable(
         nogil=True, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True
     )
@@ -48,6 +48,6 @@ def helper(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]
 
 
 def cache_folder(compiled: Any) -> str | None:
-    """Return the folder that keeps a kernel's compiled code, None if nothing does."""
+    """Return the folder that keeps a kernel's compiled code; None if it is not kept."""
     folder: str | None = compiled._cache.cache_path
     return folder

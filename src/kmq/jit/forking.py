@@ -1,4 +1,4 @@
-"""Forks wait while numba compiles: a child would wait for numba's compiler lock for ever."""
+"""Forks wait while numba compiles; otherwise a child would wait forever for its compiler lock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 from numba.core.compiler_lock import global_compiler_lock
 
 _forking: list[int] = []
-"""The thread that holds the compiler lock because it forks."""
+"""The thread that holds the compiler lock because it is forking."""
 
 
 def _stop_compiling() -> None:

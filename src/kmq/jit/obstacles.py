@@ -1,4 +1,4 @@
-"""Where numba would hang or end the process: an error instead."""
+"""Errors in situations in which numba would hang or end the process."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import mmap
 from kmq.errors import KmqError
 
 LOADING_BYTES = 16 << 20
-"""Address space that loading a kernel's compiled code takes at most."""
+"""The most address space that loading a kernel's compiled code takes."""
 
 COMPILING_BYTES = 128 << 20
-"""Address space that compiling a kernel takes at most."""
+"""The most address space that compiling a kernel takes."""
 
 
 def require_main_interpreter() -> None:
-    """Raise `KmqError` in a sub-interpreter: numba would wait for its lock for ever.
+    """Raise `KmqError` in a sub-interpreter, in which numba would wait forever for its lock.
 
     LLVM calls Python back, and `PyGILState_Ensure` then takes the main interpreter's state.
     """

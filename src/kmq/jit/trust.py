@@ -1,4 +1,4 @@
-"""Whose compiled code may run, and of which sources it is."""
+"""Checks on compiled code: who can have written it, and from which sources it was made."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _OTHERS_CAN_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def is_trusted(path: Path) -> bool:
-    """Whether nobody but this user and root can have written a file, or what is in a folder.
+    """Whether only this user and root can have written a file, or the files in a folder.
 
-    Whoever can write to a cache can plant code that runs as its reader. Systems without
-    owners have no such check.
+    Whoever can write to a cache can plant code that runs as its reader. There is no such check
+    on systems without file owners.
     """
     if not hasattr(os, "getuid"):
         return True
@@ -24,7 +24,7 @@ def is_trusted(path: Path) -> bool:
 
 
 def keep_others_out(path: Path) -> None:
-    """Take from others the permission to write to a file or a folder of this user's."""
+    """Remove others' permission to write to a file or folder of this user."""
     if not hasattr(os, "getuid"):
         return
     found = path.stat()
@@ -34,14 +34,14 @@ def keep_others_out(path: Path) -> None:
 
 @functools.lru_cache
 def source_stamp(folder: Path) -> str:
-    """Return a hash of all sources in a folder: a kernel takes constants from no other.
+    """Return a hash of all sources in a folder, the only ones that a kernel is compiled from.
 
-    Within an archive it stands for the whole archive, by its size and time.
+    Within an archive, it is a hash of the archive's path, size and time.
 
     Raises
     ------
     RuntimeError
-        If there are no sources: what they are cannot be told then.
+        If there are no sources.
     """
     digest = hashlib.sha256()
     paths = sorted(folder.glob("*.py"))

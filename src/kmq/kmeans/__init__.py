@@ -3,7 +3,7 @@
 Lloyd's algorithm (S. Lloyd, "Least squares quantization in PCM", IEEE Trans. Information
 Theory 28(2), 1982) alternates two steps. `assign` labels each point with its nearest
 centroid; `update` moves each centroid to the mean of its points. `run` repeats them from
-`initial_centroids`, or from any others, and keeps what happened in each iteration.
+`initial_centroids`, or any others, and records each iteration.
 
 Points are arrays of shape (n, d). All functions compute in float64, and their results do
 not depend on the number of threads. To quantize images use `kmq.quantize`, which is

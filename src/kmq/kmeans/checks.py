@@ -1,4 +1,4 @@
-"""Arguments of the public functions, checked and made what the kernels take."""
+"""Checks of the public functions' arguments, and their conversion for the kernels."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def checked_points(
         raise OptionError(f"{name}: row {row} holds NaN or an infinity; leave such rows out")
     if max(points.max(), -points.min()) > LARGEST:
         raise OptionError(f"{name}: values beyond {LARGEST:g} overflow when squared; scale them")
-    points.flags.writeable = False  # kernels are compiled for read-only points alone
+    points.flags.writeable = False  # kernels are compiled only for read-only points
     return points
 
 
@@ -70,5 +70,5 @@ def checked_labels(given: ArrayLike, count: int, clusters: int) -> NDArray[np.in
         outside = array[(array < 0) | (array >= clusters)][0]
         raise OptionError(f"labels: expected numbers from 0 to {clusters - 1}, got {outside}")
     labels = np.ascontiguousarray(array, np.int32).view()
-    labels.flags.writeable = False  # kernels are compiled for read-only labels alone
+    labels.flags.writeable = False  # kernels are compiled only for read-only labels
     return labels

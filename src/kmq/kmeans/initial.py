@@ -1,4 +1,4 @@
-"""Where the centroids start."""
+"""The initial centroids."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def initial_centroids(points: ArrayLike, k: int, seed: int) -> NDArray[np.float6
         total = np.cumsum(distances)
         if total[-1] == 0:
             raise OptionError(f"k: {k} different points were asked for, there are {len(chosen)}")
-        # Below the total, also where the product is rounded up; and side="right" passes over
-        # points of distance 0, so that none is drawn twice.
+        # The product stays below the total even if it is rounded up, and side="right" skips
+        # points of distance 0, so no point is drawn twice.
         place = min(draws.random() * total[-1], np.nextafter(total[-1], 0))
         drawn = np.searchsorted(total, place, side="right")
         chosen.append(int(drawn))

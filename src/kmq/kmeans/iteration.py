@@ -1,4 +1,4 @@
-"""Lloyd's algorithm: both steps alternately, until no centroid moves."""
+"""Lloyd's algorithm: both steps in alternation, until no centroid moves."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Iteration:
     error : float
         Sum over the points of the squared distance to the nearest of these centroids.
     moved : float
-        The longest way that a centroid went in this iteration; 0 at the start.
+        The longest distance that a centroid moved in this iteration; 0 at the start.
     empty : tuple of int
-        The clusters that had no point to take the mean of, so that their centroids stayed.
-        None at the start.
+        The clusters without points, whose centroids therefore did not move. Empty at the
+        start.
     """
 
     centroids: NDArray[np.float64]
@@ -40,7 +40,7 @@ class Iteration:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What `run` found.
+    """The result of `run`.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Result:
     history : tuple of Iteration
         The start, then one entry per iteration.
     has_converged : bool
-        Whether the last iteration moved no centroid, so that further ones would not either.
+        Whether the last iteration moved no centroid; further ones would not either.
     """
 
     labels: NDArray[np.int32]
@@ -77,12 +77,12 @@ class Result:
 def run(
     points: ArrayLike, initial: ArrayLike, max_iterations: int = 300, *, threads: int | None = None
 ) -> Result:
-    """Return what Lloyd's algorithm makes of initial centroids.
+    """Run Lloyd's algorithm from initial centroids.
 
-    Each iteration moves the centroids to the means of their clusters (`update`) and finds the
-    nearest of them to each point (`assign`). The error never rises but by rounding. The
-    iterations end when no centroid moves, in a local minimum. A cluster without points keeps
-    its centroid, and is named in the history.
+    Each iteration moves the centroids to the means of their clusters (`update`) and labels
+    each point with its nearest centroid (`assign`). Except for rounding, the error never
+    rises. The iterations end when no centroid moves, in a local minimum. A cluster without
+    points keeps its centroid and is listed in the history.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def run(
     Raises
     ------
     OptionError
-        If a shape does not fit, or a value is NaN, infinite or beyond 1e140.
+        If a shape is wrong, or a value is NaN, infinite or beyond 1e140.
 
     Examples
     --------
@@ -116,7 +116,7 @@ def run(
     centroids = checked_points("initial", initial, checked.shape[1])
     max_iterations = whole_number("max_iterations", max_iterations, 0)
     workers = thread_count(threads)
-    centroids = _read_only(centroids.copy())  # which the caller may change
+    centroids = _read_only(centroids.copy())  # a copy, because the caller may change the original
     labels, distances = nearest(checked, centroids, workers)
     history = [Iteration(centroids, float(distances.sum()))]
     has_converged = False

@@ -1,4 +1,4 @@
-"""The way that centroids went, as a picture by matplotlib."""
+"""A plot of the centroids' paths, made with matplotlib."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_DRAWN = 5_000
-"""Points that are drawn: evenly spaced ones stand for all where there are more."""
+"""The most points that are drawn; if there are more, evenly spaced ones are chosen."""
 
 
 def plot_path(result: Result, points: ArrayLike) -> Figure:
     """Return a picture of the points and of the path of each centroid.
 
     A ring marks where a centroid started, a line follows it through the iterations, and a
-    cross marks where it ended. In the plane, points have the colour of their cluster. Points
-    in space are taken for red, green and blue from 0 to 255, and are drawn in these colours.
-    Of more than 5,000 points, evenly spaced ones are drawn.
+    cross marks where it ended. Points in the plane have the colour of their cluster. Points
+    in space are interpreted as red, green and blue from 0 to 255 and drawn in these colours.
+    At most 5,000 points are drawn; if there are more, evenly spaced ones are chosen.
 
     Parameters
     ----------
     result
-        What `run` returned.
+        The result of `run`.
     points
-        The points that `run` was given, (n, 2) or (n, 3).
+        The points that were passed to `run`, (n, 2) or (n, 3).
 
     Returns
     -------

@@ -13,11 +13,11 @@ from kmq.limits import whole_number
 from kmq.threads import thread_count
 
 OPERATIONS_PER_WORK = 16
-"""Differences, or additions, that make one unit of work for a thread."""
+"""Differences or additions per unit of work for a thread."""
 
 MOST_BLOCKS = 64
-"""Blocks of points that are added up on their own, whatever the number of threads, so that
-sums are rounded in the same way for any number."""
+"""The most blocks of points that are summed separately. Their number does not depend on the
+number of threads, so sums are always rounded in the same way."""
 
 MOST_CLUSTERS = (1 << 31) - 1
 """Labels are int32."""
@@ -121,7 +121,7 @@ def update(
 def nearest(
     points: NDArray[np.float64], centroids: NDArray[np.float64], threads: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Return what `assign` does, and the squared distances, (n,), of checked arguments."""
+    """Return the labels of `assign` and the squared distances, (n,), for checked arguments."""
     labels = np.empty(len(points), np.int32)
     distances = np.empty(len(points))
     threads = useful_threads(points.size * len(centroids) // OPERATIONS_PER_WORK, threads)
@@ -135,11 +135,11 @@ def means(
     previous: NDArray[np.float64],
     threads: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return what `update` does, and each cluster's number of points, (K,).
+    """Return the means of `update`, and each cluster's number of points, (K,).
 
     A cluster without points gets its row of `previous`, (K, d).
     """
-    # So that the blocks' sums take no more memory than the points.
+    # This keeps the blocks' sums from taking more memory than the points.
     blocks = min(MOST_BLOCKS, max(1, len(points) // len(previous)))
     sums = np.zeros((blocks, *previous.shape))
     counts = np.zeros((blocks, len(previous)), np.int64)

@@ -1,7 +1,6 @@
 """Image.open and Image.save for `.kmq` files; `import kmq` registers them.
 
-Opening reads only the head and the metadata; the pixels are decoded when they are first
-asked for.
+Opening reads only the head and the metadata; the pixels are decoded on first use.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 FORMAT = "KMQ"
 
 _PARTS_OF_METADATA = ("metadata", "dpi", "exif", "xmp")
-"""Keywords of `save` that replace what an image says about itself."""
+"""Keywords of `save` that replace an image's own metadata."""
 
 
 def register() -> None:
@@ -45,10 +44,10 @@ def _open(file: IO[bytes], name: str | bytes) -> KmqImageFile:
 def _save(image: Image.Image, file: IO[bytes], _name: str | bytes) -> None:
     """Save with the keywords of `kmq.encode`, and with Pillow's for metadata.
 
-    The image's own metadata are kept; `dpi`, `exif` and `xmp` replace parts of them, as
-    for a PNG, and `metadata`, a `kmq.Metadata`, all of them. A palette image keeps its
-    palette and its indices unless `colors` or `sort` says otherwise; any other image that
-    was opened from a `.kmq` file keeps all its colours, or its labels.
+    The image's own metadata are kept; `dpi`, `exif` and `xmp` replace parts of them, as for a
+    PNG, and `metadata`, a `kmq.Metadata`, replaces all of them. A palette image keeps its
+    palette and indices unless `colors` or `sort` is given; any other image that was opened
+    from a `.kmq` file keeps all its colours, or its labels.
     """
     from dataclasses import fields
 
@@ -81,12 +80,12 @@ def _labels_of(image: Image.Image) -> IndexedImage:
 
 
 def _described(image: Image.Image, parts: dict[str, Any]) -> Image.Image:
-    """Return the same image, its pixels shared, with other metadata."""
+    """Return the same image, with shared pixels and other metadata."""
     from kmq.metadata.images import info_of
 
     image.load()
     other = copy(image)
-    other._exif = None  # which was read of the old ones
+    other._exif = None  # it was read from the old metadata
     other.info = image.info.copy()
     if (metadata := parts.pop("metadata", None)) is not None:
         transparency = image.info.get("transparency")
@@ -100,7 +99,7 @@ def _described(image: Image.Image, parts: dict[str, Any]) -> Image.Image:
 
 
 def _save_all(image: Image.Image, file: IO[bytes], name: str | bytes) -> None:
-    """Save with `save_all`, which a caller may ask of every format: of one frame, its only one."""
+    """Save with `save_all`, which callers may set for any format, if there is a single frame."""
     from kmq.errors import OptionError
 
     if image.encoderinfo.get("append_images") or getattr(image, "n_frames", 1) > 1:

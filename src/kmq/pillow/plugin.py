@@ -1,4 +1,4 @@
-"""A `.kmq` file as Pillow sees it."""
+"""Pillow's view of a `.kmq` file."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from kmq.threads import thread_count
 
 
 class DamagedImageError(FormatError, OSError):
-    """A FormatError that is also the OSError that Pillow's users expect of a bad file."""
+    """A FormatError that is also an OSError, which Pillow's users expect for a bad file."""
 
 
 class KmqImageFile(ImageFile.ImageFile):
-    """Has the mode that `IndexedImage.to_pil` gives to the image in the file.
+    """An opened `.kmq` file, in the mode that `IndexedImage.to_pil` chooses for its image.
 
-    `info` has the metadata that Pillow gives for a PNG: "dpi", "exif", "xmp", and each text.
+    `info` has the same metadata as for a PNG: "dpi", "exif", "xmp", and each text.
 
     Attributes
     ----------
     metadata : Metadata
     text : dict
-        The texts by their keywords; of a repeated keyword the last.
+        The texts by keyword; for a repeated keyword, the last one.
     """
 
     format = "KMQ"
@@ -43,7 +43,7 @@ class KmqImageFile(ImageFile.ImageFile):
         try:
             head = read_head(self.fp)  # type: ignore[arg-type]  # it only reads
         except FormatError as error:
-            raise SyntaxError(str(error)) from error  # what Image.open expects of a plugin
+            raise SyntaxError(str(error)) from error  # Image.open expects this
         self._size = head.width, head.height
         red, green, blue, alpha = head.channels
         is_opaque = min(alpha) == 255
@@ -67,7 +67,7 @@ class KmqImageFile(ImageFile.ImageFile):
         file = cast("BinaryIO", self.fp)
         fault = None
         self.metadata = NOTHING
-        # A part of the file, as ImageFile.Parser opens it, need not have them yet.
+        # ImageFile.Parser opens a part of the file, which may not contain them yet.
         if head.metadata_bytes and file.seek(0, io.SEEK_END) >= head.file_size:
             self.metadata, fault = metadata.read(file, head)
         file.seek(head.size)
@@ -77,7 +77,7 @@ class KmqImageFile(ImageFile.ImageFile):
         self.info.update(info_of(self.metadata))
 
     def to_indexed(self) -> IndexedImage:
-        """Return the palette and the indices in the file, which Pillow's image may not show."""
+        """Return the palette and indices in the file, which Pillow's image may not represent."""
         bands = [
             band
             for _, band in stripes.bands(
@@ -98,14 +98,14 @@ class KmqImageFile(ImageFile.ImageFile):
 
 
 class KmqDecoder(ImageFile.PyDecoder):
-    """Decodes stripe by stripe into Pillow's image, so that no second image is held."""
+    """Decodes stripe by stripe into Pillow's image, so that memory holds only one image."""
 
     _pulls_fd = True
 
     def decode(self, buffer: Any) -> tuple[int, int]:
         """Fill the image from the file; Pillow passes no buffer."""
         assert self.fd is not None
-        # Pillow has held its own limit against the size in the head.
+        # Pillow has already checked the size in the head against its own limit.
         pixels = self.state.xsize * self.state.ysize
         try:
             for first_row, band in stripes.bands(

@@ -1,9 +1,9 @@
 """A comparison as one self-contained HTML page.
 
-`page` gathers what the page shows and renders it; the other modules make its parts:
-`pictures` the images, `error_map` the map of where the error is, `trace` the error of each
-iteration, `transforms` the other kind of coding, `figures` the plots. The page itself is
-`template.html.j2` with `report.css` and `report.js`; it loads nothing from anywhere.
+`page` collects the contents and renders the page; the other modules make its parts:
+`pictures` the images, `error_map` the map of errors, `trace` the error of each iteration,
+`transforms` the curves of lossy coders, `figures` the plots. The page itself is
+`template.html.j2` with `report.css` and `report.js`; it makes no requests.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _PACKAGES = ("matplotlib", "jinja2", "skimage")
 
 
 class MissingPackageError(KmqError):
-    """What the report is made with is not installed."""
+    """A package that the report needs is not installed."""
 
 
 def require_packages() -> None:
-    """Raise MissingPackageError, with the command that helps, unless all are installed."""
+    """Raise MissingPackageError, with the install command, unless all packages are installed."""
     missing = [name for name in _PACKAGES if find_spec(name) is None]
     if missing:
         raise MissingPackageError(f"a report needs {', '.join(missing)}; install with {INSTALL}")
@@ -45,15 +45,15 @@ def render(
     Parameters
     ----------
     title
-        What the image is called.
+        The image's name.
     pixels
         (H, W, 3), or (H, W, 4), which are shown over a chequerboard.
     file_bytes
-        The size of its file.
+        The size of the image's file.
     rows
-        What `kmq.comparison.compare` found, at least one.
+        The result of `kmq.comparison.compare`, at least one row.
     options
-        How it was clustered.
+        The options of that comparison.
 
     Raises
     ------

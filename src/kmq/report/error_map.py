@@ -1,4 +1,4 @@
-"""Where the error is: the distance of every pixel from its original, as a heat map."""
+"""The error map: the distance of every pixel from its original, as a heat map."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from kmq.image import IndexedImage
 from kmq.report.pictures import shown_size, webp_uri
 
 COLOR_MAP = "inferno"
-"""Perceptually uniform, dark to light: a greater error is lighter, in grey too."""
+"""Perceptually uniform, from dark to light: larger errors are lighter, also in grey."""
 
 EXPONENT = 0.5
-"""Colours follow the square root of the distance, so that small errors show too."""
+"""Colours follow the square root of the distance, so that small errors are visible."""
 
 _LEVELS = 64
 _LONGEST_SIDE = 800
 _BRIGHTEST_SHARE = 99.9
-"""Percentile of the greatest errors that is shown brightest."""
+"""The percentile of errors that is shown brightest."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """How far the pixels are from their originals: Euclidean distances in 8-bit RGB."""
+    """The distances of pixels from their originals: Euclidean, in 8-bit RGB."""
 
     root_mean_square: float
     most: float
-    """95 % of the pixels are at most as far."""
+    """95 % of the pixels have at most this distance."""
     largest: float
 
 
@@ -54,7 +54,7 @@ def distances(pixels: NDArray[np.uint8], indexed: IndexedImage) -> NDArray[np.fl
 
 
 def spread(apart: NDArray[np.float32]) -> Spread:
-    """Return what there is to say about distances (H, W)."""
+    """Return a summary of distances (H, W)."""
     mean_square = float(np.square(apart, dtype=np.float64).mean())
     return Spread(math.sqrt(mean_square), float(np.percentile(apart, 95)), float(apart.max()))
 
@@ -65,7 +65,7 @@ def brightest(apart: NDArray[np.float32]) -> float:
 
 
 def heat_map(apart: NDArray[np.float32], limit: float) -> str:
-    """Return distances (H, W) as a picture, averaged where large, as a data: URI."""
+    """Return distances (H, W) as a picture, downscaled if large, as a data: URI."""
     height, width = apart.shape
     size = shown_size(width, height, _LONGEST_SIDE)
     mean = np.asarray(Image.fromarray(apart).resize(size, Image.Resampling.BOX))

@@ -1,8 +1,8 @@
-"""The plots of the page: inline SVG by matplotlib, in the page's own colours and type.
+"""The plots of the page: inline SVG by matplotlib, in the page's colours and font.
 
-Colours are drawn as stand-ins that `_finished` exchanges for the style sheet's
-variables, so that one figure serves light and dark. What belongs to one K is marked
-with it (`data-colors`), so that the page can point out the chosen one.
+Colours are drawn as placeholders that `_finished` replaces with the style sheet's variables,
+so one figure works in light and dark mode. Elements that belong to one K are marked with it
+(`data-colors`), so the page can highlight the chosen one.
 """
 
 from __future__ import annotations
@@ -27,11 +27,10 @@ from kmq.report.trace import Trace
 from kmq.report.transforms import Point
 
 _WIDTH, _HEIGHT = 5.0, 3.8
-"""Inches; the page scales a figure to the width it has."""
+"""Inches; the page scales a figure to the available width."""
 
 _ROOM_FOR_1_2_5 = 100
-"""From least to largest size, how many times as many bytes can be named 1, 2, 5, 10, ...
-side by side."""
+"""The largest ratio of sizes on an axis that still has room for the labels 1, 2, 5, 10, ..."""
 
 INK, MUTED, LINE, SURFACE = "#010101", "#020202", "#030303", "#040404"
 PACKED, MODELLED, RDO, THEORY, PNG, WEBP, JPEG, AVIF = (f"#0{number}0505" for number in range(1, 9))
@@ -86,7 +85,7 @@ _LOOKS = {"JPEG": (JPEG, "x"), "WebP lossy": (WEBP, "v"), "AVIF": (AVIF, "P")}
 
 
 def size_figure(rows: Sequence[Row], file_bytes: int) -> str:
-    """Return bytes against K, for each coding, with the theoretical count."""
+    """Return a plot of bytes against K for each coding, with the theoretical size."""
     with mpl.rc_context(_STYLE):
         figure, axes = _empty()
         axes.set_xscale("log", base=2)
@@ -126,9 +125,9 @@ def quality_figure(
     cheaper: Sequence[OtherIndices],
     transforms: Mapping[str, Sequence[Point]],
 ) -> str:
-    """Return PSNR against bytes, for kmq and for transform coders; what is exact has no PSNR.
+    """Return a plot of PSNR against bytes for kmq and transform coders, without exact images.
 
-    `cheaper` is kmq with cheaper indices, `transforms` holds each other coder's curve.
+    `cheaper` is kmq with cheaper indices; `transforms` has each other coder's curve.
     """
     lossy = [row for row in rows if not row.is_exact]
     lines: list[tuple[str, str, str, list[tuple[int, float]]]] = [
@@ -159,7 +158,7 @@ def quality_figure(
 
 
 def trace_figure(traces: Sequence[Trace]) -> str:
-    """Return the error of each iteration, as a multiple of that of kmq's palette."""
+    """Return a plot of the error per iteration, relative to that of kmq's palette."""
     with mpl.rc_context(_STYLE):
         figure, axes = _empty()
         highest = 1.0
@@ -171,7 +170,7 @@ def trace_figure(traces: Sequence[Trace]) -> str:
         axes.axhline(1, color=MODELLED, linestyle="--", linewidth=1.2)
         axes.annotate(
             "kmq's palette",
-            (0, 1),  # where no curve has come down so far
+            (0, 1),  # the corner that the falling curves leave free
             (4, -4),
             xycoords=("axes fraction", "data"),
             textcoords="offset points",
@@ -179,7 +178,7 @@ def trace_figure(traces: Sequence[Trace]) -> str:
             va="top",
             color=MODELLED,
         )
-        # The start is so far off that it would flatten all the rest.
+        # The error at the start is so large that it would flatten everything else.
         axes.set_ylim(0.93, 1 + 1.12 * max(0.08, highest - 1))
         axes.set_xlim(0, None)
         axes.set_xlabel("iterations of plain Lloyd")
@@ -210,7 +209,7 @@ def _empty() -> tuple[Figure, Axes]:
 def _draw_codings(
     axes: Axes, rows: Sequence[Row], place: Callable[[Row, float], tuple[float, float]]
 ) -> None:
-    """Draw a line for each coding that has sizes, and a hidden ring around each of its points."""
+    """Draw a line for each coding that has sizes, with a hidden ring around each point."""
     for name, color, marker, size_of in _CODINGS:
         placed = [(row, place(row, size)) for row in rows if (size := size_of(row)) is not None]
         if not placed:
@@ -233,7 +232,7 @@ def _name_lines(axes: Axes) -> None:
 
 
 def _name_bytes(axis: Any, leading: tuple[int, ...]) -> None:
-    """Name sizes that begin with these digits on a logarithmic axis."""
+    """Label the sizes that begin with these digits on a logarithmic axis."""
     axis.set_major_locator(LogLocator(10, subs=leading, numticks=30))
     axis.set_major_formatter(FuncFormatter(lambda value, _: _short_bytes(value)))
     axis.set_minor_locator(NullLocator())
@@ -247,7 +246,7 @@ def _short_bytes(value: float) -> str:
 
 
 def _finished(figure: Figure, name: str, description: str) -> str:
-    """Return the figure as inline SVG: no size of its own, the page's colours, unique ids."""
+    """Return the figure as inline SVG with unique ids, in the page's colours, of any size."""
     file = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     figure.savefig(file, format="svg", metadata=nothing)

@@ -1,4 +1,4 @@
-"""Everything that the page shows, gathered and rendered."""
+"""Collecting and rendering everything that the page shows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from kmq.report.pictures import Box
 from kmq.report.trace import ITERATIONS, MOST_COLORS, Trace, trace
 
 MOST_POINTS = 4000
-"""Colours of the image that the cloud shows, evenly chosen from all where there are more."""
+"""The most colours in the colour cloud; if there are more, evenly spaced ones are chosen."""
 
 _HERE = Path(__file__).parent
 _DETAILS_BY_ERROR = 2
@@ -36,10 +36,10 @@ _DETAILS_BY_GRADIENT = 1
 def render_page(
     title: str, pixels: NDArray[np.uint8], file_bytes: int, rows: Sequence[Row], options: Options
 ) -> str:
-    """Return the page; parameters as `kmq.report.render` has them."""
+    """Return the page; parameters are those of `kmq.report.render`."""
     histogram = Histogram.of_pixels(pixels)
     original = pictures.shown(pixels)
-    others = {} if histogram.has_alpha else transforms.curves(pixels)  # JPEG holds no transparency
+    others = {} if histogram.has_alpha else transforms.curves(pixels)  # JPEG has no transparency
     cheaper = _cheaper_indices(pixels, rows, options)
     chosen = len(rows) // 2
     worst = min(rows, key=lambda row: row.psnr)
@@ -88,14 +88,14 @@ def render_page(
 
 
 def _strength(options: Options) -> float:
-    """Return the strength that is shown: what a target would take, unless another is given."""
+    """Return the strength to show: the given one, or the one that a target would use."""
     return RDO_OF_TARGETS if options.rdo is None else options.rdo
 
 
 def _cheaper_indices(
     pixels: NDArray[np.uint8], rows: Sequence[Row], options: Options
 ) -> list[OtherIndices]:
-    """Return what each row that has an error comes to with cheaper indices."""
+    """Return the results with cheaper indices of each row that has an error."""
     stronger = replace(options, rdo=_strength(options), dither=None, dither_method=None)
     if stronger.rdo_strength == 0:
         return []
@@ -106,7 +106,7 @@ def _cheaper_indices(
 def _smaller_others(
     cheaper: Sequence[OtherIndices], others: Mapping[str, list[transforms.Point]]
 ) -> list[str]:
-    """Return the coders that take fewer bytes than kmq somewhere at the same PSNR."""
+    """Return the coders that need fewer bytes than kmq at some PSNR."""
     return [
         name
         for name, points in others.items()
@@ -131,12 +131,12 @@ def _template() -> Template:
 
 
 def _part(name: str) -> Markup:
-    """Return a file of this folder that becomes a part of the page as it is."""
+    """Return a file of this folder that is inserted into the page unchanged."""
     return Markup((_HERE / name).read_text(encoding="utf-8"))
 
 
 def _details(pixels: NDArray[np.uint8], row: Row) -> list[tuple[Box, str]]:
-    """Return the boxes to look at closely, each with why."""
+    """Return the boxes to look at closely, each with the reason."""
     squared_error = np.square(error_map.distances(pixels, row.indexed))
     gradient = pictures.gradient(pictures.shown(pixels))
     found: list[tuple[Box, str]] = []
@@ -161,7 +161,7 @@ def _traces(histogram: Histogram, rows: Sequence[Row], options: Options) -> list
 def _row_data(
     pixels: NDArray[np.uint8], row: Row, details: Sequence[Box], limit: float
 ) -> dict[str, Any]:
-    """Return what the page's script shows of a row when it is chosen."""
+    """Return the data that the page's script shows when a row is chosen."""
     indexed = row.indexed
     reproduced = _reproduced(indexed)
     distances = error_map.distances(pixels, indexed)
@@ -192,14 +192,14 @@ def _reproduced(indexed: IndexedImage) -> NDArray[np.uint8]:
 
 
 def _without_alpha(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return (n, 3) colours as they look over white."""
+    """Return (n, 3) colours composited over white."""
     if colors.shape[1] == 3:
         return colors
     return composite(colors[:, :3], colors[:, 3], (255, 255, 255))
 
 
 def _evenly_chosen(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return at most `MOST_POINTS` of the colours (n, 3) or (n, 4), evenly along their order."""
+    """Return at most `MOST_POINTS` of (n, 3) or (n, 4) colours, evenly spaced in their order."""
     if len(colors) <= MOST_POINTS:
         return colors
     chosen: NDArray[np.uint8] = colors[np.linspace(0, len(colors) - 1, MOST_POINTS).astype(int)]

@@ -1,4 +1,4 @@
-"""The images of the page: downscaled where large, cut out where it matters, as data: URIs."""
+"""The images of the page as data: URIs: the whole picture, downscaled if large, and details."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from PIL import Image
 from kmq.alpha import composite
 
 LONGEST_SIDE = 1600
-"""Pixels: larger images are shown downscaled."""
+"""Pixels; larger images are shown downscaled."""
 
 DETAIL_WIDTH, DETAIL_HEIGHT = 96, 64
-"""Pixels of a detail, where the image has as many."""
+"""The size of a detail in pixels, if the image is that large."""
 
 _STEP = 4
-"""Pixels from one place that is tried for a detail to the next."""
+"""The distance in pixels between positions that are tried for a detail."""
 
 _WEBP_QUALITY = 90
-"""Of downscaled images, which have too many colours to be stored exactly."""
+"""For downscaled images, which have too many colours to be stored exactly."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Box:
 
 
 def shown(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return pixels, (H, W, 3) or (H, W, 4), as they are shown: over a chequerboard."""
+    """Return (H, W, 3) or (H, W, 4) pixels as shown, over a chequerboard."""
     if pixels.shape[2] == 3:
         return pixels
     down, across = np.ogrid[: pixels.shape[0], : pixels.shape[1]]
@@ -57,13 +57,13 @@ def shown_size(width: int, height: int, longest: int = LONGEST_SIDE) -> tuple[in
 
 
 _SQUARE = 8
-"""Pixels on a side of each square of the chequerboard behind transparent pixels."""
+"""Pixels per side of a square in the chequerboard behind transparent pixels."""
 _SQUARES = 204, 255
-"""Levels of its dark and its light squares."""
+"""Grey levels of the dark and light squares."""
 
 
 def picture_uri(rgb: NDArray[np.uint8]) -> str:
-    """Return the pixels as they are, or above `LONGEST_SIDE` averaged and nearly as they are."""
+    """Return the pixels, exact, or downscaled and slightly lossy above `LONGEST_SIDE`."""
     height, width = rgb.shape[:2]
     size = shown_size(width, height)
     image = Image.fromarray(rgb)
@@ -75,16 +75,16 @@ def picture_uri(rgb: NDArray[np.uint8]) -> str:
 
 
 def webp_uri(image: Image.Image) -> str:
-    """Return an image as a data: URI that keeps every pixel."""
+    """Return an image as a lossless data: URI."""
     file = io.BytesIO()
     image.save(file, "WEBP", lossless=True, method=4)
     return _data_uri(file)
 
 
 def peaks(amount: NDArray[np.float32], taken: list[Box]) -> Iterator[Box]:
-    """Yield boxes where the sum of `amount` (H, W) is greatest, none over another.
+    """Yield the boxes with the largest sums of `amount` (H, W), without overlaps.
 
-    Those in `taken` are avoided as well. Ends where nothing is left.
+    They do not overlap boxes in `taken` either. Ends when nothing is left.
     """
     height, width = amount.shape
     box_height, box_width = min(DETAIL_HEIGHT, height), min(DETAIL_WIDTH, width)
@@ -99,7 +99,7 @@ def peaks(amount: NDArray[np.float32], taken: list[Box]) -> Iterator[Box]:
 
 
 def gradient(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return how steeply the samples change from pixel to pixel, summed, (H, W)."""
+    """Return the differences between neighbouring samples, summed over channels, (H, W)."""
     samples = rgb.astype(np.int16)
     steepness = np.zeros(rgb.shape[:2], np.float32)
     steepness[:-1] += np.abs(np.diff(samples, axis=0)).sum(axis=2)
@@ -108,7 +108,7 @@ def gradient(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _box_sums(amount: NDArray[np.float32], height: int, width: int) -> NDArray[np.float64]:
-    """Return the sums over all boxes of this size, by their upper left corner."""
+    """Return the sums over all boxes of this size, indexed by their upper left corner."""
     table = np.zeros((amount.shape[0] + 1, amount.shape[1] + 1))
     np.cumsum(np.cumsum(amount, axis=0, dtype=np.float64), axis=1, out=table[1:, 1:])
     lower, upper = table[height:], table[:-height]
@@ -116,7 +116,7 @@ def _box_sums(amount: NDArray[np.float32], height: int, width: int) -> NDArray[n
 
 
 def _strike_out(sums: NDArray[np.float64], box: Box) -> None:
-    """Let no box that overlaps this one be found."""
+    """Exclude all boxes that overlap this one."""
     first_row = max(0, (box.top - box.height) // _STEP + 1)
     first_column = max(0, (box.left - box.width) // _STEP + 1)
     end_row = -(-(box.top + box.height) // _STEP)

@@ -1,9 +1,9 @@
-"""The error of each iteration of plain Lloyd, beside the error that kmq's search reaches.
+"""The error of each iteration of plain Lloyd, compared with the error that kmq's search reaches.
 
-kmq itself searches on coarse points first and takes longer steps, which leaves no
-simple sequence of errors to show. So the page shows the textbook's: k-means++ draws the
-centroids, then every iteration assigns each distinct colour to its nearest centroid and
-moves each centroid to the mean of its pixels.
+kmq searches on coarse points first and takes longer steps, so it has no simple sequence of
+errors. The page therefore shows the textbook's algorithm: k-means++ draws the centroids, then
+every iteration assigns each distinct colour to its nearest centroid and moves each centroid to
+the mean of its pixels.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from kmq.image import Palette
 ITERATIONS = 30
 
 MOST_COLORS = 1024
-"""Drawing a start looks at all distinct colours for each centroid: beyond, it takes long."""
+"""The most colours, because drawing a start visits all distinct colours for each centroid."""
 
 
 @dataclass(frozen=True)
 class Trace:
-    """Errors as means over the pixels of the squared distance in 8-bit RGB.
+    """Mean squared errors per pixel in 8-bit RGB.
 
     Attributes
     ----------
     colors
         K.
     errors : (ITERATIONS + 1,) float64
-        That of the drawn centroids, then after each iteration.
+        The error of the drawn centroids, then the error after each iteration.
     reached
-        That of kmq's palette, its entries rounded to whole numbers.
+        The error of kmq's palette, with entries rounded to whole numbers.
     """
 
     colors: int
@@ -46,11 +46,11 @@ class Trace:
 
 
 def trace(histogram: Histogram, found: Palette, seed: int, threads: int) -> Trace:
-    """Return the errors of plain Lloyd with as many colours as a palette that kmq found."""
+    """Return the errors of plain Lloyd with the same number of colours as kmq's palette."""
     points = distinct_colors(histogram)
     start = drawn_centroids(points, len(found), seed)
     clusters = Clusters.around(points, start)
-    # The drawn centroids are colours of the image, so that they make a palette.
+    # The drawn centroids are colours of the image, so they form a palette.
     totals = [float(clustering.squared_error(histogram, Palette(alpha.colors_at(start)), threads))]
     unit = alpha.UNITS**2 if histogram.has_alpha else 1
     for _ in range(ITERATIONS):

@@ -1,4 +1,4 @@
-"""The original in lossy transform coders at several qualities, to be honest about."""
+"""The original in lossy transform coders at several qualities, for an honest comparison."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Coder:
     Attributes
     ----------
     name, kind
-        For people, and for Pillow.
+        The displayed name, and Pillow's name.
     longest_side
-        Pixels: the widest and highest image that it holds.
+        The largest width and height in pixels.
     how
-        Further options of Pillow's.
+        Further options for Pillow.
     """
 
     name: str
@@ -46,16 +46,16 @@ CODERS = (
 
 @dataclass(frozen=True)
 class Point:
-    """What one quality comes to."""
+    """The result of one quality setting."""
 
     quality: int
     bytes: int
     psnr: float
-    """Decibels; infinity where nothing changed."""
+    """Decibels; infinity if nothing changed."""
 
 
 def curves(rgb: NDArray[np.uint8]) -> dict[str, list[Point]]:
-    """Return, for each coder that holds (H, W, 3) pixels, size and PSNR at each of `QUALITIES`."""
+    """Return size and PSNR at each of `QUALITIES`, per coder that can store (H, W, 3) pixels."""
     able = [
         coder
         for coder in CODERS
@@ -66,7 +66,7 @@ def curves(rgb: NDArray[np.uint8]) -> dict[str, list[Point]]:
 
 
 def smallest_that_reaches(points: list[Point], psnr: float) -> float | None:
-    """Return the bytes at which a curve comes to a PSNR, between its points; None beyond them."""
+    """Return the bytes at which a curve reaches a PSNR, interpolated; None outside the curve."""
     ordered = sorted(points, key=lambda point: point.bytes)
     for before, after in pairwise(ordered):
         if before.psnr <= psnr <= after.psnr < math.inf and before.psnr < after.psnr:

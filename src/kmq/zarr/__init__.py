@@ -1,8 +1,8 @@
-"""Labels and indices in Zarr arrays, coded without loss, slice by slice.
+"""Labels and indices in Zarr arrays, coded losslessly, slice by slice.
 
-`KmqArrayCodec` is a serializer of Zarr version 3, `KmqCodec` a codec of numcodecs. Both are
-registered by entry points, so that an array that was written with one is read without an
-import. They need zarr or numcodecs, which `kmq[zarr]` installs.
+`KmqArrayCodec` is a serializer for Zarr version 3; `KmqCodec` is a codec for numcodecs. Both
+are registered by entry points, so reading an array does not require importing kmq. They need
+zarr or numcodecs, which `kmq[zarr]` installs.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""An array of labels or indices <-> bytes: a small head, then a `.kmq` file for each slice.
+"""An array of labels or indices <-> bytes: a small head, then one `.kmq` file per slice.
 
-The head is one byte for the bytes of a number (1 or 2), one for the number of dimensions
-(2 or 3), the shape and the length of each file, all whole numbers of four bytes with the
-low byte first.
+The head has one byte for the item size (1 or 2), one for the number of dimensions (2 or 3),
+then the shape and the length of each file as little-endian 32-bit integers.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ def to_bytes(array: NDArray[Any], coding: str = "auto") -> bytes:
     Raises
     ------
     OptionError
-        If the shape or the dtype is another.
+        If the shape or dtype is different.
     """
     native = array.dtype.newbyteorder("=")
     if array.ndim not in (2, 3) or array.size == 0 or native not in _DTYPES.values():
@@ -45,7 +44,7 @@ def to_bytes(array: NDArray[Any], coding: str = "auto") -> bytes:
 
 
 def from_bytes(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[Any]:
-    """Return the array that bytes hold, a new one.
+    """Return the array in these bytes, as a new one.
 
     Raises
     ------
@@ -65,7 +64,7 @@ def from_bytes(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[Any
     lengths = _numbers(data, place, count)
     place += 4 * count
     if place + sum(lengths) != len(data) or count == 0:
-        raise FormatError(f"a chunk of {len(data)} bytes, and {place + sum(lengths)} expected")
+        raise FormatError(f"a chunk of {len(data)} bytes where {place + sum(lengths)} are expected")
     slices = []
     for length in lengths:
         labels = stripes.loads(data[place : place + length], max_pixels=max_pixels).to_labels()
@@ -77,7 +76,7 @@ def from_bytes(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[Any
 
 
 def _numbers(data: bytes, place: int, count: int) -> list[int]:
-    """Return whole numbers of four bytes."""
+    """Return 32-bit integers."""
     if len(data) < place + 4 * count:
         raise FormatError("a chunk that is cut short")
     return list(struct.unpack_from(f"<{count}I", data, place))

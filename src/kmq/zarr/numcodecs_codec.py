@@ -1,4 +1,4 @@
-"""kmq as a codec of numcodecs, for Zarr version 2 and others that use numcodecs."""
+"""kmq as a numcodecs codec, for Zarr version 2 and other users of numcodecs."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class KmqCodec(Codec):  # type: ignore[misc]  # seen without its types
         self.coding = coding
 
     def encode(self, buf: Any) -> bytes:
-        """Return the bytes of an array; axes of length 1 in front do not count.
+        """Return the bytes of an array; leading axes of length 1 are ignored.
 
         Raises
         ------
         OptionError
-            If its shape or its dtype does not fit.
+            If the shape or dtype is not supported.
         """
         array = np.asarray(buf)
         while array.ndim > 3 and array.shape[0] == 1:
@@ -51,7 +51,7 @@ class KmqCodec(Codec):  # type: ignore[misc]  # seen without its types
         return chunks.to_bytes(array, self.coding)
 
     def decode(self, buf: Any, out: Any = None) -> Any:
-        """Return the array that bytes hold, or write it to `out`.
+        """Return the array in these bytes, or write it to `out`.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""kmq as a codec of Zarr version 3: what turns a chunk into bytes."""
+"""kmq as a serializer for Zarr version 3, which turns chunks into bytes."""
 
 from __future__ import annotations
 
@@ -49,16 +49,16 @@ class KmqArrayCodec(ArrayBytesCodec):  # type: ignore[misc]  # seen without its 
 
     @classmethod
     def from_dict(cls, data: dict[str, JSON]) -> Self:
-        """Return the codec that the metadata of an array describe."""
+        """Return the codec described in an array's metadata."""
         _, configuration = parse_named_configuration(data, "kmq", require_configuration=False)
         return cls(**(configuration or {}))
 
     def to_dict(self) -> dict[str, JSON]:
-        """Return what the metadata of an array say of the codec."""
+        """Return the description of the codec for an array's metadata."""
         return {"name": "kmq", "configuration": {"coding": self.coding}}
 
     def compute_encoded_size(self, input_byte_length: int, _chunk_spec: ArraySpec) -> int:
-        """Not known beforehand."""
+        """Raise NotImplementedError, because the size is not known in advance."""
         raise NotImplementedError
 
     def validate(self, *, shape: tuple[int, ...], dtype: Any, chunk_grid: Any) -> None:
