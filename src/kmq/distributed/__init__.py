@@ -55,40 +55,43 @@ def encode_files(
 ) -> Results:
     """Encode images to `.kmq` files on the workers of a cluster.
 
-    A file that fails does not stop the rest. If a worker dies, another one repeats its work.
+    A file that fails does not stop the others. If a worker dies, another does its work
+    again.
 
     Parameters
     ----------
-    urls
-        The images; a URL with a `*` means all files that match it.
-    target
-        URL of a folder. Subfolders are preserved below it.
-    colors
-        1 to 65,536; None for the value in `options`.
-    client
-        The client of the cluster; None for the one that the program has started.
-    options
-        Those of `kmq.encode`. `threads` is the number per task.
-    palette
-        The colours for all files, such as those of `fit_files`; None for the best per file.
-    overwrite
-        Whether existing outputs are replaced; otherwise they are errors.
-    storage_options
-        Settings for fsspec's file systems, such as credentials.
-    progress
-        Called with each result as it arrives.
+    urls : str or iterable of str
+        URLs of the images. A ``*`` stands for all files that match.
+    target : str
+        URL of the folder for the outputs. Subfolders are preserved.
+    colors : int, optional
+        The number of colours, from 1 to 65,536. By default that of `options`.
+    client : distributed.Client, optional
+        The cluster. By default the client that the program has started.
+    options : Options
+        The options of `kmq.encode`, for every image. Its `threads` are the threads of one task;
+        by default 1.
+    palette : Palette, optional
+        The colours for all images, such as those of `fit_files`. By default each image gets
+        its best palette.
+    overwrite : bool, default False
+        Whether to replace outputs that exist. Otherwise each of them is an error of its file.
+    storage_options : mapping, optional
+        Options of the file system, such as credentials, passed to fsspec.
+    progress : callable, optional
+        Called with each `FileResult` as it arrives.
 
     Returns
     -------
     Results
-        One row per file, in order.
+        One row per file, in the order of the URLs.
 
     Raises
     ------
     OptionError
-        If there is no client or no file, or two files would have the same output.
+        There is no client, no file matches, or two files would have the same output.
     ConnectionError
-        If the scheduler goes away. Outputs that exist by then are complete.
+        The scheduler went away. Outputs that exist by then are complete.
     """
     settings = dict(storage_options or {})
     found = stores.expanded(urls, settings)
@@ -114,9 +117,10 @@ def encode_pairs(
     storage_options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Results:
-    """Do what `encode_files` does, but with given outputs.
+    """Encode images whose outputs are given, on the workers of a cluster.
 
-    `occupied` are the paths of outputs that must not be replaced.
+    `occupied` are the paths of outputs that must not be replaced. The other parameters are
+    those of `encode_files`.
     """
     settings = dict(storage_options or {})
     taken = occupied or set()
@@ -149,23 +153,39 @@ def fit_files(
     per_image: bool = False,
     storage_options: Mapping[str, Any] | None = None,
 ) -> Palette:
-    """Return the best palette for all files together, exactly the one that one machine finds.
+    """Return the best palette for all images together: exactly the one that one machine finds.
 
     The workers count colours and merge the counts in a tree; one of them runs K-means.
 
     Parameters
     ----------
-    urls, colors, client, options, storage_options
-        Those of `encode_files`.
-    per_image
-        Whether each file counts equally regardless of its size; otherwise each pixel does.
+    urls : str or iterable of str
+        URLs of the images. A ``*`` stands for all files that match.
+    colors : int, optional
+        The number of colours, from 1 to 65,536. By default that of `options`.
+    client : distributed.Client, optional
+        The cluster. By default the client that the program has started.
+    options : Options
+        The options of `kmq.fit` and of reading images. Its `threads` are the threads of one
+        task; by default 1.
+    per_image : bool, default False
+        Whether each image counts the same, whatever its size. Otherwise each pixel does.
+    storage_options : mapping, optional
+        Options of the file system, such as credentials, passed to fsspec.
+
+    Returns
+    -------
+    Palette
+        The colours, for the parameter `palette` of `encode_files`.
 
     Raises
     ------
     FormatError
-        If a file cannot be read, because the palette would be different without it.
-    OptionError, ConnectionError
-        The errors of `encode_files`.
+        An image cannot be read. Without it the palette would be different.
+    OptionError
+        There is no client, or no file matches.
+    ConnectionError
+        The scheduler went away.
     """
     settings = dict(storage_options or {})
     chosen = options if colors is None else replace(options, colors=colors)
@@ -201,8 +221,32 @@ def verify_files(
 ) -> Results:
     """Check every byte of `.kmq` files on the workers of a cluster.
 
-    Parameters, result and errors are those of `encode_files`; the `error` of a damaged file
-    says where the damage is.
+    Parameters
+    ----------
+    urls : str or iterable of str
+        URLs of the files. A ``*`` stands for all files that match.
+    client : distributed.Client, optional
+        The cluster. By default the client that the program has started.
+    options : Options
+        Its `max_pixels` is the largest picture to decode, and its `threads` are the threads
+        of one task; by default 1.
+    storage_options : mapping, optional
+        Options of the file system, such as credentials, passed to fsspec.
+    progress : callable, optional
+        Called with each `FileResult` as it arrives.
+
+    Returns
+    -------
+    Results
+        One row per file, in the order of the URLs. The `error` of a damaged file says where it
+        is damaged.
+
+    Raises
+    ------
+    OptionError
+        There is no client, or no file matches.
+    ConnectionError
+        The scheduler went away.
     """
     settings = dict(storage_options or {})
     items = [Item(url) for url in stores.expanded(urls, settings)]

@@ -46,31 +46,44 @@ def encode_array(
     metadata: Metadata = NOTHING,
     storage_options: Mapping[str, Any] | None = None,
 ) -> FileResult:
-    """Encode a Dask array with any chunks to a `.kmq` file, the same bytes as `kmq.encode`.
+    """Encode a Dask array to the file that `kmq.encode` would make, however it is chunked.
 
-    The array is computed twice, stripe by stripe: once to count its colours, once to map
-    them. Only a few stripes are in memory at a time.
+    The array is computed twice, stripe by stripe: to count its colours, and to map them.
+    Only a few stripes are in memory at a time.
 
     Parameters
     ----------
-    array
-        Of shape (H, W), (H, W, 3) or (H, W, 4) and a dtype that `kmq.encode` takes.
-    target
+    array : dask.array.Array
+        Pixels of shape (H, W), (H, W, 3) or (H, W, 4): bool, float from 0 to 1, uint16 samples
+        of 16 bits, or another integer type with samples from 0 to 255.
+    target : str
         URL of the file, which is replaced if it exists.
-    colors, client, options, storage_options
-        Those of `kmq.distributed.encode_files`.
-    palette
-        The colours; None for the best that K-means finds.
-    metadata
-        The metadata of the file.
+    colors : int, optional
+        The number of colours, from 1 to 65,536. By default that of `options`.
+    client : distributed.Client, optional
+        The cluster. By default the client that the program has started.
+    options : Options
+        The options of `kmq.encode`. Targets, and `rdo` and `dither` above 0, are refused
+        because they need the whole picture at once. Its `threads` are the threads of one
+        task; by default 1.
+    palette : Palette, optional
+        The colours. By default the best palette that K-means finds.
+    metadata : Metadata, optional
+        The metadata of the file. By default it has none.
+    storage_options : mapping, optional
+        Options of the file system, such as credentials, passed to fsspec.
+
+    Returns
+    -------
+    FileResult
+        Size, number of colours, PSNR and time.
 
     Raises
     ------
     OptionError
-        If the array or an option is invalid. Targets, and `rdo` above 0, are not possible,
-        because they need the whole picture at once.
+        The array or an option does not fit, or there is no client.
     ConnectionError
-        If the scheduler goes away.
+        The scheduler went away.
     """
     started = time.perf_counter()
     if array.ndim not in (2, 3) or 0 in array.shape or array.shape[2:] not in ((), (3,), (4,)):

@@ -23,8 +23,10 @@ class FileResult:
         Decibels; infinity if no pixel changed, None if nothing was compared.
     seconds
         The time that a worker took.
-    lost, notes
-        Those of `kmq.pixels.Pixels`.
+    lost
+        What the input contains and the output does not, one phrase each.
+    notes
+        Remarks for the user, one line each.
     error
         The error message in one line; None if there was no error.
     is_unknown
