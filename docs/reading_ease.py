@@ -17,7 +17,7 @@ from kmq.cli import kmq
 
 ROOT = Path(__file__).parent.parent
 
-PAGES = ("*.md", "formats/*.md", "docs/**/*.md", "benchmarks/*.md")
+PAGES = ("*.md", "formats/**/*.md", "docs/**/*.md", "benchmarks/*.md")
 
 
 def prose(page: str) -> str:
