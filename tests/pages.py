@@ -6,6 +6,8 @@ import contextlib
 import io
 import re
 import shlex
+import subprocess
+import sys
 import unicodedata
 from collections.abc import Iterator
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, OutputChecker
@@ -17,7 +19,7 @@ from conftest import ROOT
 
 from kmq.cli import kmq as command
 
-PROGRAMS = ("kmq", "make", "pip")
+PROGRAMS = ("kmq", "make", "pip", "python")
 """What a line of a shell block begins with, where the block does not name its language."""
 
 
@@ -107,7 +109,7 @@ class Reader:
 
 
 def run_line(line: str) -> str:
-    """Run a line of a shell block, in this process, and return what it prints.
+    """Run a line of a shell block and return what it prints; kmq runs in this process.
 
     It may read and write files by < and >. It has to end with the exit code that its comment
     names, such as "# exit code 1", or else with 0.
@@ -122,6 +124,11 @@ def run_line(line: str) -> str:
     if "<" in words:
         given = Path(words.pop(words.index("<") + 1)).read_bytes()
         words.remove("<")
+    if words[0] == "python":
+        run = subprocess.run(
+            [sys.executable, *words[1:]], check=True, capture_output=True, text=True
+        )
+        return run.stdout + run.stderr
     assert words[0] == "kmq", f"not a command of kmq: {line}"
     result = CliRunner().invoke(command, words[1:], input=given)
     if result.exception is not None and not isinstance(result.exception, SystemExit):

@@ -10,7 +10,7 @@ import numpy as np
 import pages
 import pytest
 from conftest import ROOT
-from PIL import Image, ImageDraw
+from PIL import ExifTags, Image, ImageDraw
 
 from kmq.cli.demo_picture import draw
 
@@ -33,7 +33,10 @@ INPUTS = {
         *("pictures", "sprites"),
     ),
     "docs/library.md": ("photo.jpg", "map.png"),
+    "docs/how-to/archives.md": ("plan.png", "scan.tif", "book.tif", "formats"),
     "docs/how-to/games.md": ("sprites",),
+    "docs/how-to/machine-learning.md": ("masks-png", "pictures"),
+    "docs/how-to/maps.md": ("map.png", "landcover.tif", "legend.hex"),
     "docs/how-to/web.md": ("pictures",),
 }
 """The files that a page supposes to be there, besides those that it makes."""
@@ -41,6 +44,8 @@ INPUTS = {
 NEEDS = {
     "docs/clusters.md": "zarr",
     "docs/command-line.md": "matplotlib",
+    "docs/how-to/maps.md": "zarr",
+    "docs/how-to/web.md": "oxipng",
     "docs/k-means.md": "matplotlib",
     "docs/library.md": "imageio",
     "docs/quick-start.md": "skimage",
@@ -115,22 +120,37 @@ def draw_diagram() -> Image.Image:
 def inputs(tmp_path_factory):
     """A folder with every input that a page names, all of them small."""
     folder = tmp_path_factory.mktemp("inputs")
-    lake = Image.fromarray(draw())
-    small = lake.resize((128, 80))
-    for name in ("photo.jpg", "ui.png"):
-        small.save(folder / name)
-    small.convert("L").save(folder / "face.png")
-    small.quantize(30).save(folder / "map.png")
-    small.quantize(5).save(folder / "mask.png")
-    instances = np.arange(80 * 128, dtype=np.uint16).reshape(80, 128) // 20
-    Image.fromarray(instances).save(folder / "instances.png")
-    Image.fromarray(draw()[::2]).save(folder / "scan.tif", dpi=(300, 300))
-    for name in ("pictures", "sprites"):
+    for name in ("pictures", "sprites", "masks-png", "formats"):
         (folder / name).mkdir()
-    lake.save(folder / "pictures/lake.png")
-    draw_diagram().save(folder / "pictures/diagram.png")
+    lake, diagram = Image.fromarray(draw()), draw_diagram()
+    lake.resize((320, 200)).save(folder / "pictures/lake.png")
+    diagram.save(folder / "pictures/diagram.png")
     for name, color in SPRITES.items():
         draw_sprite(color).save(folder / f"sprites/{name}.png")
+
+    small = lake.resize((128, 80))
+    small.save(folder / "photo.jpg")
+    small.save(folder / "ui.png")
+    small.convert("L").save(folder / "face.png")
+    small.quantize(5).save(folder / "mask.png")
+
+    lake.resize((320, 200)).quantize(30).save(folder / "map.png")
+    (folder / "legend.hex").write_text("#1e5aa8\n#3a7d2c\n#c8b48c\n#f0f0f0\n")
+    classes = np.repeat(np.array([11, 21, 42, 81, 1301], np.uint16), 64)
+    Image.fromarray(np.tile(classes, (200, 1))).save(folder / "landcover.tif")
+    instances = np.arange(80 * 128, dtype=np.uint16).reshape(80, 128) // 20
+    for name in ("instances.png", "masks-png/one.png", "masks-png/two.png"):
+        Image.fromarray(instances).save(folder / name)
+
+    diagram.save(folder / "plan.png")
+    exif = Image.Exif()
+    exif[ExifTags.Base.ImageDescription] = "Map of the harbour"
+    exif[ExifTags.Base.Copyright] = "City archive"
+    scan = lake.crop((0, 100, 640, 300)).resize((320, 100))
+    scan.save(folder / "scan.tif", dpi=(300, 300), exif=exif)
+    small.save(folder / "book.tif", save_all=True, append_images=[small])
+    for file in (ROOT / "formats").glob("reference_*.py"):
+        shutil.copy(file, folder / "formats")
     return folder
 
 
