@@ -80,7 +80,7 @@ def main() -> None:
     """Draw the chart."""
     pyplot.rcParams.update({"font.size": 13, "axes.titlesize": 14, "font.family": "DejaVu Sans"})
     figure, (sizes, errors, times) = pyplot.subplots(
-        3, 1, figsize=(7, 10.5), height_ratios=(8, 6, 6), layout="constrained"
+        3, 1, figsize=(7, 9), height_ratios=(8, 6, 6), layout="constrained"
     )
     by_class = relative_sizes()
     for title, middle in zip(by_class, (-0.2, 0.2), strict=True):
