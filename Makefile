@@ -1,7 +1,7 @@
-# `make demo` and `make test` need python3 (3.11 or later) and nothing else.
+# `make demo` and `make test` need only python3 (3.11 or later).
 PYTHON := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)/python
 
-# Kernels and their twins with no compiler between them. (Whole files take too long without it.)
+# Kernels and their plain twins, both uncompiled. (Whole files take too long without a compiler.)
 TEST_WITHOUT_JIT := NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest tests/clustering tests/container \
     --ignore tests/container/test_stripes.py
 
@@ -21,12 +21,12 @@ test: .venv/ready
 	$(PYTHON) -m pytest
 	$(TEST_WITHOUT_JIT)
 
-# What takes minutes: many more kills, mutations, files and cold starts.
+# Tests that take minutes: many more kills, mutations, files and cold starts.
 soak: .venv/ready
 	$(PYTHON) -m pytest -m soak -s tests/reliability tests/test_format.py tests/c \
 	    tests/javascript
 
-# Until Ctrl-C, or for so many seconds: make fuzz FUZZ=-max_total_time=600. fuzz-c needs clang.
+# Until Ctrl-C, or for some seconds: make fuzz FUZZ=-max_total_time=600. fuzz-c needs clang.
 fuzz: .venv/ready
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	mkdir -p build/fuzz
@@ -50,7 +50,7 @@ coverage: .venv/ready
 	$(PYTHON) -m pytest --cov --cov-report=
 	$(TEST_WITHOUT_JIT) --cov --cov-append --cov-report=term-missing --cov-fail-under=95
 
-# The wheel, installed where the sources are not, and without numba where it can do without.
+# The wheel, installed away from the sources, and without numba if it does not need it.
 build/wheel/ready: pyproject.toml hatch_build.py $(shell find kernels src -type f -not -path '*/__pycache__/*')
 	rm -rf build/wheel
 	python3 -m venv build/wheel/venv
@@ -61,7 +61,7 @@ build/wheel/ready: pyproject.toml hatch_build.py $(shell find kernels src -type 
 wheel: build/wheel/ready
 	cd build/wheel && venv/bin/kmq demo --force && venv/bin/kmq verify kmq-demo.kmq
 
-# The suite on the installed wheel. What is about numba is left out where numba is.
+# The suite on the installed wheel. Tests of numba are skipped if it is not installed.
 test-wheel: build/wheel/ready
 	build/wheel/venv/bin/pip install --quiet --disable-pip-version-check "$$(ls build/wheel/*.whl)[test]"
 	build/wheel/venv/bin/python -m pytest

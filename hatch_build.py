@@ -1,14 +1,14 @@
-"""Builds wheels with compiled kernels where that can be done, and says why where it cannot.
+"""Builds wheels with compiled kernels if possible, and otherwise says why not.
 
 Three kinds of distributions come from one pyproject.toml:
 
-- a wheel for this platform, which carries compiled kernels and does not need numba;
-- a pure wheel, of Python alone, for which numba compiles where kmq runs;
+- a wheel for this platform, which contains compiled kernels and does not need numba;
+- a pure Python wheel, for which numba compiles the kernels when kmq runs;
 - an editable installation and the source distribution, which need numba like the pure wheel.
 
-So `dependencies` is a dynamic field. What all kinds need is listed in pyproject.toml, in the
-table of the metadata hook, and numba, the optional dependency of that name, is added here.
-Installers may ask for the metadata before they build. Then numba is listed unless a platform
+So `dependencies` is a dynamic field. pyproject.toml lists the common dependencies in the table
+of the metadata hook, and this module adds numba, the optional dependency of that name.
+Installers may request the metadata before they build. Then numba is listed unless a platform
 wheel can be expected.
 """
 
@@ -30,7 +30,7 @@ STABLE_ABI = "cp311-abi3"
 
 
 class Dependencies(MetadataHookInterface):
-    """What every kind of distribution needs, and numba unless kernels can be compiled."""
+    """The common dependencies, and numba unless kernels can be compiled."""
 
     def update(self, metadata: dict[str, Any]) -> None:
         """Set the dependencies."""
@@ -40,23 +40,23 @@ class Dependencies(MetadataHookInterface):
 
 
 class CompiledKernels(BuildHookInterface):  # type: ignore[type-arg]  # of any builder
-    """Puts the extension module into a wheel, or else adds numba to what it needs."""
+    """Adds the extension module to a wheel, or otherwise numba to its dependencies."""
 
     def dependencies(self) -> list[str]:
-        """Return what has to be installed to build: to compile kernels, they are run."""
+        """Return the build dependencies; compiling kernels includes running them."""
         if self.target_name != "wheel" or obstacle() is not None:
             return []
         return [*self.metadata.core.dependencies, *self._numba()]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build the module before the wheel is put together."""
+        """Build the module before the wheel is assembled."""
         if self.target_name == "wheel" and version != "editable":
             try:
                 self._include_module(build_data)
             except CannotBuildError as error:
                 self.app.display_warning(
                     f"kmq: this wheel has no compiled kernels: {error}. Numba will compile them "
-                    "where kmq runs, which takes half a minute once."
+                    "when kmq first runs, which takes half a minute once."
                 )
             else:
                 return
@@ -76,7 +76,7 @@ class CompiledKernels(BuildHookInterface):  # type: ignore[type-arg]  # of any b
         build_data["force_include"][str(module)] = f"kmq/{MODULE}"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
-        """Remove what the build left."""
+        """Remove the files that the build left."""
         if hasattr(self, "folder"):
             self.folder.cleanup()
 

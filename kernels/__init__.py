@@ -1,1 +1,1 @@
-"""Compiles kmq's kernels at build time; see docs/compiled-kernels.md. No part of the wheel."""
+"""Compiles kmq's kernels at build time; see docs/compiled-kernels.md. Not part of the wheel."""

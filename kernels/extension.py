@@ -1,8 +1,8 @@
-"""Build kmq._kernels, the extension module that carries compiled kernels.
+"""Build kmq._kernels, the extension module that contains compiled kernels.
 
     python -m kernels.extension FOLDER
 
-See docs/compiled-kernels.md. `build` is what hatch_build.py calls.
+See docs/compiled-kernels.md. hatch_build.py calls `build`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LEVELS = {
     "x86_64": {"x86-64-v4": "x86-64-v4", "x86-64-v3": "x86-64-v3", "x86-64-v2": "x86-64-v2"},
     "aarch64": {"arm64": "generic"},
 }
-"""For each machine its levels, best first, and LLVM's name of the processor."""
+"""The levels of each machine, best first, with LLVM's name of the processor."""
 
 ALLOWED = {
     "NRT_MemInfo_alloc_aligned",
@@ -42,16 +42,16 @@ ALLOWED = {
     "memset",
     "_GLOBAL_OFFSET_TABLE_",
 }
-"""What compiled kernels may ask for: memory.c, the C library or the linker has it. Anything else
-of numba's would not be there, and functions like `pow` may round differently elsewhere."""
+"""The symbols that compiled kernels may use: memory.c, the C library or the linker provides them.
+Other parts of numba would be missing, and functions like `pow` may round differently elsewhere."""
 
 
 class CannotBuildError(Exception):
-    """There is no module here, with the reason in one line."""
+    """The module cannot be built here, for the reason stated in one line."""
 
 
 def obstacle() -> str | None:
-    """Return why no module can be built here, None if nothing is known to prevent it."""
+    """Return why no module can be built here, or None if no reason is known."""
     if os.environ.get("KMQ_PREBUILT") == "0":
         return "KMQ_PREBUILT is 0"
     if sys.platform != "linux" or platform.machine() not in LEVELS:
@@ -66,7 +66,7 @@ def obstacle() -> str | None:
 
 
 def compiler() -> list[str]:
-    """Return the command of the C compiler: CC if it is set, else cc."""
+    """Return the command of the C compiler: CC if set, otherwise cc."""
     return shlex.split(os.environ.get("CC", "")) or ["cc"]
 
 
@@ -76,7 +76,7 @@ def build(folder: Path) -> Path:
     Raises
     ------
     CannotBuildError
-        If there is no compiler, it fails, or a kernel needs what the module does not have.
+        If there is no compiler, it fails, or a kernel needs a symbol that the module lacks.
     """
     reason = obstacle()
     if reason is not None:
@@ -92,11 +92,11 @@ def build(folder: Path) -> Path:
 
 
 def compile_level(level: str, processor: str, folder: Path) -> None:
-    """Compile the kernels for a level, in a process that sees no other setting of numba."""
+    """Compile the kernels for a level, in a process without other numba settings."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")
     }
-    # The same sources make the same module, whatever the order of Python's hashes.
+    # A fixed hash seed, so that the same sources make the same module.
     environment |= {
         "NUMBA_CPU_NAME": processor,
         "NUMBA_CPU_FEATURES": "",
@@ -110,7 +110,7 @@ def compile_level(level: str, processor: str, folder: Path) -> None:
 
 
 def check_symbols(code: Path) -> None:
-    """Raise `CannotBuildError` if object code asks for anything that is not allowed."""
+    """Raise `CannotBuildError` if object code uses a symbol that is not allowed."""
     listed = run(["nm", "--undefined-only", "--format=just-symbols", code])
     foreign = set(listed.split()) - ALLOWED
     if foreign:
@@ -118,7 +118,7 @@ def check_symbols(code: Path) -> None:
 
 
 def link(folder: Path, levels: list[str]) -> Path:
-    """Link the levels' object code, which is in the folder, and the C sources."""
+    """Link the object code of the levels in the folder with the C sources."""
     described = {(folder / f"{level}.json").read_text() for level in levels}
     if len(described) != 1:
         raise CannotBuildError("the levels' kernels differ in their types")
@@ -133,7 +133,7 @@ def link(folder: Path, levels: list[str]) -> Path:
 
 
 def run(command: list[object], environment: dict[str, str] | None = None) -> str:
-    """Run a command and return its output; its last line is the reason if it fails."""
+    """Run a command and return its output; on failure, the last line becomes the reason."""
     shown = Path(str(command[0])).name
     try:
         done = subprocess.run(

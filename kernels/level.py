@@ -1,10 +1,10 @@
-"""Compile every kernel of kmq for one level of processors.
+"""Compile every kernel of kmq for one processor level.
 
     python -m kernels.level LEVEL FOLDER
 
-Writes LEVEL.o, the object code, and LEVEL.json, what it holds, into the folder. Numba reads
-its processor from the environment when it is imported, so that each level is a process of
-its own, which `kernels.extension` starts.
+Writes LEVEL.o, the object code, and LEVEL.json, its contents, into the folder. Numba reads the
+processor from the environment when it is imported, so `kernels.extension` starts one process
+per level.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from kmq import jit, prebuilt, warming
 
 
 def compile_level(level: str, folder: Path) -> None:
-    """Compile with numba, for the processor that its environment names."""
+    """Compile with numba for the processor named in the environment."""
     import_kernels()
     warming.run_kernels()
     kernels = [
@@ -35,7 +35,7 @@ def compile_level(level: str, folder: Path) -> None:
 
 
 def write_level(kernels: list[Any], level: str, folder: Path) -> None:
-    """Write the object code of dispatchers, each with what `versions_of` returned for it."""
+    """Write the object code of dispatchers, each given with the result of `versions_of`."""
     code = object_code(kernels, numba.config.CPU_NAME or "", entry_prefix(level))
     (folder / f"{level}.o").write_bytes(code)
     versions = [version for _, listed in kernels for version, _ in listed]
@@ -45,7 +45,7 @@ def write_level(kernels: list[Any], level: str, folder: Path) -> None:
 
 
 def import_kernels() -> None:
-    """Import every module of kmq that decorates a kernel, so that `jit.kernels` is complete."""
+    """Import every module of kmq that defines a kernel, so that `jit.kernels` is complete."""
     for module in pkgutil.walk_packages(kmq.__path__, "kmq."):
         spec = module.module_finder.find_spec(module.name, None)
         assert spec is not None

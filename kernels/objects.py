@@ -1,9 +1,9 @@
-"""From numba's compiled functions to object code: what each kernel takes, and its code.
+"""From numba's compiled functions to object code: the arguments and code of each kernel.
 
-Public names of numba and llvmlite only. `Dispatcher.inspect_llvm` gives optimised IR.
-Everything in it but the kernel itself becomes private to the module or is dropped, what it
-raises is written as text, and an entry that takes its arguments from memory is added, so that
-C can call every kernel in the same way.
+This uses only public names of numba and llvmlite. `Dispatcher.inspect_llvm` returns optimised
+IR. Everything in it except the kernel itself becomes private to the module or is dropped, its
+exceptions are written as text, and an entry point that loads the arguments from memory is
+added, so that C can call every kernel in the same way.
 """
 
 from __future__ import annotations
@@ -22,22 +22,23 @@ MOST_ARGUMENTS, MOST_WORDS, MOST_RESULT_WORDS, MOST_DIMENSIONS = 48, 256, 64, 4
 """The sizes of the buffers in module.c."""
 
 IN_C = ("NRT_incref", "NRT_decref")
-"""Defined in memory.c. Their IR was changed when numba generated code from it."""
+"""Functions defined in memory.c. Numba changes their IR when it generates code from it."""
 
 
 class UnsupportedError(Exception):
-    """A kernel needs something that a compiled module cannot give it."""
+    """A kernel needs something that a compiled module cannot provide."""
 
 
 def versions_of(dispatcher: Any, name: str) -> list[tuple[Version, Any]]:
     """Return a kernel's versions, each with its signature.
 
-    Signatures with literal values are those of calls from other kernels, which contain them.
+    Signatures with literal values come from calls in other kernels, into which these versions
+    are compiled; they are left out.
 
     Raises
     ------
     UnsupportedError
-        If there is none, or one takes or returns what the module in C does not know.
+        If there is none, or one takes or returns a type that module.c does not support.
     """
     found = []
     for signature in dispatcher.signatures:
@@ -86,11 +87,11 @@ def object_code(
     Parameters
     ----------
     kernels
-        Each dispatcher with what `versions_of` returned for it.
+        Each dispatcher with the result of `versions_of`.
     processor
-        LLVM's name of the processor that numba compiled for; if empty, any of the architecture.
+        LLVM's name of the processor that numba compiled for; empty for any of the architecture.
     prefix
-        What the names of the entries begin with.
+        The prefix of the entries' names.
     """
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
@@ -119,7 +120,7 @@ def object_code(
 
 
 def _private_module(ir: str, function: str, entry: str) -> Any:
-    """Return a module in which all but `entry`, which calls `function`, is private."""
+    """Return a module in which everything is private except `entry`, which calls `function`."""
     module = llvm.parse_assembly(_with_errors_as_text(ir))
     parameters = [str(argument.type) for argument in module.get_function(function).arguments]
     module = llvm.parse_assembly(f"{module}\n{_entry(entry, function, parameters[2:])}")
@@ -153,9 +154,9 @@ _PICKLED = re.compile(
 
 
 def _with_errors_as_text(ir: str) -> str:
-    """Return IR whose errors are text, "ValueError:message", in place of numba's pickles.
+    """Return IR in which errors are text, "ValueError:message", instead of numba's pickles.
 
-    Those name files of the machine that compiles, and need Python's unpickler.
+    The pickles contain file names of the build machine and need Python's unpickler.
     """
     for name, escaped in _PICKLED.findall(ir):
         pickled = pickle.loads(_unescaped(escaped))
@@ -177,7 +178,7 @@ def _with_errors_as_text(ir: str) -> str:
 
 
 def _unescaped(text: str) -> bytes:
-    """Return the bytes of a string constant of LLVM's assembly."""
+    """Return the bytes of a string constant in LLVM assembly."""
     return re.sub(
         rb"\\([0-9A-F]{2})", lambda match: bytes.fromhex(match[1].decode()), text.encode("latin-1")
     )

@@ -1,4 +1,4 @@
-"""What a kernel takes and returns: read from numba at the build, written to the table in C."""
+"""A kernel's arguments and results: read from numba at build time, written to the C table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ARRAY_WORDS = 5
 
 @dataclass(frozen=True)
 class Field:
-    """A number, or an array, that a kernel takes or returns; see kernels.h."""
+    """A number or an array that a kernel takes or returns; see kernels.h."""
 
     kind: str
     size: int
@@ -21,13 +21,13 @@ class Field:
 
     @property
     def words(self) -> int:
-        """How many 8-byte words it takes at most."""
+        """The most 8-byte words that it takes."""
         return 1 if self.dimensions < 0 else ARRAY_WORDS + 2 * self.dimensions
 
 
 @dataclass(frozen=True)
 class Version:
-    """What numba compiled of a kernel for one combination of types."""
+    """The version of a kernel that numba compiled for one combination of types."""
 
     kernel: str
     arguments: tuple[Field, ...]
@@ -37,7 +37,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Contents:
-    """All that the module holds, for one level: the same for each."""
+    """The contents of the module for one level, which are the same for each level."""
 
     versions: list[Version]
     folders: list[str]
@@ -45,7 +45,7 @@ class Contents:
 
     @classmethod
     def from_json(cls, text: str) -> Contents:
-        """Read what `to_json` wrote."""
+        """Return the contents from the result of `to_json`."""
         read = json.loads(text)
         versions = []
         for version in read["versions"]:
@@ -55,10 +55,10 @@ class Contents:
         return cls(versions, read["folders"], read["stamp"])
 
     def to_json(self) -> str:
-        """Return it as JSON."""
+        """Return the contents as JSON."""
         return json.dumps(asdict(self), indent=1)
 
 
 def entry_prefix(level: str) -> str:
-    """Return what the names of a level's entries begin with; the number of the version follows."""
+    """Return the prefix of a level's entry names; the number of the version follows it."""
     return f"kmq_{level.replace('-', '_')}"

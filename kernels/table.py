@@ -1,4 +1,4 @@
-"""table.c: what the extension module holds, as C."""
+"""table.c: the contents of the extension module, as C."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from kernels.signature import Contents, Field, entry_prefix
 
 
 def table(contents: Contents, levels: list[str]) -> str:
-    """Return the C source, for levels from the best on."""
+    """Return the C source for levels, best first."""
     parts = ['#include "kernels.h"', "#include <stddef.h>"]
     rows = []
     for number, version in enumerate(contents.versions):

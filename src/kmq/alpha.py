@@ -1,14 +1,14 @@
-"""What alpha means: a colour's composite over a background, and its distance over them all.
+"""The meaning of alpha: compositing over a background, and distance over all backgrounds.
 
 With samples from 0 to 1, a pixel of colour c and alpha a shows p = a c + (1 - a) b over a
 background b. Over all uniform backgrounds, each channel of b has the mean 1/2 and the
-variance 1/12, and the mean squared difference of two pixels, summed over the channels, is
+variance 1/12. The mean squared difference of two pixels, summed over the channels, is then
 exactly the squared Euclidean distance of the points
 
     a (c - 1/2) for red, green and blue, and a / 2.
 
-In 8 bits and whole numbers these are Q = A (2 C - 255) and T = 255 A, in units of 1/510 of
-a sample's step. Between opaque colours the distance is that of red, green and blue.
+In integers for 8-bit samples these are Q = A (2 C - 255) and T = 255 A, in units of 1/510 of
+a level. Between opaque colours, the distance is that of red, green and blue.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 UNITS = 510
-"""Units of `coordinates` in one step of an 8-bit sample: 510^2 times the squared distance."""
+"""Units of `coordinates` per level of an 8-bit sample, so squared distances are 510^2 times
+as large."""
 
 
 def composite(
@@ -27,17 +28,17 @@ def composite(
     alpha: NDArray[np.uint8],
     background: tuple[int, int, int] | NDArray[np.uint8],
 ) -> NDArray[np.uint8]:
-    """Return (..., 3) colours of (...) alpha over a background, or (..., 3) of them, rounded."""
+    """Return (..., 3) colours with (...) alpha over one or (..., 3) backgrounds, rounded."""
     weight = alpha[..., np.newaxis].astype(np.uint32)
     blended = rgb * weight + np.array(background, np.uint32) * (255 - weight)
     return ((blended + 127) // 255).astype(np.uint8)
 
 
 def coordinates(colors: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return colours as points in whole numbers, an array of the same shape.
+    """Return colours as integer points, an array of the same shape.
 
-    Of (..., 3) colours the samples themselves; of (..., 4) three Q, each within 65,025 of
-    0, and T.
+    For (..., 3) colours these are the samples themselves; for (..., 4) they are three Q, each
+    from -65,025 to 65,025, and T.
     """
     points = colors.astype(np.int64)
     if colors.shape[-1] == 4:
@@ -47,9 +48,10 @@ def coordinates(colors: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 def points_of(samples: NDArray[np.float64], axes: int) -> NDArray[np.float64]:
-    """Return colours whose samples need not be whole, (K, 3) or (K, 4), as points, (K, axes).
+    """Return colours with fractional samples, (K, 3) or (K, 4), as points, (K, axes).
 
-    As `coordinates` has them. Without alpha they are opaque; of three axes none is alpha's.
+    The points are those of `coordinates`. Colours without alpha are opaque; with three axes,
+    alpha is dropped.
     """
     if axes == 3:
         return samples[:, :3].copy()
@@ -60,10 +62,10 @@ def points_of(samples: NDArray[np.float64], axes: int) -> NDArray[np.float64]:
 def colors_at(
     points: NDArray[Any], *, is_opaque: NDArray[np.bool_] | None = None
 ) -> NDArray[np.uint8]:
-    """Return the colours nearest to points, (n, 3) or (n, 4), that need not be whole.
+    """Return the colours nearest to points, (n, 3) or (n, 4), which may be fractional.
 
-    First alpha is rounded, to 255 where the point `is_opaque`, then the colour that fits
-    this alpha best. A clear one is black.
+    Alpha is rounded first, to 255 if the point `is_opaque`, and then the colour that fits this
+    alpha best. A clear colour is black.
     """
     colors = _rounded(samples_at(points, is_opaque=is_opaque))
     if points.shape[1] == 4:
@@ -74,9 +76,9 @@ def colors_at(
 def samples_at(
     points: NDArray[Any], *, is_opaque: NDArray[np.bool_] | None = None
 ) -> NDArray[np.float64]:
-    """Return the samples of points as `colors_at` does, before it rounds red, green and blue.
+    """Return the samples of points, like `colors_at`, before red, green and blue are rounded.
 
-    Alpha is rounded here. Where it is 0, red, green and blue mean nothing.
+    Alpha is rounded. If it is 0, red, green and blue have no meaning.
     """
     if points.shape[1] == 3:
         return points.astype(np.float64)
@@ -88,7 +90,7 @@ def samples_at(
 
 
 def with_alpha(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return (..., 3) colours as (..., 4) with alpha 255, and (..., 4) as they are."""
+    """Return (..., 3) colours as (..., 4) with alpha 255, and (..., 4) colours unchanged."""
     if colors.shape[-1] == 4:
         return colors
     rgba = np.full((*colors.shape[:-1], 4), 255, np.uint8)

@@ -1,4 +1,4 @@
-"""Colours of few bits a channel, as hardware keeps and shows them: RGB565 and its kin."""
+"""Colours with few bits per channel, which hardware stores and shows: RGB565 and the like."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CHOICES = ("565", "555", "444", "332")
 
 @dataclass(frozen=True)
 class ChannelBits:
-    """How many bits hardware keeps of red, green and blue, 1 to 8 each."""
+    """The bits that hardware has for red, green and blue, 1 to 8 each."""
 
     red: int
     green: int
@@ -19,7 +19,7 @@ class ChannelBits:
 
     @classmethod
     def of(cls, given: object) -> ChannelBits:
-        """Return the bits that one of `CHOICES` stands for, as a string or as a number.
+        """Return the bits for one of `CHOICES`, given as a string or a number.
 
         Raises
         ------
@@ -38,7 +38,7 @@ class ChannelBits:
 
     @property
     def levels(self) -> tuple[tuple[int, ...], ...]:
-        """The samples that hardware shows, ascending: of red, of green and of blue."""
+        """The samples that hardware can show, ascending, for red, green and blue."""
         return tuple(_levels(bits) for bits in (self.red, self.green, self.blue))
 
     def shows(self, color: tuple[int, int, int]) -> bool:
@@ -46,7 +46,7 @@ class ChannelBits:
         return all(sample in levels for sample, levels in zip(color, self.levels, strict=True))
 
     def nearest(self, color: tuple[int, int, int]) -> tuple[int, int, int]:
-        """Return the nearest colour that hardware can show, the darker of two."""
+        """Return the nearest colour that hardware can show, on ties the darker one."""
         red, green, blue = (
             min(levels, key=lambda level: abs(level - sample))
             for sample, levels in zip(color, self.levels, strict=True)
@@ -55,7 +55,7 @@ class ChannelBits:
 
 
 def _levels(bits: int) -> tuple[int, ...]:
-    """Return `bits`-bit numbers as hardware expands them: repeated until they fill eight bits."""
+    """Return `bits`-bit numbers as hardware expands them: their bits repeat to fill eight bits."""
     repeats = -(-8 // bits)
     ones = sum(1 << bits * place for place in range(repeats))
     return tuple(number * ones >> (bits * repeats - 8) for number in range(1 << bits))

@@ -1,4 +1,4 @@
-"""Colours that a caller names: words, hex codes, numbers."""
+"""Colours given by a caller: names, hex codes, numbers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def parse_color(color: object, name: str = "background") -> Rgb:
     Raises
     ------
     OptionError
-        If it is no such thing, naming the argument `name`.
+        If it is anything else; the message begins with the argument's `name`.
     """
     parse = _named if isinstance(color, str) else _numbers
     red, green, blue = parse(color, name)
@@ -41,7 +41,7 @@ def _named(color: Any, name: str) -> tuple[int, ...]:
 
 
 def _numbers(color: Any, name: str) -> tuple[int, ...]:
-    """Return three numbers; they may be NumPy's, and stand in an array."""
+    """Return three numbers; NumPy's numbers and arrays are allowed."""
     has_order = not isinstance(color, bytes | bytearray | Set | Mapping)
     try:
         red, green, blue = (operator.index(part) for part in (color if has_order else ()))

@@ -1,7 +1,7 @@
-"""One image in several numbers of colours: how large, how close, how long.
+"""One image at several numbers of colours: size, quality, time.
 
-Beside each `.kmq` file stand the same pixels as PNG with a palette and as lossless
-WebP. `kmq compare` prints these rows, its report draws them.
+Each `.kmq` file is compared with the same pixels as PNG with a palette and as lossless WebP.
+`kmq compare` prints these rows; its report plots them.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ PNG_MOST_COLORS = 256
 """The largest palette of a PNG: an index has 8 bits."""
 
 WEBP_LONGEST_SIDE = 16_383
-"""Pixels: the widest and highest image that WebP holds."""
+"""The largest width and height of a WebP image, in pixels."""
 
 
 @dataclass(frozen=True)
 class OtherIndices:
-    """What the same palette comes to with `Options.rdo` or `Options.dither`.
+    """The result with the same palette and `Options.rdo` or `Options.dither`.
 
     Attributes
     ----------
     bytes
         The whole `.kmq` file.
     psnr, ssim
-        As `Row` has them.
+        Those of `Row`.
     seconds
-        The time of the choice, after clustering.
+        The time for choosing indices, after clustering.
     """
 
     bytes: int
@@ -53,33 +53,32 @@ class OtherIndices:
 
 @dataclass(frozen=True)
 class Row:
-    """What an image comes to in one number of colours.
+    """The result for one image at one number of colours.
 
     Attributes
     ----------
     colors
-        K as it was asked for.
+        The requested K.
     indexed
-        The image in K colours, or in all its colours where it has fewer.
+        The image in K colours, or in all its colours if it has fewer.
     seconds
-        Time of clustering and of finding each pixel's colour, kernels loaded before.
+        Time for clustering and for finding each pixel's colour, without loading kernels.
     theoretical_bytes
-        24 K + N log2 K bits for N pixels and the colours there are, in bytes; 32 K for
+        24 K + N log2 K bits for N pixels and the actual number of colours, in bytes; 32 K for
         colours with alpha.
     packed_bytes, modelled_bytes
-        The whole `.kmq` file packed, and with each stripe modelled where that is smaller.
+        The whole `.kmq` file, packed, and with each stripe modelled if that is smaller.
     png_bytes, webp_bytes
         The same pixels as PNG with a palette (Pillow, optimised) and as lossless WebP
-        (the slowest and smallest it offers); None where the format cannot hold them.
+        (slowest and smallest setting); None if the format cannot store them.
     psnr
-        Peak signal-to-noise ratio in decibels, infinity where nothing changed.
+        Peak signal-to-noise ratio in decibels; infinity if nothing changed.
     ssim
-        Structural similarity, at most 1; None without scikit-image, or where it is
-        undefined.
+        Structural similarity, at most 1; None without scikit-image, or if it is undefined.
     rdo, dithered
-        The same with `Options.rdo`, or with `Options.dither`, if that is above 0.
+        The results with `Options.rdo` and with `Options.dither`, if above 0.
     lost
-        What the file held and the pixels compared do not, as in `kmq.pixels.Pixels`.
+        Properties of the file that the compared pixels lack, as in `kmq.pixels.Pixels`.
     """
 
     colors: int
@@ -98,16 +97,16 @@ class Row:
 
     @property
     def used(self) -> int:
-        """How many colours there are: `colors`, or as many as the image has."""
+        """The actual number of colours: `colors`, or fewer if the image has fewer."""
         return len(self.indexed.palette)
 
     @property
     def is_exact(self) -> bool:
-        """Whether every pixel that was compared kept its colour."""
+        """Whether every compared pixel kept its colour."""
         return math.isinf(self.psnr)
 
     def closeness(self, psnr: float) -> str:
-        """Return a PSNR for people: "exact" only if the file itself lost nothing."""
+        """Return a readable PSNR; "exact" only if reading the file lost nothing either."""
         if not math.isinf(psnr):
             return f"{psnr:.2f}"
         return "lossless" if self.lost else "exact"
@@ -139,7 +138,7 @@ class Row:
 
     @property
     def others(self) -> dict[str, OtherIndices]:
-        """`rdo` and `dithered`, as far as they were asked for, by their names."""
+        """`rdo` and `dithered` by name, if requested."""
         both = {"rdo": self.rdo, "dithered": self.dithered}
         return {name: other for name, other in both.items() if other is not None}
 
@@ -150,7 +149,7 @@ def compare(
     options: Options,
     lost: tuple[str, ...] = (),
 ) -> list[Row]:
-    """Return a row for each number of colours, in the order given.
+    """Return one row per number of colours, in the given order.
 
     Parameters
     ----------
@@ -159,19 +158,19 @@ def compare(
     colors
         The numbers of colours, each 1 to 65,536.
     options
-        How to cluster; its own `colors`, and its targets, are left aside.
+        How to cluster; `colors` and targets are ignored.
     lost
-        What the file held and `pixels` do not.
+        Properties of the file that `pixels` lack.
 
     Raises
     ------
     OptionError
-        If a number of colours is out of its range.
+        If a number of colours is out of range.
     """
     plain = replace(options, psnr=None, max_bytes=None, rdo=None, dither=None, dither_method=None)
     choices = [replace(plain, colors=each) for each in colors]
     for first in choices[:1]:
-        codec.quantize_pixels(pixels, first)  # loads the kernels, which no time includes
+        codec.quantize_pixels(pixels, first)  # loads the kernels, so that no timing includes this
     quantized = [_timed_quantize(pixels, each) for each in choices]
 
     def row(number: int) -> Row:
@@ -198,7 +197,7 @@ def compare(
 def other_indices(
     pixels: NDArray[np.uint8], indexed: IndexedImage, options: Options
 ) -> OtherIndices:
-    """Return what an image that is given in nearest colours comes to with the options."""
+    """Return the result with these options for an image given in nearest colours."""
     started = time.perf_counter()
     chosen = quantizing.with_chosen_indices(pixels, indexed, options.with_threads(1))
     return OtherIndices(
@@ -227,7 +226,7 @@ def png_bytes(indexed: IndexedImage) -> int | None:
 
 
 def webp_bytes(indexed: IndexedImage) -> int | None:
-    """Return the bytes of the same pixels as lossless WebP; None if that is too large for it."""
+    """Return the bytes of the same pixels as lossless WebP; None if the image is too large."""
     if max(indexed.width, indexed.height) > WEBP_LONGEST_SIDE:
         return None
     image = Image.fromarray(indexed.to_pixels())
@@ -235,7 +234,7 @@ def webp_bytes(indexed: IndexedImage) -> int | None:
 
 
 def has_ssim() -> bool:
-    """Whether scikit-image is there to compute the structural similarity."""
+    """Whether scikit-image is installed, which computes the structural similarity."""
     return find_spec("skimage") is not None
 
 

@@ -1,7 +1,7 @@
-"""What desktops have to know about `.kmq` files, as freedesktop.org specifies it.
+"""Registering `.kmq` files with desktops, according to freedesktop.org's specifications.
 
-Shared MIME-info Database, Desktop Entry and Base Directory Specification; thumbnailers as
-GNOME, Xfce, MATE and Cinnamon read them.
+These are the Shared MIME-info Database, Desktop Entry and Base Directory Specifications.
+Thumbnailers have the form that GNOME, Xfce, MATE and Cinnamon read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kmq.files import write_whole
 MEDIA_TYPE = "image/x-kmq"
 
 SYSTEM_DATA = Path("/usr/local/share")
-"""Where data for all users belong that no package of the distribution brought."""
+"""The folder for all users' data that is not from the distribution's packages."""
 
 _MEDIA_TYPE_FILE = f"""\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -74,14 +74,14 @@ def install(data: Path, program: Path) -> list[Path]:
     Parameters
     ----------
     data
-        The folder that holds them, such as that of `user_data`.
+        The data folder, such as that of `user_data`.
     program
-        The absolute name of the `kmq` program that they run.
+        The absolute path of the `kmq` program that they run.
 
     Raises
     ------
     OSError
-        If one cannot be written.
+        If a file cannot be written.
     """
     command = _quoted(os.fspath(program))
     entries = {
@@ -96,7 +96,7 @@ def install(data: Path, program: Path) -> list[Path]:
 
 
 def remove(data: Path) -> list[Path]:
-    """Delete what `install` wrote, and return the files that were there."""
+    """Delete the files of `install`, and return those that existed."""
     found = []
     for place in (_MEDIA_TYPE_PLACE, _APPLICATION_PLACE, _THUMBNAILER_PLACE):
         try:
@@ -108,7 +108,7 @@ def remove(data: Path) -> list[Path]:
 
 
 def update_databases(data: Path) -> Iterator[str]:
-    """Have the desktop's own programs read the files; yield what could not be done."""
+    """Let the desktop's own programs read the files; yield a message for each failure."""
     for program, folder in _UPDATES:
         if not (data / folder).is_dir():
             continue
@@ -123,10 +123,10 @@ def update_databases(data: Path) -> Iterator[str]:
 
 
 def _quoted(program: str) -> str:
-    """Return the name of a program as a key `Exec` has it.
+    """Return a program's path, quoted for the key `Exec`.
 
-    It is quoted for the command line, where a percent sign is doubled, and then as a string
-    of a desktop entry, which doubles each backslash.
+    It is quoted first for the command line, with percent signs doubled, and then as a string
+    in a desktop entry, with backslashes doubled.
     """
     name = program.replace("%", "%%")
     if re.fullmatch(r"[\w/.+%-]+", name, re.ASCII) is None:

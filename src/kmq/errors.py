@@ -1,7 +1,7 @@
-"""What can go wrong, by whose fault it is, and what a caller is warned of.
+"""Errors, sorted by whose fault they are, and warnings.
 
-Every error that kmq raises on purpose is a `KmqError`. What the operating system
-reports (a file that is not there, a disk that is full) stays the `OSError` it was.
+Every error that kmq raises on purpose is a `KmqError`. Errors of the operating system (a
+missing file, a full disk) remain `OSError`s.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""What the extension of a file's name promises."""
+"""The formats that file extensions name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 KMQ = ".kmq"
 
 _MORE_FORMATS = (".exr", ".jxl")
-"""Images that neither Pillow nor Python's table of MIME types knows."""
+"""Image formats that neither Pillow nor Python's table of MIME types knows."""
 
 _ANY_BYTES = "application/octet-stream"
 
@@ -22,9 +22,9 @@ def extension_of(name: str | os.PathLike[str]) -> str:
 
 
 def picture_format(extension: str) -> str | None:
-    """Return Pillow's name of the format that an extension such as ".png" stands for.
+    """Return Pillow's name of the format for an extension such as ".png".
 
-    Only for an extension of no common format does Pillow load all that it knows.
+    Pillow loads all its formats only if the extension is not that of a common one.
     """
     Image.preinit()
     common = Image.EXTENSION.get(extension.lower())
@@ -32,11 +32,11 @@ def picture_format(extension: str) -> str | None:
 
 
 def names_another_format(name: str | os.PathLike[str]) -> bool:
-    """Whether the extension of this name belongs to a format that is not `.kmq`."""
+    """Whether the extension of this name belongs to a format other than `.kmq`."""
     extension = extension_of(name)
     if extension in ("", KMQ):
         return False
-    # A table of its own, which leaves out what the machine's configuration adds.
+    # A separate table, without the additions of the machine's configuration.
     known = mimetypes.MimeTypes()
     return (
         picture_format(extension) is not None

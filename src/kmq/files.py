@@ -12,39 +12,38 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 _TEMPORARY = re.compile(r"\.kmq-[0-9a-f]{16}\.tmp")
-"""The names that files have until they are whole."""
+"""The names of files that are not yet complete."""
 
 
 def is_temporary(path: Path) -> bool:
-    """Whether it has the name of a file that is being written, or that a crash left half done."""
+    """Whether it has the name of a file that is being written, or that a crash left incomplete."""
     return _TEMPORARY.fullmatch(path.name) is not None
 
 
 def write_whole(path: str | Path, data: bytes, *, overwrite: bool = True) -> None:
-    """Write `data` to `path` so that nobody ever sees a part of it; see `writing_whole`."""
+    """Write `data` to `path` so that nobody ever sees a partial file; see `writing_whole`."""
     with writing_whole(path, overwrite=overwrite) as file:
         file.write(data)
 
 
 @contextlib.contextmanager
 def writing_whole(path: str | Path, *, overwrite: bool = True) -> Iterator[BinaryIO]:
-    """Yield a file to write to, which appears at `path` whole, or not at all.
+    """Yield a file to write to, which appears at `path` whole or not at all.
 
-    It is a temporary file beside the target, which is flushed to the disk, and takes
-    the target's name in one step, and the permissions of a file that it replaces. A
-    link is followed; anything other than an ordinary file (a terminal, /dev/null, a
-    pipe) is written to directly.
+    It is a temporary file next to the target. It gets the permissions of the file that it
+    replaces, is flushed to disk, and takes the target's name in one step. Links are followed;
+    anything but a regular file (a terminal, /dev/null, a pipe) is written to directly.
 
     Raises
     ------
     FileExistsError
-        If there is such a file and `overwrite` is false.
+        If the file exists and `overwrite` is false.
     OSError
-        If it cannot be written, with the target's name; the target is then as it was.
+        If it cannot be written, with the target's name; the target is then unchanged.
     """
     replaced = _status(path)
     if replaced is not None and not stat.S_ISREG(replaced.st_mode):
-        with Path(path).open("wb") as file:  # by this name: where /dev/stdout leads may have none
+        with Path(path).open("wb") as file:  # the target of /dev/stdout may have no name
             yield file
         return
     if not overwrite and replaced is not None:
@@ -65,17 +64,17 @@ def writing_whole(path: str | Path, *, overwrite: bool = True) -> Iterator[Binar
         else:
             _take_free_name(temporary, target)
     except OSError as error:
-        # The system's names the temporary file, or none; one of another file stays as it is.
+        # The system's error names the temporary file or none; errors of other files are kept.
         if error.errno is not None and error.filename in (None, str(temporary)):
             error.filename, error.filename2 = str(path), None
         raise
     finally:
-        with contextlib.suppress(OSError):  # it has the target's name, or was never there
+        with contextlib.suppress(OSError):  # it already has the target's name, or was never created
             temporary.unlink()
 
 
 def at_its_beginning(file: IO[bytes]) -> BinaryIO:
-    """Return a file that can be sought in: this one, or what is read of a pipe."""
+    """Return a seekable file at its beginning: this one, or a copy of a pipe's contents."""
     try:
         file.seek(0)
     except (AttributeError, OSError):
@@ -84,7 +83,7 @@ def at_its_beginning(file: IO[bytes]) -> BinaryIO:
 
 
 def _status(path: str | Path) -> os.stat_result | None:
-    """Return what the system says of the file that a path leads to, None if there is none."""
+    """Return the status of the file at a path; None if there is none."""
     try:
         return Path(path).stat()
     except FileNotFoundError:
@@ -92,25 +91,25 @@ def _status(path: str | Path) -> os.stat_result | None:
 
 
 def _opener(replaced: os.stat_result | None) -> Callable[[str, int], int] | None:
-    """Open a file that nobody else may read until it has the permissions of the old one."""
+    """Return an opener that keeps the file private until it has the old one's permissions."""
     if replaced is None:
         return None
     return lambda name, flags: os.open(name, flags, 0o600)
 
 
 def _take_permissions(descriptor: int, replaced: os.stat_result) -> None:
-    """Give a file the owner, where that is allowed, and the mode of the one that it replaces."""
+    """Give a file the mode of the one that it replaces, and its owner if that is allowed."""
     if not hasattr(os, "fchown"):  # Windows
         return
     for owner, group in ((-1, replaced.st_gid), (replaced.st_uid, -1)):
-        with contextlib.suppress(OSError):  # only a superuser may give files away
+        with contextlib.suppress(OSError):  # only root may give files away
             os.fchown(descriptor, owner, group)
     with contextlib.suppress(OSError):  # a file system without modes
         os.fchmod(descriptor, stat.S_IMODE(replaced.st_mode))
 
 
 def _take_free_name(temporary: Path, target: Path) -> None:
-    """Give the file the target's name, failing if another has taken it meanwhile."""
+    """Give the file the target's name; fail if another file has taken it meanwhile."""
     try:
         target.hardlink_to(temporary)
     except FileExistsError:

@@ -1,4 +1,4 @@
-"""How large things may be."""
+"""Limits on sizes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ MAX_COLORS_OF_A_BYTE = 256
 """The largest palette of ordinary image formats: an index fits in 8 bits."""
 
 MAX_METADATA = 1 << 22
-"""Bytes of the metadata in a `.kmq` file, without their checksum."""
+"""The most bytes of metadata in a `.kmq` file, without their checksum."""
 
 DEFAULT_MAX_PIXELS = 1 << 28
-"""Pixels that kmq reads and decodes unless the caller allows more, in the library and on the
-command line alike."""
+"""The most pixels that kmq reads or decodes unless the caller allows more, both in the library
+and on the command line."""
 
 
 def check_pixel_count(width: int, height: int, max_pixels: int) -> None:

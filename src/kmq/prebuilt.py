@@ -1,8 +1,8 @@
-"""Kernels that were compiled when kmq was built, and whether they are what runs here.
+"""Kernels that were compiled when kmq was built, and whether they can run here.
 
-`kmq._kernels` holds them for several levels of processors; docs/compiled-kernels.md says how
-they get there. Where it is missing, or does not fit, numba compiles. The environment's
-KMQ_KERNELS overrides the choice: the name of a level, or numba.
+`kmq._kernels` contains them for several processor levels; docs/compiled-kernels.md says how it
+is built. If it is missing or cannot be used, numba compiles. The environment variable
+KMQ_KERNELS overrides the choice with the name of a level, or numba.
 """
 
 from __future__ import annotations
@@ -20,35 +20,35 @@ from kmq.errors import KmqError, OptionError, warn
 
 ENVIRONMENT_VARIABLE = "KMQ_KERNELS"
 NUMBA = "numba"
-"""What stands for compiling with numba, among the names of levels."""
+"""The name, among those of levels, for compiling with numba."""
 
 _MODULE = "kmq._kernels"
 _INSTALL_NUMBA = "pip install 'kmq[numba]'"
 
 
 class Kernels(NamedTuple):
-    """Compiled kernels for one level of processors."""
+    """Compiled kernels for one processor level."""
 
     level: str
     by_name: dict[str, Callable[..., Any]]
 
 
 class _UnusableError(Exception):
-    """The compiled kernels cannot run here, for the reason given."""
+    """The compiled kernels cannot run here, for the stated reason."""
 
 
 class _NotBuiltError(_UnusableError):
-    """There are none, as in a pure wheel."""
+    """There are no compiled kernels, as in a pure wheel."""
 
 
 @functools.cache
 def kernels() -> Kernels | None:
-    """Return the kernels that run here, None where numba compiles.
+    """Return the kernels that run here, or None if numba compiles.
 
     Raises
     ------
     OptionError
-        If KMQ_KERNELS names what is not there, or what this processor cannot run.
+        If KMQ_KERNELS names a level that does not exist or that this processor cannot run.
     KmqError
         If neither compiled kernels nor numba can be used.
     """
@@ -78,12 +78,12 @@ def kernels() -> Kernels | None:
 def _numba_is_installed() -> bool:
     try:
         return find_spec(NUMBA) is not None
-    except ValueError:  # sys.modules has None for it, so that nobody imports it
+    except ValueError:  # sys.modules has None for it, which blocks importing it
         return False
 
 
 def _load(wanted: str) -> Kernels:
-    """Return the kernels of the level `wanted`, or of the best that this processor runs."""
+    """Return the kernels of the level `wanted`, or of the best one that this processor runs."""
     try:
         library = import_module(_MODULE)
     except ModuleNotFoundError as error:
@@ -104,14 +104,14 @@ def _load(wanted: str) -> Kernels:
 
 
 def kernel_name(function: Callable[..., Any]) -> str:
-    """Return the name of a kernel in the module: that of its module in kmq, and its own."""
+    """Return a kernel's name in the extension module: its module within kmq, and its own name."""
     return f"{function.__module__.removeprefix('kmq.')}.{function.__qualname__}"
 
 
 def source_stamp(folders: Sequence[str]) -> str | None:
-    """Return a hash of all sources in folders of kmq, None where no source is installed.
+    """Return a hash of all sources in folders of kmq; None if no source is installed.
 
-    A kernel takes constants from no other folder than its own.
+    A kernel takes constants only from its own folder.
     """
     digest = hashlib.sha256()
     found = False

@@ -1,4 +1,4 @@
-"""How far a palette image is from its original."""
+"""The difference between a palette image and its original."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from kmq.image import IndexedImage
 _ROWS_AT_ONCE = 64
 
 _SSIM_DEVIATION = 1.5
-"""Standard deviation of the window that weighs a neighbourhood, in pixels."""
+"""Standard deviation of the window that weights a neighbourhood, in pixels."""
 
 SSIM_WINDOW = 11
-"""Pixels a side of that window, and so of the smallest image that has an SSIM."""
+"""Pixels per side of that window, and therefore of the smallest image that has an SSIM."""
 
 
 def psnr(pixels: NDArray[np.uint8], indexed: IndexedImage) -> float:
-    """Return the peak signal-to-noise ratio in decibels; infinity where nothing changed.
+    """Return the peak signal-to-noise ratio in decibels; infinity if nothing changed.
 
-    See `psnr_of`; `pixels` are (H, W, 3) or (H, W, 4). Where they or the indexed image have
-    alpha, the squared difference is the mean over all uniform backgrounds (`kmq.alpha`).
+    See `psnr_of`; `pixels` are (H, W, 3) or (H, W, 4). If they or the indexed image have alpha,
+    the squared difference is the mean over all uniform backgrounds (`kmq.alpha`).
     """
     return psnr_of(squared_error(pixels, indexed), 3 * indexed.width * indexed.height)
 
@@ -38,7 +38,7 @@ def squared_error(pixels: NDArray[np.uint8], indexed: IndexedImage) -> Fraction:
 
 
 def first_difference(pixels: NDArray[np.uint8], indexed: IndexedImage) -> tuple[int, int] | None:
-    """Return (x, y) of the first pixel in reading order whose colour is another; None if none.
+    """Return (x, y) of the first pixel in reading order whose colour differs, or None.
 
     Arguments are those of `psnr`. Two clear pixels have the same colour.
     """
@@ -54,7 +54,7 @@ def _has_alpha(pixels: NDArray[np.uint8], indexed: IndexedImage) -> bool:
 
 
 def _differences(pixels: NDArray[np.uint8], indexed: IndexedImage) -> Iterator[NDArray[np.int64]]:
-    """Yield how far apart the pixels of each band of rows are, as points of `kmq.alpha`."""
+    """Yield the differences of pixels in each band of rows, as points of `kmq.alpha`."""
     has_alpha = _has_alpha(pixels, indexed)
 
     def points(colors: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -67,19 +67,19 @@ def _differences(pixels: NDArray[np.uint8], indexed: IndexedImage) -> Iterator[N
 
 
 def psnr_of(squared_error: int | Fraction, samples: int) -> float:
-    """Return 10 log10(255^2 / mean squared difference), infinity where there is none."""
+    """Return 10 log10(255^2 / mean squared difference); infinity if there is no difference."""
     if squared_error == 0:
         return math.inf
     return 10 * math.log10(255**2 * samples / squared_error)
 
 
 def ssim(pixels: NDArray[np.uint8], indexed: IndexedImage) -> float | None:
-    """Return the structural similarity, 1 where nothing changed; None if undefined.
+    """Return the structural similarity, 1 if nothing changed; None if undefined.
 
     The mean over pixels and channels of the index of Wang et al., "Image quality
     assessment: from error visibility to structural similarity", IEEE Trans. Image
-    Processing 13(4), 2004, in their Gaussian window. An image less than
-    `SSIM_WINDOW` pixels high or wide has none. `pixels` are (H, W, 3), or (H, W, 4), which are
+    Processing 13(4), 2004, with their Gaussian window. It is undefined for images less than
+    `SSIM_WINDOW` pixels high or wide. `pixels` are (H, W, 3), or (H, W, 4), which are
     compared over middle grey.
 
     Raises

@@ -1,4 +1,4 @@
-"""Images in K colours as `Options` ask for them: K-means, then dithered or cheaper indices."""
+"""Images in K colours according to `Options`: K-means, then dithered or cheaper indices."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def fit(histogram: Histogram, colors: int, options: Options) -> Palette:
 
 
 def constraint_of(options: Options) -> Constraint | None:
-    """Return what the entries have to be; None if every palette will do."""
+    """Return the constraint on the entries; None if there is none."""
     if not options.is_constrained:
         return None
     return Constraint(np.array(options.pinned, np.uint8).reshape(-1, 3), options.channel_bits)
 
 
 def initial_of(options: Options) -> NDArray[np.float64] | None:
-    """Return the centroids to start from; None where a palette is to be searched for."""
+    """Return the centroids to start from; None if the palette is to be searched for."""
     return None if options.init is None else np.array(options.init, np.float64)
 
 
@@ -45,10 +45,10 @@ def quantize(
     histogram: Histogram | None = None,
     weights: NDArray[np.int64] | None = None,
 ) -> IndexedImage:
-    """Return the image in `colors` colours, or fewer if it has fewer or `rdo` leaves some out.
+    """Return the image in `colors` colours, or fewer if it has fewer or `rdo` drops some.
 
-    `histogram` is that of the pixels, where it is known. `weights`, (H, W), say how much each
-    pixel counts for the palette, unless all colours fit.
+    `histogram` is that of the pixels, if known. `weights`, (H, W), are the pixels' weights
+    for the palette; they have no effect if all colours fit.
     """
     if weights is not None:
         histogram = Histogram.of_pixels(pixels)
@@ -84,9 +84,9 @@ def with_chosen_indices(
     *,
     keeps_palette: bool = False,
 ) -> IndexedImage:
-    """Return the image dithered, or with cheaper indices, as the options ask for.
+    """Return the image dithered or with cheaper indices, according to the options.
 
-    Arguments as for `with_cheaper_indices`.
+    Arguments are those of `with_cheaper_indices`.
     """
     if options.dither_strength == 0:
         return with_cheaper_indices(pixels, nearest, options, keeps_palette=keeps_palette)
@@ -108,10 +108,10 @@ def with_cheaper_indices(
     *,
     keeps_palette: bool = False,
 ) -> IndexedImage:
-    """Return the image with the indices, and the palette, that `options.rdo` asks for.
+    """Return the image with the indices and palette that `options.rdo` selects.
 
-    `nearest` is the image with each pixel in its nearest entry. With `keeps_palette` the
-    indices alone change.
+    `nearest` is the image with each pixel's nearest entry. With `keeps_palette`, only the
+    indices change.
     """
     if options.rdo_strength == 0:
         return nearest

@@ -1,4 +1,4 @@
-"""How many threads, and independent work spread over them."""
+"""The number of threads, and distributing independent work over them."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ Result = TypeVar("Result")
 ENVIRONMENT_VARIABLE = "KMQ_NUM_THREADS"
 
 _ITEMS_AHEAD = 2
-"""Items per thread that are begun or wait: enough to keep each busy, few enough to hold."""
+"""Items per thread that are started or waiting: enough to keep threads busy, in little memory."""
 
 
 def thread_count(threads: int | None) -> int:
     """Return the number of threads to use, at least 1.
 
-    `threads` if it is given, else the environment's KMQ_NUM_THREADS, else the
-    processors that this process may run on. It never changes a result.
+    This is `threads` if given, otherwise the environment variable KMQ_NUM_THREADS, otherwise
+    the number of processors that this process may run on. It never changes a result.
 
     Raises
     ------
     OptionError
-        If the number given is not a whole number of at least 1.
+        If the given number is not a whole number of at least 1.
     """
     if threads is not None:
         return whole_number("threads", threads, 1)
@@ -59,10 +59,10 @@ def stream_threads(
 ) -> Generator[Result]:
     """Yield function(item) for each item, in order, on up to `threads` threads.
 
-    Items are taken as threads become free, so that few items and results are held at a
-    time. The pool lives for this call alone, so that a forked child never inherits one.
-    When an item fails, or the caller is interrupted or stops asking, items that no thread
-    has begun are dropped.
+    Items are taken as threads become free, so only a few items and results are in memory. The
+    pool exists only during this call, so a forked child never inherits one. When an item
+    fails, or the caller is interrupted or stops iterating, items that no thread has started
+    are dropped.
     """
     if threads <= 1:
         yield from map(function, items)
@@ -78,11 +78,11 @@ def stream_threads(
 
 
 class Pool(AbstractContextManager["Pool"]):
-    """Up to `threads` threads that do what is submitted, in the order of submission.
+    """Up to `threads` threads that run submitted work in order of submission.
 
-    Where the system starts no more threads, the submitting thread does the work. (Python's
-    own pool raises, and keeps the work in its queue.) At its end, what no thread has begun
-    is cancelled, and what one has begun is waited for.
+    If the system cannot start more threads, the submitting thread does the work. (Python's
+    own pool raises and keeps the work in its queue.) Leaving the context cancels work that has
+    not started and waits for work that has.
     """
 
     def __init__(self, threads: int) -> None:
@@ -98,7 +98,7 @@ class Pool(AbstractContextManager["Pool"]):
         self._executor.shutdown(cancel_futures=True)
 
     def submit(self, function: Callable[[Item], Result], item: Item) -> Future[Result]:
-        """Return what will hold function(item), or the error that it raised."""
+        """Return a future of function(item)."""
         from concurrent.futures import Future
 
         future: Future[Result] = Future()
@@ -110,7 +110,7 @@ class Pool(AbstractContextManager["Pool"]):
         return future
 
     def _take(self) -> None:
-        """Do the work that has waited longest, if another thread has not done all."""
+        """Do the work that has waited longest, if there is any left."""
         try:
             work, future = self._waiting.popleft()
         except IndexError:
@@ -119,16 +119,16 @@ class Pool(AbstractContextManager["Pool"]):
             future.set_result(work())
         except Exception as error:
             future.set_exception(error)
-        except BaseException as error:  # an interruption is the submitting thread's at once
+        except BaseException as error:  # the submitting thread raises interruptions at once
             future.set_exception(error)
             raise
 
 
 def share(work: Callable[[int], object], count: int, threads: int) -> None:
-    """Call work(0) to work(count - 1), on this thread and on up to `threads` - 1 others.
+    """Call work(0) to work(count - 1) on this thread and up to `threads` - 1 others.
 
-    Where the system starts no more threads, those that run do all the work. When one fails,
-    the others stop after what they have begun, and the first error is raised.
+    If the system cannot start more threads, the running ones do all the work. When one fails,
+    the others stop after their current calls, and the first error is raised.
     """
     numbers = deque(range(count))
     failures: list[BaseException] = []

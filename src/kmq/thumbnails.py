@@ -17,7 +17,7 @@ from kmq.limits import check_pixel_count
 from kmq.metadata import NOTHING
 
 _OVERSAMPLING = 4
-"""Pixels in each direction that the last filter is given for each pixel of the thumbnail."""
+"""Pixels per direction that the final filter gets for each pixel of the thumbnail."""
 
 _BAND_PIXELS = 1 << 20
 """Pixels that are averaged at a time, which bounds the memory."""
@@ -26,16 +26,16 @@ _BAND_PIXELS = 1 << 20
 def thumbnail(stream: BinaryIO, size: int, *, max_pixels: int, threads: int) -> bytes:
     """Return a PNG file of the picture, at most `size` pixels wide and high.
 
-    Colours are averaged in linear light, weighted by their alpha, so that neither fine
-    patterns change their brightness nor clear pixels colour their neighbours. A smaller
-    picture keeps its size. Labels get colours that tell them apart, and are not averaged.
+    Colours are averaged in linear light and weighted by alpha, so fine patterns keep their
+    brightness and clear pixels do not tint their neighbours. A smaller picture keeps its size.
+    Labels get distinct colours and are not averaged.
 
     Raises
     ------
     FormatError
         If the file is damaged.
     LimitError
-        If the picture has more than `max_pixels` pixels; before any is decoded.
+        If the picture has more than `max_pixels` pixels; raised before decoding.
     """
     with LazyImage(stream, max_pixels=max_pixels, threads=threads) as picture:
         check_pixel_count(picture.width, picture.height, max_pixels)
@@ -57,7 +57,7 @@ def thumbnail(stream: BinaryIO, size: int, *, max_pixels: int, threads: int) -> 
 
 
 def _sampled(picture: LazyImage, step: int) -> NDArray[np.uint8]:
-    """Return every `step`-th pixel of every `step`-th row of a mask, coloured."""
+    """Return every `step`-th pixel of every `step`-th row of a mask, in colour."""
     rows = [
         picture.crop(0, y, picture.width, 1).indices[0, ::step]
         for y in range(0, picture.height, step)
@@ -67,7 +67,7 @@ def _sampled(picture: LazyImage, step: int) -> NDArray[np.uint8]:
 
 
 def _averaged(picture: LazyImage, factor: int) -> list[NDArray[np.float32]]:
-    """Return the mean of each block of factor x factor pixels, for each channel.
+    """Return the mean of each block of factor x factor pixels, per channel.
 
     The channels are red, green and blue in linear light, multiplied by alpha, and alpha.
     """
@@ -85,7 +85,7 @@ def _averaged(picture: LazyImage, factor: int) -> list[NDArray[np.float32]]:
 def _block_means(
     colors: NDArray[np.float32], band: IndexedImage, factor: int
 ) -> NDArray[np.float32]:
-    """Return the mean colour of each block; those at the right and the bottom may be smaller."""
+    """Return the mean colour of each block; blocks at the right and bottom may be smaller."""
     across = np.arange(0, band.width, factor)
     down = np.arange(0, band.height, factor)
     sums = np.add.reduceat(colors[band.indices], across, axis=1)
@@ -108,7 +108,7 @@ def _to_linear(palette: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _to_srgb(linear: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return the pixels in sRGB, alpha beside the colours, of what `_to_linear` made."""
+    """Return sRGB pixels with alpha from averaged results of `_to_linear`."""
     colors, alpha = linear[..., :3], linear[..., 3:].clip(0, 1)
     if alpha.size:
         colors = np.divide(colors, alpha, out=np.zeros_like(colors), where=alpha > 1 / 512)

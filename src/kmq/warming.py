@@ -12,7 +12,7 @@ from kmq.pixels.bleeding import bleed
 
 _WIDTH = 256
 _CODINGS: tuple[tuple[Coding, int], ...] = (("packed", 1), ("modelled", 2))
-"""Each coding, and the number of threads to code with."""
+"""Each coding, and the number of threads to use with it."""
 
 
 class NothingKeptError(KmqError):
@@ -20,12 +20,12 @@ class NothingKeptError(KmqError):
 
 
 def warm_up() -> list[str]:
-    """Run every kernel with every type it takes; return the caches' folders.
+    """Run every kernel with every type it accepts; return the folders of the caches.
 
     Raises
     ------
     NothingKeptError
-        If there is no folder to keep compiled code in.
+        If there is no folder for compiled code.
     """
     run_kernels()
     folders = {folder for kernel in jit.kernels if (folder := jit.cache_folder(kernel))}
@@ -37,8 +37,8 @@ def warm_up() -> list[str]:
 
 
 def run_kernels() -> None:
-    """Run every kernel with every type it takes: what this does not run is not compiled ahead."""
-    # As few pixels as are counted by kernels, of many colours, so that palettes are searched for.
+    """Run every kernel with every type it accepts, so that all are compiled ahead of use."""
+    # The fewest pixels that kernels count, with many colours, so that palettes are searched for.
     shape = SMALLEST_CUBE_WORK // _WIDTH, _WIDTH, 4
     noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     bleed(noise)

@@ -1,4 +1,4 @@
-"""What a picture says about itself besides its pixels: resolution, EXIF, XMP, text."""
+"""The metadata of a picture: resolution, EXIF, XMP, text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_RESOLUTION_PART = (1 << 32) - 1
 """The largest numerator or denominator of a resolution."""
 MAX_KEYWORD_BYTES = 255
 MAX_TEXTS = 1024
-"""Texts of one picture."""
+"""The most texts of one picture."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,4 +122,4 @@ def _text(given: object) -> tuple[tuple[str, str], ...]:
 
 
 NOTHING = Metadata()
-"""The metadata of a picture that says nothing."""
+"""Empty metadata."""

@@ -1,8 +1,8 @@
-"""What kmq itself reads and changes in an EXIF block (CIPA DC-008): its first directory.
+"""Reading and changing an EXIF block's first directory (CIPA DC-008).
 
-Pillow copies the values of all entries when it reads a block. Entries may share their
-values, so a block of a few megabytes can fill any memory. This module reads only the
-entries that matter, in place.
+Pillow copies the values of all entries when it reads a block. Entries may share their values,
+so a block of a few megabytes can exhaust memory. This module reads only the relevant entries,
+in place.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from PIL import ExifTags
 
 PREFIX = b"Exif\0\0"
-"""In front of the TIFF structure of an EXIF block in JPEG; other formats have none."""
+"""The prefix of an EXIF block's TIFF structure in JPEG; other formats have none."""
 
 UPRIGHT = 1
 """The orientation of a picture whose first row is at the top and first column at the left."""
@@ -24,26 +24,26 @@ _BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 _SHORT, _LONG, _RATIONAL = 3, 4, 5
 _WHOLE_NUMBERS = {_SHORT: "H", _LONG: "I"}
 _BYTES_OF_KINDS = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-"""Bytes of a value of each kind; one of any other kind has one byte."""
+"""Bytes per value of each kind; values of other kinds have one byte."""
 _UNITS = {2: Fraction(1), 3: Fraction(254, 100)}
-"""Pixels per inch in a pixel per inch, and in one per centimetre."""
+"""The factors to pixels per inch from pixels per inch and per centimetre."""
 
 
 class _Entry(NamedTuple):
     tag: int
     kind: int
     place: int
-    """Of the value, or of the offset of a value that has more than four bytes."""
+    """The place of the value, or of its offset if the value has more than four bytes."""
     order: str
 
 
 def orientation(block: bytes) -> int | None:
-    """Return the orientation that a TIFF structure states, None if it states none.
+    """Return the orientation that a TIFF structure states, or None.
 
     Raises
     ------
     ValueError, struct.error
-        If it is no TIFF structure, or its first directory does not fit in it.
+        If it is not a TIFF structure, or its first directory does not fit into it.
     """
     stated = None
     for entry in _entries(block):
@@ -55,8 +55,8 @@ def orientation(block: bytes) -> int | None:
 def upright(block: bytes) -> bytes:
     """Return a TIFF structure whose first directory states no orientation but 1.
 
-    The number is replaced in place, because writing the block anew would move what maker
-    notes point to. Errors as for `orientation`.
+    The number is replaced in place, because rewriting the block would move data that maker
+    notes point to. Errors are those of `orientation`.
     """
     changed = bytearray(block)
     for entry in _entries(block):
@@ -68,7 +68,7 @@ def upright(block: bytes) -> bytes:
 def resolution(block: bytes) -> tuple[Fraction, Fraction] | None:
     """Return the pixels per inch that a TIFF structure states, across and down.
 
-    None if it states none, or is damaged.
+    Returns None if it states none or is damaged.
     """
     found: dict[int, Fraction] = {}
     unit = Fraction(1)
@@ -86,7 +86,7 @@ def resolution(block: bytes) -> tuple[Fraction, Fraction] | None:
 
 
 def of_resolution(pixels_per_inch: tuple[Fraction, Fraction]) -> bytes:
-    """Return a TIFF structure that states a resolution and nothing else."""
+    """Return a TIFF structure that states only a resolution."""
     tags = (ExifTags.Base.XResolution, ExifTags.Base.YResolution, ExifTags.Base.ResolutionUnit)
     values_at = 8 + 2 + 12 * len(tags) + 4
     return b"".join(
@@ -102,7 +102,7 @@ def of_resolution(pixels_per_inch: tuple[Fraction, Fraction]) -> bytes:
 
 
 def is_sound(block: bytes) -> bool:
-    """Whether it is a TIFF structure whose first directory fits in it."""
+    """Whether the block is a TIFF structure that contains its whole first directory."""
     try:
         orientation(block)
     except (ValueError, struct.error):
@@ -111,9 +111,9 @@ def is_sound(block: bytes) -> bool:
 
 
 def is_expanded_safely(block: bytes) -> bool:
-    """Whether the values of the directories that Pillow copies are no longer than the block.
+    """Whether the values that Pillow copies are together no longer than the block.
 
-    In an honest block each entry has values of its own.
+    In a well-formed block, entries do not share values.
     """
     try:
         order = _order(block)
@@ -150,7 +150,7 @@ def _order(block: bytes) -> str:
 
 
 def _fields(block: bytes, start: int, order: str) -> Iterator[tuple[int, int, int, int]]:
-    """Yield of each entry of a directory its tag, kind, number of values, and their place."""
+    """Yield the tag, kind, number of values and place of each entry in a directory."""
     (count,) = struct.unpack_from(order + "H", block, start)
     for place in range(start + 2, start + 2 + 12 * count, 12):
         yield *struct.unpack_from(order + "HHI", block, place), place + 8

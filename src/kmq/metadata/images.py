@@ -1,4 +1,4 @@
-"""What a Pillow image says about itself besides its pixels."""
+"""The metadata of a Pillow image."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ TIFF_TAGS = (
     ExifTags.Base.HostComputer,
     ExifTags.Base.Copyright,
 )
-"""Tags of a TIFF that describe the picture and not how it is stored."""
+"""TIFF tags that describe the picture, not its storage."""
 
 _XMP_END = b"<?xpacket end="
-"""What ends a packet. In front of it packets leave room to be edited in place."""
+"""The end of a packet. Packets leave room before it, so that they can be edited in place."""
 
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=[\"']|>))([0-9])")
 
 _RAW_PROFILE = "Raw profile type "
-"""How ImageMagick begins the keywords of the blocks that it writes into texts of a PNG."""
+"""The prefix of ImageMagick's keywords for blocks that it stores as PNG texts."""
 
 _INFO_OF_PILLOW = frozenset(
     ("background", "comment", "compression", "dpi", "exif", "icc_profile", "transparency", "xmp")
@@ -46,25 +46,25 @@ _NOT_KEPT = {
     "GDAL tags": (42112, 42113),
     "IPTC tags": (33723,),
 }
-"""Tags of a TIFF that `Metadata` has no place for."""
+"""TIFF tags that `Metadata` cannot represent."""
 
 _NAMES = {"resolution": "resolution", "exif": "EXIF", "xmp": "XMP", "text": "texts"}
 
 _DAMAGED_CHUNKS = {b"eXIf": "damaged EXIF", b"pHYs": "damaged resolution"}
-"""Chunks of a PNG that are not texts."""
+"""PNG chunks that are not texts."""
 
 _ITEM_BYTES = 5
-"""Bytes in front of an item of the metadata block, at most."""
+"""The most bytes before an item's payload in the metadata block."""
 _RESOLUTION_BYTES = 20
-"""Bytes of a resolution in it, at most."""
+"""The most bytes of a resolution in the metadata block."""
 
 
 def metadata_of(
     image: Image.Image, *, is_turned: bool = True, is_converted: bool = False
 ) -> tuple[Metadata, tuple[str, ...]]:
-    """Return a loaded image's metadata, and at most one note on what cannot be kept.
+    """Return a loaded image's metadata, and at most one note about metadata that is not kept.
 
-    Damaged or oversized metadata is left out; it never costs the picture.
+    Damaged or oversized metadata is dropped; it never costs the picture.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def metadata_of(
     """
     stored = getattr(image, "metadata", None)
     if isinstance(stored, Metadata) and _is_unchanged(image, stored):
-        return stored, ()  # exact, while info has one text per keyword, and floats
+        return stored, ()  # exact, whereas info has one text per keyword, and floats
     lost: list[str] = []
     found: dict[str, Any] = {}
     readers: dict[str, Callable[[Image.Image], Any]] = {
@@ -102,7 +102,7 @@ def metadata_of(
 
 
 def info_of(metadata: Metadata) -> dict[str, Any]:
-    """Return metadata like Pillow's `Image.info`; of a repeated keyword, the last text."""
+    """Return metadata in the form of Pillow's `Image.info`; of repeated keywords, the last."""
     info: dict[str, Any] = {
         keyword: text for keyword, text in metadata.text if keyword not in _INFO_OF_PILLOW
     }
@@ -116,10 +116,10 @@ def info_of(metadata: Metadata) -> dict[str, Any]:
 
 
 def orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 (upright) if there is none that can be read.
+    """Return the EXIF orientation; 1 (upright) if none can be read.
 
-    Pillow itself is asked only where there is no block to look at, or where it has read
-    the block already, because it copies everything that is in a block.
+    Pillow is asked only if there is no block, or if it has already read the block, because it
+    copies everything in a block.
     """
     try:
         is_read = image._exif is not None and image._exif._loaded
@@ -140,13 +140,13 @@ def _orientation_in_xmp(image: Image.Image) -> int:
 
 
 def _is_unchanged(image: Image.Image, stored: Metadata) -> bool:
-    """Whether an image's info still says what was stored, and nothing else."""
+    """Whether an image's info still equals the stored metadata."""
     info = {key: value for key, value in image.info.items() if key != "transparency"}
     return info == info_of(stored)
 
 
 def _fitting(metadata: Metadata, lost: list[str]) -> Metadata:
-    """Leave out the largest items until the rest fits in a file; name them in `lost`."""
+    """Drop the largest items until the rest fits into a file; name them in `lost`."""
     exif_bytes, xmp_bytes = len(metadata.exif), len(metadata.xmp)
     texts = [
         (len(f"{keyword}\0{text}".encode()), (keyword, text)) for keyword, text in metadata.text
@@ -167,7 +167,7 @@ def _fitting(metadata: Metadata, lost: list[str]) -> Metadata:
 
 
 def _block_bytes(exif_bytes: int, xmp_bytes: int, texts: list[int]) -> int:
-    """Return how long the metadata block of these sizes and a resolution is, at most."""
+    """Return the largest possible metadata block with these sizes and a resolution."""
     return exif_bytes + xmp_bytes + sum(texts) + _ITEM_BYTES * (len(texts) + 3) + _RESOLUTION_BYTES
 
 
@@ -206,7 +206,7 @@ def _raw_profile(text: str) -> bytes:
 
 
 def _exif_of_tiff(image: Image.Image) -> bytes:
-    """Return an EXIF block of the tags that describe the picture, which a TIFF has in itself."""
+    """Return an EXIF block with the tags of a TIFF that describe the picture."""
     own = image.getexif()
     made = Image.Exif()
     for tag in TIFF_TAGS:
@@ -221,7 +221,7 @@ def _exif_of_tiff(image: Image.Image) -> bytes:
 
 def _xmp(image: Image.Image, is_turned: bool) -> bytes:
     packet = _without_padding(_xmp_packet(image).rstrip(b"\0"))
-    packet.decode()  # raises where it is not UTF-8
+    packet.decode()  # raises if it is not UTF-8
     return _XMP_ORIENTATION.sub(rb"\g<1>1", packet) if is_turned else packet
 
 
@@ -240,10 +240,10 @@ def _xmp_packet(image: Image.Image) -> bytes:
 
 
 def _texts(image: Image.Image, lost: list[str]) -> list[tuple[str, str]]:
-    """Return the texts that fit; name in `lost` how many do not."""
+    """Return the texts that fit; report in `lost` how many do not."""
     found = [pair for pair in _pairs(image) if not _is_a_block(pair[0])]
     kept = [pair for pair in found if _fits(*pair)][:MAX_TEXTS]
-    chunks = getattr(image, "left_out", ())  # of a PNG
+    chunks = getattr(image, "left_out", ())  # PNG only
     lost += [label for kind, label in _DAMAGED_CHUNKS.items() if kind in chunks]
     left_out = len(found) - len(kept) + sum(kind not in _DAMAGED_CHUNKS for kind in chunks)
     if left_out:
@@ -255,7 +255,7 @@ def _pairs(image: Image.Image) -> Iterator[tuple[str, str]]:
     if image.format in ("PNG", "KMQ"):
         for keyword, text in getattr(image, "text", {}).items():
             yield keyword, str(text)
-    elif image.format is None:  # made from an opened one, and has its info
+    elif image.format is None:  # made from an opened image, whose info it has
         for keyword, text in image.info.items():
             if keyword in _INFO_OF_PILLOW:
                 continue
@@ -266,7 +266,7 @@ def _pairs(image: Image.Image) -> Iterator[tuple[str, str]]:
 
 
 def _is_a_block(keyword: str) -> bool:
-    """Whether a text is something else in disguise: XMP, EXIF, a colour profile."""
+    """Whether a text is actually a block of XMP, EXIF or a colour profile."""
     return keyword == XMP_KEYWORD or keyword.startswith(_RAW_PROFILE)
 
 
@@ -287,7 +287,7 @@ def _decoded(comment: bytes) -> str:
 
 
 def _without_place(image: Image.Image) -> Iterator[str]:
-    """Yield what an image has and `Metadata` has no place for."""
+    """Yield the names of metadata that `Metadata` cannot represent."""
     tags = getattr(image, "tag_v2", {})
     for name, numbers in _NOT_KEPT.items():
         if any(number in tags for number in numbers):

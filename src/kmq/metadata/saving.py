@@ -1,4 +1,4 @@
-"""Metadata back into the files that Pillow writes."""
+"""Writing metadata into the files that Pillow writes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from kmq.metadata import Metadata, exif
 from kmq.metadata.images import COMMENT, TIFF_TAGS, XMP_KEYWORD, XMP_TAG
 
 _JPEG_SEGMENT = 65_000
-"""Bytes of metadata that one segment of a JPEG has room for, and its own header."""
+"""The most bytes of metadata in one JPEG segment, leaving room for its header."""
 
 _PNG_KEYWORD = 79
-"""Characters of Latin-1 in the longest keyword of a PNG."""
+"""The most Latin-1 characters in a PNG keyword."""
 
 _RESOLUTIONS: dict[str, tuple[Fraction | int, int]] = {
     "PNG": (1, 1 << 25),
@@ -26,10 +26,10 @@ _RESOLUTIONS: dict[str, tuple[Fraction | int, int]] = {
     "MPO": (1, (1 << 16) - 1),
     "TIFF": (Fraction(1, 1000), 1 << 31),
 }
-"""The lowest and highest pixels per inch of formats that state them."""
+"""The lowest and highest pixels per inch of formats with a resolution."""
 
 _WITH_EXIF_RESOLUTION = ("WEBP", "AVIF")
-"""Formats that state the resolution nowhere but in EXIF."""
+"""Formats that store the resolution only in EXIF."""
 
 _WITH_EXIF = ("PNG", "JPEG", "MPO", "WEBP")
 _WITH_EXIF_REWRITTEN = ("TIFF", "AVIF")
@@ -38,11 +38,11 @@ _WITH_COMMENT = ("JPEG", "MPO")
 
 
 def save_options(metadata: Metadata, kind: str) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Return keywords with which Pillow's `save` writes metadata, and at most one note.
+    """Return keywords for Pillow's `save` that write metadata, and at most one note.
 
-    The note names what the format has no place for, or Pillow cannot write. PNG takes
-    everything that its keywords can name; JPEG, TIFF and WebP take what they have room
-    for; other formats at most the resolution. A PNG says that its samples are sRGB.
+    The note names metadata that the format cannot store or Pillow cannot write. PNG stores
+    everything with a valid keyword; JPEG, TIFF and WebP store as much as fits; other formats
+    store at most the resolution. A PNG also states that its samples are sRGB.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def save_options(metadata: Metadata, kind: str) -> tuple[dict[str, Any], tuple[s
 
 
 def _writable(metadata: Metadata, kind: str) -> Metadata:
-    """Return what a file of a kind can hold, and Pillow can write."""
+    """Return the metadata that this kind of file can store and Pillow can write."""
     return Metadata(
         resolution=metadata.resolution if _states_resolution(metadata, kind) else None,
         exif=metadata.exif if _takes_exif(metadata.exif, kind) else b"",
@@ -106,7 +106,7 @@ def _takes_exif(block: bytes, kind: str) -> bool:
 
 
 def _is_rewritten(block: bytes, kind: str) -> bool:
-    """Whether Pillow, which writes EXIF anew in some formats, can do so with this block."""
+    """Whether Pillow can rewrite this EXIF block, which it does in some formats."""
     try:
         tags = _tiff_tags(Metadata(exif=block)) if kind == "TIFF" else exif.PREFIX + block
         Image.new("L", (1, 1)).save(io.BytesIO(), kind, **({"exif": tags} if tags else {}))
@@ -136,7 +136,7 @@ def _has_room(block: bytes, kind: str) -> bool:
 
 def _png_chunks(metadata: Metadata) -> PngInfo:
     chunks = PngInfo()
-    chunks.add(b"sRGB", b"\0")  # with the perceptual intent, which most writers choose
+    chunks.add(b"sRGB", b"\0")  # perceptual intent, like most writers
     for keyword, text in metadata.text:
         if text.isascii():
             chunks.add_text(keyword, text)

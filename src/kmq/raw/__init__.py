@@ -1,4 +1,4 @@
-"""Indices as display drivers take them: 1, 2, 4 or 8 bits per pixel, rows padded to bytes."""
+"""Indices for display drivers: 1, 2, 4 or 8 bits per pixel, rows padded to bytes."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class RawForm:
     Attributes
     ----------
     bits
-        One of `BITS`, for each pixel.
+        Bits per pixel, one of `BITS`.
     order
-        Which bits of a byte hold its first pixel: "msb", the most significant, or "lsb".
+        Which bits of a byte contain its first pixel: "msb", the most significant, or "lsb".
     """
 
     bits: int
@@ -36,12 +36,12 @@ class RawForm:
         return 1 << self.bits
 
     def row_bytes(self, width: int) -> int:
-        """Return how many bytes a row of `width` pixels takes."""
+        """Return the number of bytes in a row of `width` pixels."""
         return -(-width * self.bits // 8)
 
 
 def packed(indexed: IndexedImage, form: RawForm) -> bytes:
-    """Return the indices of an image row by row, each row padded with zeros to whole bytes.
+    """Return the indices of an image row by row; each row is padded with zeros to whole bytes.
 
     Raises
     ------

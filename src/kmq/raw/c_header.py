@@ -13,14 +13,14 @@ from kmq.raw import MSB, RawForm, packed
 
 _RGB565 = ChannelBits.of("565")
 _WIDEST = 90
-"""Characters of a line of numbers."""
+"""The most characters in a line of numbers."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RESERVED = re.compile(r"_[A-Z_].*|.*__.*")
-"""Names that belong to compilers."""
+"""Names that are reserved for compilers."""
 
 _MOST_CHARACTERS = 40
-"""With what is added, C compilers must tell 63 apart."""
+"""C compilers must distinguish the first 63 characters, which leaves room for suffixes."""
 
 # ISO C23 and C++20, and the types that the header itself uses.
 _TAKEN = """
@@ -36,12 +36,12 @@ using virtual void volatile wchar_t while xor xor_eq main uint8_t uint16_t
 
 
 def checked_name(name: str) -> str:
-    """Return the name of an array in C, as it is.
+    """Return the name if it is valid for an array in C and C++.
 
     Raises
     ------
     OptionError
-        If C or C++ does not take it, or reserves it.
+        If the name is invalid or reserved in C or C++.
     """
     if not _IDENTIFIER.fullmatch(name):
         raise OptionError(
@@ -58,9 +58,9 @@ def checked_name(name: str) -> str:
 def written(indexed: IndexedImage, form: RawForm, name: str) -> bytes:
     """Return a header for C and C++ that defines the picture as constants.
 
-    The indices are the array `name`, packed as `form` says. `name_palette` has red, green
-    and blue of each entry, and where RGB565 shows every entry exactly, `name_palette_565`
-    has the entries in that form. Macros in capitals tell the size.
+    The array `name` contains the indices, packed according to `form`. `name_palette` contains
+    red, green and blue of each entry. If RGB565 can show every entry exactly,
+    `name_palette_565` contains the entries in that form. Macros in capitals give the sizes.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def written(indexed: IndexedImage, form: RawForm, name: str) -> bytes:
 
 
 def _in_rgb565(red: int, green: int, blue: int) -> int:
-    """Return the number of a colour that RGB565 shows."""
+    """Return the RGB565 number of a colour."""
     return (red >> 3) << 11 | (green >> 2) << 5 | blue >> 3
 
 

@@ -1,7 +1,7 @@
-"""The viewer: one HTML page that shows `.kmq` files and loads nothing from anywhere.
+"""The viewer: one HTML page that shows `.kmq` files and makes no requests.
 
-The page is put together from the parts beside this module. `kmq.js`, which decodes, is a copy
-of the one in `formats/javascript`, because a wheel has no other.
+The page is assembled from the files in this folder. `kmq.js`, which decodes, is a copy of the
+one in `formats/javascript`, because a wheel does not contain that folder.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ SCRIPTS = (
     "details.js",
     "page.js",
 )
-"""Modules of the page, each before those that import from it."""
+"""Modules of the page, in an order in which imports come first."""
 
 _IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=async |class |const |function )", re.MULTILINE)
 
 
 def page(pictures: Iterable[tuple[str, bytes]] = ()) -> str:
-    """Return the viewer as HTML, with files inside that it opens.
+    """Return the viewer as HTML, with embedded files that it opens.
 
     Parameters
     ----------
     pictures
-        Names and contents of `.kmq` files. What is wrong with a file, the page says itself.
+        Names and contents of `.kmq` files. The page itself reports damaged files.
     """
     script = '"use strict";\n' + "".join(map(_as_script, SCRIPTS))
     opened = [{"name": name, "data": _base64(data)} for name, data in pictures]
@@ -57,12 +57,12 @@ def _part(name: str) -> str:
 
 
 def _as_script(name: str) -> str:
-    """Return a module without its imports and exports, to stand in one script with others."""
+    """Return a module without its imports and exports, for joining with others in one script."""
     return _EXPORT.sub("", _IMPORT.sub("", _part(name)))
 
 
 def _decoder() -> str:
-    """Return what runs in a worker: kmq.js, whose names stay its own, and what asks it."""
+    """Return the script of a worker: kmq.js in a private scope, and reading.js."""
     inside = f"{_as_script('kmq.js')}\nreturn {{ decode, info }};\n"
     return f"const {{ decode, info }} = (() => {{\n{inside}}})();\n{_as_script('reading.js')}"
 
@@ -72,9 +72,9 @@ def _base64(data: bytes) -> str:
 
 
 def _policy(script: str) -> str:
-    """Return a Content Security Policy: nothing is loaded, and one script runs.
+    """Return a Content Security Policy that allows no requests and exactly one script.
 
-    A blob is the decoder, which the page itself gives to a worker.
+    It also allows blobs, because the page passes the decoder to workers as a blob.
     """
     digest = _base64(hashlib.sha256(script.encode()).digest())
     return (
