@@ -4,12 +4,12 @@
 
 The command is started once for each vector, with the names of two files in place of {in}
 and {out}. Without {out}, the picture is taken from standard output. It may be a PNG, a
-binary PGM, PPM or PAM, or raw samples of red, green, blue and, where the picture has
-alpha, alpha. `{out}.png` is fine where the decoder goes by the extension.
+binary PGM, PPM or PAM, or raw samples of red, green, blue and, if the picture has alpha,
+alpha. Write `{out}.png` if the decoder chooses the format by the extension.
 
-A valid file must give the right pixels and exit status 0. An invalid one must give
-another exit status, no picture, and neither a crash nor a time-out. README.md says what
-each step is about. Only the standard library is needed.
+For a valid file, the decoder must produce the right pixels and exit status 0; for an invalid
+one, another exit status, no picture, and neither a crash nor a time-out. README.md explains
+each step. Only the standard library is needed.
 """
 
 import argparse
@@ -29,16 +29,16 @@ import pictures
 import reference_decoder
 
 FEW_PIXELS = 1 << 13
-"""Up to here the reference decoder takes well under a second to find the first wrong pixel."""
+"""The most pixels for which the reference decoder finds the first wrong one in under a second."""
 
 SIGNS_OF_A_CRASH = ("Sanitizer:", "runtime error:", "panicked at")
 
 
 class Step(NamedTuple):
-    """What an implementer writes next, and the vectors that show whether it works."""
+    """A step of an implementation, and the vectors that show whether it works."""
 
     title: str
-    valid: str  # patterns of names; a vector belongs to the first step that has it
+    valid: str  # patterns of names; a vector belongs to the first step that matches
     invalid: str
 
 
@@ -99,7 +99,7 @@ STEPS = (
 
 
 class Vector(NamedTuple):
-    """A file and what the manifest says about it; nothing if the file is invalid."""
+    """A file and its entry in the manifest; None if the file is invalid."""
 
     name: str  # such as "valid/colours-3"
     path: Path
@@ -108,7 +108,7 @@ class Vector(NamedTuple):
 
 
 def step_of(kind: str, name: str) -> int:
-    """Return the place in STEPS of a vector; those that no step names come with the last."""
+    """Return the place in STEPS of a vector; unmatched ones belong to the last step."""
     for place, step in enumerate(STEPS):
         patterns = step.valid if kind == "valid" else step.invalid
         if any(fnmatchcase(name, pattern) for pattern in patterns.split()):
@@ -133,7 +133,7 @@ def vectors_in(folder: Path) -> list[Vector]:
 
 
 class Run(NamedTuple):
-    """How a run of the decoder ended."""
+    """The outcome of a run of the decoder."""
 
     status: "int | None"  # None if time ran out
     picture: bytes  # empty if there is none
@@ -141,7 +141,7 @@ class Run(NamedTuple):
 
 
 def run(command: list[str], source: Path, seconds: float) -> Run:
-    """Run the decoder once, in a process group of its own that is ended if time runs out."""
+    """Run the decoder once, in a separate process group that is ended if time runs out."""
     with tempfile.TemporaryDirectory(prefix="kmq-check-") as folder:
         target = Path(folder) / "out"
         arguments = [
@@ -170,7 +170,7 @@ def run(command: list[str], source: Path, seconds: float) -> Run:
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
-    """End a process, and those that it started where the system has process groups."""
+    """End a process, and its children if the system has process groups."""
     if hasattr(os, "killpg"):
         os.killpg(process.pid, signal.SIGKILL)
     else:
@@ -183,16 +183,16 @@ def crash(done: Run) -> "str | None":
     if any(sign in done.said for sign in SIGNS_OF_A_CRASH):
         return f"crashed: {last_line(done.said)}"
     status = done.status or 0
-    if status > 255:  # the code of an exception of Windows
+    if status > 255:  # the code of a Windows exception
         return f"crashed: exit status {status:#x}"
-    # Of a process that a shell started, the exit status is 128 and the number of the signal.
+    # If a shell started the process, its exit status is 128 plus the number of the signal.
     number = -status if status < 0 else status - 128
     names = {each.value: each.name for each in signal.Signals}
     return f"crashed: {names[number]}" if number in names else None
 
 
 def fault_of(vector: Vector, done: Run) -> "str | None":
-    """Return what the decoder did wrong, None if nothing."""
+    """Return what the decoder did wrong, or None."""
     if done.status is None:
         return "took too long"
     if (how := crash(done)) is not None:
@@ -212,7 +212,7 @@ def fault_of(vector: Vector, done: Run) -> "str | None":
 
 
 def is_picture(data: bytes) -> bool:
-    """Whether the data are a whole picture, raw samples not counted."""
+    """Whether the data are a whole picture other than raw samples."""
     try:
         pictures.read(data, 0, 0)
     except pictures.PictureError:
@@ -221,7 +221,7 @@ def is_picture(data: bytes) -> bool:
 
 
 def difference(vector: Vector, data: bytes) -> "str | None":
-    """Return how the picture differs from what is expected, if it does."""
+    """Return how the picture differs from the expected one, if it does."""
     assert vector.expected is not None
     width, height, channels, digest = (
         vector.expected[key] for key in ("width", "height", "channels", "sha256")
@@ -265,7 +265,7 @@ def last_line(text: str) -> str:
 
 
 def report(vectors: list[Vector], faults: "list[str | None]") -> None:
-    """Print what each step has, and the faults."""
+    """Print the number of passing vectors of each step, and the faults."""
     for place, step in enumerate(STEPS):
         of_step = [pair for pair in zip(vectors, faults, strict=True) if pair[0].step == place]
         if not of_step:
@@ -280,7 +280,7 @@ def report(vectors: list[Vector], faults: "list[str | None]") -> None:
 
 
 def main(arguments: "list[str] | None" = None) -> int:
-    """Check a decoder; return 0 if it passes, else 1."""
+    """Check a decoder; return 0 if it passes, otherwise 1."""
     parser = argparse.ArgumentParser(
         description="Run a decoder of .kmq files over all vectors and say what it gets wrong.",
         epilog="example: python check.py -- ./my-decoder {in} {out}",

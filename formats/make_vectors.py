@@ -1,13 +1,12 @@
 """Write the golden files of `formats/vectors`.
 
-Valid files are written by kmq from images made with arithmetic; `manifest.json` keeps
-what each must decode to: the SHA-256 of the pixels (RGB, or RGBA if some entry is not
-opaque, 8 bits, row after row), of the palette (RGBA), of the indices and, if there are
-any, of the entries' labels (16 bits, little-endian), and the items of the metadata, or
-null if they are damaged.
-Invalid files are valid ones with one rule of the specification broken and the
-checksums mended, so that it is the rule that is noticed; the manifest keeps the
-message that kmq gives.
+Valid files are written by kmq from computed images. `manifest.json` has the expected result
+of decoding each: the SHA-256 of the pixels (RGB, or RGBA if some entry is not opaque, 8 bits,
+row after row), of the palette (RGBA), of the indices and, if there are any, of the entries'
+labels (16 bits, little-endian), and the items of the metadata, or null if they are damaged.
+
+Each invalid file breaks one rule of the specification, with corrected checksums, so that
+decoders notice the rule; the manifest has kmq's error message.
 """
 
 from __future__ import annotations
@@ -51,26 +50,26 @@ from kmq.metadata import Metadata
 MODELLED_COLORS = (2, 3, 4, 5, 16, 17, 64, 200, 256, 257, 1000, 4097)
 
 MODELLED_SIZES = ((64, 64), (32, 512), (256, 256), (760, 700), (1024, 1024), (1025, 1024))
-"""Heights and widths of stripes for which tables have other sizes: powers of two and next to
-them, between 2^19 and 2^20 pixels, and above."""
+"""Heights and widths of stripes with different table sizes: powers of two and their
+neighbours, between 2^19 and 2^20 pixels, and above."""
 
 START = (1 << 31) // 3 * 3
-"""The least state of the mixed-radix code where there are three colours."""
+"""The lowest state of the mixed-radix code with three colours."""
 
 VECTORS = Path(__file__).parent / "vectors"
 
 _EXAMPLE_BODY = bytes.fromhex("83ceff7fd00c0000")
-"""That of the specification's packed example."""
+"""The body of the specification's packed example."""
 
 
 def tiles(colors: int, down: int, across: int) -> IndexedImage:
-    """Return a small pattern time and again, for matches longer than any class of them."""
+    """Return a small pattern, repeated often enough for matches longer than any class."""
     tile = pattern(colors, 9, 37)
     return IndexedImage(tile.palette, np.tile(tile.indices, (down, across)))
 
 
 def pattern(colors: int, height: int, width: int, *, grey: bool = False) -> IndexedImage:
-    """Return an image whose palette and indices follow from whole-number arithmetic."""
+    """Return an image whose palette and indices are computed with integers."""
     entry = np.arange(colors)
     red, green, blue = entry * 37 % 256, entry * 101 // 7 % 256, (entry * 53 + 11) % 256
     if grey:
@@ -82,7 +81,7 @@ def pattern(colors: int, height: int, width: int, *, grey: bool = False) -> Inde
 
 
 def blots(colors: int, height: int, width: int, *, grey: bool = False) -> IndexedImage:
-    """Return an image of flat areas, edges, slopes and specks, the colours in order."""
+    """Return an image of flat areas, edges, slopes and specks, with ordered colours."""
     flat = pattern(colors, height, width, grey=grey)
     y, x = np.mgrid[0:height, 0:width]
     areas = (x // 9 + (y + x // 5) // 7 * 3) % max(colors // 3, 2)
@@ -93,17 +92,17 @@ def blots(colors: int, height: int, width: int, *, grey: bool = False) -> Indexe
 
 
 def close_colors() -> IndexedImage:
-    """Return an image of which all colours but one are equal: the means of a split are close."""
+    """Return an image in which all colours but one are equal, so the means of splits are close."""
     palette = np.full((16, 3), 100)
     palette[15, 0] = 101
     return IndexedImage(palette, blots(16, 45, 67).indices)
 
 
 def mostly_flat(colors: int, height: int, width: int) -> IndexedImage:
-    """Return a flat image whose last rows hold speckled ground and noise, each of them twice.
+    """Return a flat image whose last rows contain speckled ground and noise, each twice.
 
-    They have more contexts than tables have slots to keep them apart, and meet them again, so
-    that a table of another size gives other bytes. The flat rows above only add to the pixels.
+    These rows have more contexts than the tables have slots, and meet them again, so a table of
+    another size leads to other bytes. The flat rows above only increase the number of pixels.
     """
     flat = pattern(colors, height, width)
     band_height, band_width = min(64, height // 2), min(1024, width)
@@ -118,10 +117,10 @@ def mostly_flat(colors: int, height: int, width: int) -> IndexedImage:
 
 
 def slants(colors: int, height: int, width: int) -> IndexedImage:
-    """Return slanted areas that are wide and flat, with a speck here and there.
+    """Return wide, flat, slanted areas with a few specks.
 
-    Spans begin at a row's start and within it, end at its end and before, and hold other pixels
-    at their first place, their last one and between.
+    Spans begin at the start of a row and within it, end at its end and before, and contain
+    other pixels at the first place, the last place and in between.
     """
     y, x = np.mgrid[0:height, 0:width]
     areas = (x + y // 3 * (y % 64 // 32)) // 90 + y // 40
@@ -137,7 +136,7 @@ def specks(colors: int, height: int, width: int) -> IndexedImage:
 
 
 def scrambled(numbers: np.ndarray) -> np.ndarray:
-    """Return numbers of 32 bits that look random, from whole-number arithmetic."""
+    """Return 32-bit numbers that look random, computed with integers."""
     mixed = numbers * 0x9E3779B1 & 0xFFFFFFFF
     mixed = (mixed ^ mixed >> 15) * 0x7FEB352D & 0xFFFFFFFF
     return mixed ^ mixed >> 13
@@ -148,7 +147,7 @@ def _noise(size: int) -> bytes:
 
 
 _NOISE_AND_ZEROS = _noise(18) + bytes(2)
-"""A body whose end is stored as zeros, if exactly 8 more of them are left out."""
+"""A body that ends in stored zeros if exactly 8 more are omitted."""
 
 
 def valid_files() -> dict[str, bytes]:
@@ -210,7 +209,7 @@ def valid_files() -> dict[str, bytes]:
 
 
 def _files_at_limits() -> Iterator[tuple[str, bytes]]:
-    """Yield files of which a number is the largest or the smallest that is legal."""
+    """Yield files in which some number is the largest or smallest legal one."""
     yield "one-colour-widest", one_color(1 << 22, 1, 1, (PACKED,))
     yield "modelled-one-colour-most-places", one_color(16, 1 << 17, 1 << 17, (MODELLED,))
     yield "stripes-of-4096-pixels", in_stripes(pattern(3, 2, 4096), 1)
@@ -250,13 +249,13 @@ def _with_checksums(bodies: list[bytes]) -> bytes:
 
 
 def one_color(width: int, height: int, rows: int, codings: tuple[int, ...]) -> bytes:
-    """Return a file of one colour, whose stripes have no bytes."""
+    """Return a file of one colour, whose stripes are empty."""
     head = write_head(width, height, GREY, b"\x07", rows, [(coding, b"") for coding in codings])
     return head + checksum(b"") * len(codings)
 
 
 class _KeptCoder(reference_modelled.Coder):
-    """A coder whose state can be read when it is done."""
+    """A coder whose state can be read after decoding."""
 
     last: ClassVar[reference_modelled.Coder]
 
@@ -266,7 +265,7 @@ class _KeptCoder(reference_modelled.Coder):
 
 
 def coder_behind(body: bytes, colors: int, height: int, width: int) -> reference_modelled.Coder:
-    """Return the reference decoder's coder when it has read the pixels from a longer body."""
+    """Return the reference decoder's coder after reading the pixels from a longer body."""
     palette = pattern(colors, 1, 1).palette.tolist()
     with mock.patch.object(reference_modelled, "Coder", _KeptCoder), suppress(ValueError):
         reference_modelled.decode(body, height, width, palette)
@@ -275,9 +274,9 @@ def coder_behind(body: bytes, colors: int, height: int, width: int) -> reference
 
 
 def with_noise(colors: int, height: int, width: int) -> bytes:
-    """Return a file whose decisions are those of a random number, and its end a writer's.
+    """Return a file with random decisions that ends as a writer ends it.
 
-    No writer makes it, because pixels come by the tree to indices that the guesses denied.
+    No writer makes such a file, because the tree leads to indices that the guesses ruled out.
     """
     noise = _noise(400)
     coder = coder_behind(noise, colors, height, width)
@@ -289,7 +288,7 @@ def with_noise(colors: int, height: int, width: int) -> bytes:
 
 
 def height_of_noise(body: bytes, missing: int) -> int:
-    """Return the height of a picture in 5 colours, 13 wide, whose body lacks `missing` zeros."""
+    """Return the height of a picture in 5 colours, 13 wide, whose body omits `missing` zeros."""
     size = len(body) + missing
     heights = (h for h in count(1) if coder_behind(body + bytes(99), 5, h, 13).position >= size)
     height = next(heights)
@@ -325,7 +324,7 @@ def _files_with_alpha() -> Iterator[tuple[str, bytes]]:
         yield f"grey-alpha-{coding}", dumps(with_alpha(blots(9, 20, 31, grey=True)), coding=coding)
     clear = IndexedImage([[200, 30, 60, 0], [0, 90, 255, 255]], blots(2, 45, 67).indices)
     yield "rgba-2-one-clear", dumps(clear)
-    # Over middle grey these look the same, so that every axis of the tree has no length.
+    # Over middle grey these look the same, so every axis of the tree has length 0.
     veils = [[128, 128, 128, alpha] for alpha in (0, 40, 128, 254, 255)]
     yield "grey-alpha-equal-composites", dumps(IndexedImage(veils, blots(5, 45, 67).indices))
     whites = [[255, 255, 255, 128], [0, 0, 0, 128], [254, 255, 255, 128], [193, 193, 193, 249]]
@@ -391,13 +390,13 @@ def _files_described() -> Iterator[tuple[str, bytes]]:
 
 
 def with_alpha(image: IndexedImage) -> IndexedImage:
-    """Return the same with an alpha for each entry, the first one clear and the last opaque."""
+    """Return the image with an alpha for each entry, from clear for the first to opaque."""
     alpha = np.arange(len(image.palette)) * 255 // (len(image.palette) - 1)
     return IndexedImage(np.column_stack([image.palette, alpha]), image.indices)
 
 
 def in_stripes(image: IndexedImage, rows: int, coding: int = PACKED) -> bytes:
-    """Return a file of other stripes than kmq would make, as any writer may."""
+    """Return a file with different stripes from kmq's, which any writer may make."""
     bands = [image.indices[first : first + rows] for first in range(0, image.height, rows)]
     if coding == PACKED:
         bodies = [packed.encode(band, len(image.palette)) for band in bands]
@@ -422,7 +421,7 @@ def file_of(
     body_checksum: bytes | None = None,
     behind: bytes = b"",
 ) -> bytes:
-    """Return the specification's example with parts replaced and checksums that match."""
+    """Return the specification's example with replaced parts and matching checksums."""
     head = signature + bytes((version, kind)) + numbers + palette + table
     head += _checksum(head) if head_checksum is None else head_checksum
     for body in bodies:
@@ -431,7 +430,7 @@ def file_of(
 
 
 def described(block: bytes, length: int | None = None, crc: bytes | None = None) -> bytes:
-    """Return the specification's example with metadata behind it."""
+    """Return the specification's example with metadata after it."""
     size = varint(len(block) if length is None else length)
     return file_of(
         kind=9,
@@ -461,7 +460,7 @@ def _broken_heads() -> Iterator[tuple[str, bytes]]:
     yield "width-zero", file_of(numbers=bytes((0, 2, 3, 2)), bodies=(struct.pack("<Q", START),))
     yield "height-zero", file_of(numbers=bytes((4, 0, 3, 1)))
     yield "width-too-large", file_of(numbers=b"\x81\x80\x80\x02" + bytes((2, 3, 2)))
-    # 2^31 rows in 512 stripes, which is wrong in nothing else.
+    # 2^31 rows in 512 stripes, which breaks no other rule.
     rows = varint(1 << 22)
     yield (
         "height-too-large",
@@ -516,7 +515,7 @@ def _broken_heads() -> Iterator[tuple[str, bytes]]:
     )
     yield "stripes-smaller-than-the-palette", in_stripes(pattern(4097, 78, 64), 64)
     for name, order in {"twice": 0x14, "out-of-range": 0x34, "padding": 0x19}.items():
-        # Fields of two bits: 0 1 1, 0 3 1 and 0 1 2, the last with its padding set.
+        # Two-bit fields: 0 1 1, 0 3 1 and 0 1 2, the last with nonzero padding.
         palette = bytes(range(9)) + bytes((order,))
         yield f"order-{name}", file_of(kind=5, palette=palette)
     yield "metadata-of-no-bytes", described(b"", 0, b"")
@@ -537,7 +536,7 @@ def _broken_stripes() -> Iterator[tuple[str, bytes]]:
     yield "state-too-small", file_of(bodies=(struct.pack("<Q", START - 1),))
     yield "state-too-large", file_of(bodies=(struct.pack("<Q", START << 32),))
     yield "state-left", file_of(bodies=(struct.pack("<Q", START * 3**8 + 3**8),))
-    # Without the rule that is broken, these three would be decoded to the end without a complaint.
+    # Without the broken rule, these three would decode to the end without an error.
     one = {"numbers": bytes((1, 1, 3, 1)), "table": bytes((0, 12))}
     yield "state-too-small-with-a-word", file_of(**one, bodies=(struct.pack("<QI", 1, START),))
     fourteen = {"numbers": bytes((14, 1, 5, 1)), "palette": bytes(15)}
@@ -570,7 +569,7 @@ def _broken_stripes() -> Iterator[tuple[str, bytes]]:
         "zero-and-6-missing": _NOISE_AND_ZEROS + bytes(2),
     }.items():
         yield f"modelled-{name}", modelled_file(5, height, 13, body)
-    # Of one pixel, whose interval is from 0x80 to 0xFF in the first of six bytes that are read.
+    # One pixel, whose interval is from 0x80 to 0xFF in the first of the six bytes read.
     for name, body in {
         "junk-at-the-end": bytes.fromhex("80 01020304"),
         "surplus-word": bytes.fromhex("80 0000000000 0001"),
@@ -589,11 +588,11 @@ def _broken_stripes() -> Iterator[tuple[str, bytes]]:
 
 
 def manifest(valid: dict[str, bytes], invalid: dict[str, bytes]) -> dict[str, dict[str, object]]:
-    """Return what decoders must make of the files."""
+    """Return the expected results of decoding the files."""
     decoded = {}
     for name, data in valid.items():
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", KmqWarning)  # of metadata that are damaged on purpose
+            warnings.simplefilter("ignore", KmqWarning)  # about deliberately damaged metadata
             image = loads(data)
         stream = io.BytesIO(data)
         head = read_head(stream)
@@ -621,7 +620,7 @@ def manifest(valid: dict[str, bytes], invalid: dict[str, bytes]) -> dict[str, di
 
 
 def all_files() -> dict[str, bytes]:
-    """Return every file of the folder by its path in there."""
+    """Return every file of the folder by its path within the folder."""
     valid, invalid = valid_files(), invalid_files()
     files = {f"valid/{name}.kmq": data for name, data in valid.items()}
     files |= {f"invalid/{name}.kmq": data for name, data in invalid.items()}
@@ -630,7 +629,7 @@ def all_files() -> dict[str, bytes]:
 
 
 def items_of(block: bytes) -> list[tuple[int, str]]:
-    """Return the items of metadata, each as its kind and its payload in hexadecimal."""
+    """Return the items of metadata as pairs of kind and hexadecimal payload."""
     reader = Reader(io.BytesIO(block))
     items = []
     while reader.count < len(block):
@@ -640,7 +639,7 @@ def items_of(block: bytes) -> list[tuple[int, str]]:
 
 
 def rgba_of(palette: np.ndarray) -> np.ndarray:
-    """Return a palette with a column of alpha."""
+    """Return a palette with an alpha column."""
     return palette if palette.shape[1] == 4 else np.insert(palette, 3, 255, axis=1)
 
 

@@ -1,7 +1,7 @@
 """Read the pictures that decoders write: PNG, PGM, PPM, PAM and raw samples.
 
-It serves check.py, needs nothing but the standard library, and reads what a decoder of
-.kmq files may reasonably write: samples of 8 bits, or greys of 16 bits.
+check.py uses it. It needs only the standard library and reads the pictures that a decoder of
+.kmq files may reasonably write: 8-bit samples, or 16-bit greys.
 """
 
 import re
@@ -20,15 +20,15 @@ class PictureError(ValueError):
 
 
 class Picture(NamedTuple):
-    """Samples from left to right and top to bottom, of each pixel one after the other."""
+    """Samples from left to right and top to bottom, interleaved by pixel."""
 
     width: int
     height: int
     channels: int  # 1 grey; 2 grey, alpha; 3 red, green, blue; 4 red, green, blue, alpha
-    samples: "bytes | array[int]"  # bytes; or, of greys of 16 bits, an array of type "H"
+    samples: "bytes | array[int]"  # bytes; or, for 16-bit greys, an array of type "H"
 
     def rgba(self) -> bytes:
-        """Return red, green, blue and alpha of each pixel, all of 8 bits."""
+        """Return red, green, blue and alpha of each pixel, 8 bits each."""
         if not isinstance(self.samples, bytes):
             raise PictureError("it has samples of 16 bits")
         rgba = bytearray(b"\xff" * (4 * self.width * self.height))
@@ -40,7 +40,7 @@ class Picture(NamedTuple):
 
 
 def read(data: bytes, width: int, height: int) -> Picture:
-    """Read a picture of any kind; without a head it is raw RGB or RGBA of the size expected."""
+    """Read a picture of any kind; without a head, it is raw RGB or RGBA of the expected size."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return read_png(data)
     for channels in (3, 4):
@@ -75,7 +75,7 @@ def read_netpbm(data: bytes) -> Picture:
 
 
 def picture_of(width: int, height: int, channels: int, depth: int, samples: bytes) -> Picture:
-    """Return a picture of samples of 8 bits, or of greys of 16 bits, big-endian."""
+    """Return a picture from 8-bit samples, or big-endian 16-bit greys."""
     if len(samples) != width * height * channels * depth // 8:
         raise PictureError(f"it has not as many samples as {width} x {height} pixels need")
     if depth == 8:
@@ -116,7 +116,7 @@ def read_png(data: bytes) -> Picture:
 
 
 def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield kind and content of each chunk of a PNG file."""
+    """Yield the kind and contents of each chunk of a PNG file."""
     position = 8
     while position + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, position)
@@ -129,7 +129,7 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def unfiltered(data: bytes, row_bytes: int, pixel_bytes: int) -> Iterator[bytes]:
-    """Yield the rows as they were before PNG's filters (PNG specification, section 9)."""
+    """Undo PNG's filters and yield the rows (PNG specification, section 9)."""
     above = bytearray(row_bytes)
     for start in range(0, len(data), row_bytes + 1):
         kind, row = data[start], bytearray(data[start + 1 : start + 1 + row_bytes])
@@ -152,7 +152,7 @@ def paeth(left: int, above: int, corner: int) -> int:
 
 
 def spread(rows: list[bytes], width: int, depth: int) -> list[bytes]:
-    """Return rows whose samples of 1, 2 or 4 bits are in a byte each."""
+    """Return rows with each sample of 1, 2 or 4 bits in its own byte."""
     lowest = (1 << depth) - 1
     table = [
         bytes(byte >> shift & lowest for shift in range(8 - depth, -1, -depth))
@@ -162,7 +162,7 @@ def spread(rows: list[bytes], width: int, depth: int) -> list[bytes]:
 
 
 def with_palette(width: int, height: int, indices: bytes, parts: dict[bytes, bytes]) -> Picture:
-    """Return the colours that the indices of a PNG stand for."""
+    """Return the colours of a PNG's indices."""
     palette = parts.get(b"PLTE", b"")
     if max(indices) >= len(palette) // 3:
         raise PictureError("its PNG has an index without a palette entry")

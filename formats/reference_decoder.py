@@ -26,7 +26,7 @@ class FormatError(ValueError):
 
 
 class LimitError(Exception):
-    """The image has more pixels than the caller cares to hold."""
+    """The image has more pixels than the caller allows."""
 
 
 class Image(NamedTuple):
@@ -40,11 +40,11 @@ class Image(NamedTuple):
     labels: list[int]  # of the entries; none if they are colours
 
     def channels(self) -> int:
-        """Return 4 if some entry is not opaque, else 3."""
+        """Return 4 if some entry is not opaque, otherwise 3."""
         return 4 if any(entry[3] < 255 for entry in self.palette) else 3
 
     def pixels(self) -> bytes:
-        """Return the pixels, row by row: red, green, blue and, of 4 channels, alpha."""
+        """Return the pixels, row by row: red, green, blue and, with 4 channels, alpha."""
         channels = self.channels()
         pixels = bytearray(channels * len(self.indices))
         for channel in range(channels):
@@ -60,7 +60,7 @@ def require(rule_holds: bool, complaint: str) -> None:
 
 
 class Cursor:
-    """Takes fields off the front of the data; `field` is what an error calls them."""
+    """Takes fields off the front of the data; `field` is their name in errors."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -94,14 +94,14 @@ class Cursor:
 
 
 class Head(NamedTuple):
-    """What stands before the stripes."""
+    """The part of a file before the stripes."""
 
     width: int
     height: int
     stripe_rows: int
     palette: Palette  # in the order of the stripes
     labels: tuple[int, ...]  # in the same order; none if the entries are colours
-    order: list[int]  # for each of these entries its index
+    order: list[int]  # the index of each of these entries
     metadata_length: int  # -1 if there are none
     stripes: list[tuple[int, int]]  # (coding, body length)
 
@@ -202,7 +202,7 @@ def check_item(items: list[tuple[int, bytes]]) -> None:
 
 # 4 Coding 0: packed
 def decode_packed(body: bytes, pixels: int, width: int, palette: Palette) -> "array[int]":
-    """Coding 0: bits where K is a power of two, else digits in base K."""
+    """Coding 0: bits if K is a power of two, otherwise digits in base K."""
     index_bits = (len(palette) - 1).bit_length()
     if len(palette) == 1 << index_bits:
         return unpack_bits(body, pixels, index_bits)
@@ -230,7 +230,7 @@ def unpack_bits(body: bytes, pixels: int, index_bits: int) -> "array[int]":
 
 # 4.2 Any other K
 def unpack_digits(body: bytes, pixels: int, colours: int) -> "array[int]":
-    """Take an index off the state by dividing by K; a word refills a state that gets small."""
+    """Take each index off the state by dividing by K; a word refills the state if it is small."""
     require(len(body) >= 8 and len(body) % 4 == 0, f"the body cannot have {len(body)} bytes")
     state, *words = struct.unpack(f"<Q{len(body) // 4 - 2}I", body)
     words.reverse()  # so that pop() takes them in the order of the body
@@ -252,7 +252,7 @@ def unpack_digits(body: bytes, pixels: int, colours: int) -> "array[int]":
 
 # 5 Coding 1: modelled
 def decode_modelled(body: bytes, pixels: int, width: int, palette: Palette) -> "array[int]":
-    """Coding 1: nothing where there is one colour, else a range coder's words."""
+    """Coding 1: nothing if there is one colour, otherwise a range coder's words."""
     if len(palette) == 1:
         require(body == b"", "the body of one colour is not empty")
         return array("H", bytes(2 * pixels))

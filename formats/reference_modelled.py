@@ -1,4 +1,4 @@
-"""Decode coding 1 as section 5 of `kmq-1.md` says, with the standard library alone; slow."""
+"""Decode coding 1 according to section 5 of `kmq-1.md`, with only the standard library; slow."""
 
 from bisect import bisect_left
 
@@ -9,7 +9,7 @@ KNOTS = [
     *(36, 28, 22, 17, 13, 10, 8, 6, 5, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4),
 ]
 MASK = 0xFFFFFFFF
-MOST_MISSING = 8  # bytes past the end of a body that are read, and left out, at most
+MOST_MISSING = 8  # the most bytes that a writer omits at the end of a body
 MULTIPLIERS = [pow(0x9E3779B1, power, 1 << 32) for power in range(1, 42)]
 # Columns to the right and rows down, in the order of the multipliers.
 NEIGHBORS = [
@@ -65,7 +65,7 @@ class Coder:
 
     # 5.4 Slots
     def slot(self, address, check):
-        """Return [probability of 2^18, count]; a slot of another check has learned nothing."""
+        """Return [probability in 2^-18, count]; a slot with another check has learned nothing."""
         chance, count, kept = self.slots.get(address, (1 << 17, 0, 0))
         return (chance, count) if kept == check else (1 << 17, 0)
 

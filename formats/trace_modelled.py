@@ -21,7 +21,7 @@ def trace(data):
     lines = []
 
     class TracingCoder(reference_modelled.Coder):
-        """A coder that notes what it is asked and what it answers."""
+        """A coder that records each decision and its answer."""
 
         def __init__(self, body):
             super().__init__(body)
