@@ -88,7 +88,7 @@ def quantize_pillow(image: Rgb, colors: int, *, method: str) -> Rgb:
 
 
 def rounded(centroids: Any) -> Rgb:
-    """Return the centroids as a palette of 8 bits a channel, (K, 3).
+    """Return the centroids as a palette of 8 bits per channel, (K, 3).
 
     Sums in float32, as OpenCV's are, can carry the mean of white pixels past 255.
     """

@@ -227,4 +227,4 @@ def test_wrong_usage_is_told(arguments, message):
 def test_too_many_colours_for_the_bits_fail_by_name(photo):
     result = run("quantize", "photo.png", "-k", 17, "--raw", 4, "-o", "x.bin")
     assert result.exit_code == 1
-    assert "raw: a palette of 17 entries needs 5 bits a pixel; 4 number 16" in result.stderr
+    assert "raw: a palette of 17 entries needs 5 bits per pixel; 4 number 16" in result.stderr

@@ -168,7 +168,7 @@ NAMED_PALETTES = (
     NamedPalette(
         name="ega",
         title="the 16 colours of EGA, VGA text and CGA text",
-        source="IBM Enhanced Graphics Adapter: default palette registers, two bits a channel; "
+        source="IBM Enhanced Graphics Adapter: default palette registers, two bits per channel; "
         "6 is brown",
         nominal=(
             "000000", "0000aa", "00aa00", "00aaaa", "aa0000", "aa00aa", "aa5500", "aaaaaa",
@@ -203,7 +203,7 @@ NAMED_PALETTES = (
     NamedPalette(
         name="web216",
         title="the 216 colours that browsers of 256 colours shared",
-        source="by definition: 6 levels a channel, 51 apart",
+        source="by definition: 6 levels per channel, 51 apart",
         nominal=_cube((0, 51, 102, 153, 204, 255)),
     ),
 )  # fmt: skip

@@ -53,7 +53,7 @@ def packed(indexed: IndexedImage, form: RawForm) -> bytes:
     entries = len(indexed.palette)
     if entries > form.most_colors:
         raise OptionError(
-            f"raw: a palette of {entries:,} entries needs {(entries - 1).bit_length()} bits a "
+            f"raw: a palette of {entries:,} entries needs {(entries - 1).bit_length()} bits per "
             f"pixel; {form.bits} number {form.most_colors:,}"
         )
     pixels_per_byte = 8 // form.bits

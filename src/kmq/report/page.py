@@ -168,7 +168,7 @@ def _row_data(
     spread = error_map.spread(distances)
     facts = [
         f"{row.modelled_bytes:,} bytes",
-        f"{8 * row.modelled_bytes / distances.size:.2f} bits a pixel",
+        f"{8 * row.modelled_bytes / distances.size:.2f} bits per pixel",
         row.closeness(row.psnr) + ("" if row.is_exact else " dB"),
     ]
     if row.ssim is not None:
