@@ -137,7 +137,7 @@ def test_a_notebook_runs_and_keeps_its_word(path, tmp_path):
     nbformat.validate(notebook)
     notebook.cells.append(nbformat.v4.new_code_cell(CLAIMS[path.name]))
     client = nbclient.NotebookClient(
-        notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}
+        notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}
     )
     client.execute()
 
