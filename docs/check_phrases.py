@@ -72,7 +72,6 @@ PLAINER = {
     r"\bsays? nothing of\b": "without a note; does not mention",
     r"the lowest index where": "on ties the lowest index",
     r"\bnone other\b": "only",
-    r"\bis not read yet\b, and": "is not read yet",
     r"\bcomes? to (about|the same|what)\b": "is about; equals",
     r"\bafresh\b": "again; with a fresh model",
     r"\bbehind (the|its) (end|metadata|body)\b": "after the end",

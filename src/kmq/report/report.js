@@ -1,7 +1,7 @@
 "use strict";
 
-// What the page does: one K is chosen, and every section shows it. The script needs no
-// library and no network. With #self-test in the address it tries itself out.
+// The page's behaviour: the user chooses one K, and every section shows it. The script needs no
+// library and no network. With #self-test in the address, it tests itself.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const rows = data.rows.map((row) => ({ ...row, palette: bytesOf(row.palette) }));
@@ -118,11 +118,11 @@ function drawBands() {
   });
 }
 
-/* The colours in space: the RGB cube, seen from afar */
+/* The colours in space: the RGB cube from a distance */
 
 const space = document.getElementById("space");
 const points = bytesOf(data.points);
-// From here black and white lie far apart, and most pictures along the way between them.
+// From here, black and white are far apart, and most pictures lie along the line between them.
 const view = { turn: 0.25, tilt: 0.42 };
 
 function projector(width, height) {
@@ -231,7 +231,7 @@ function turn(across, up) {
   requestAnimationFrame(drawSpace);
 }
 
-/* What the reader does */
+/* User input */
 
 function moveSplit() {
   one(".stage").style.setProperty("--split", `${document.getElementById("split").value}%`);
@@ -257,7 +257,7 @@ function listen() {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawSpace);
 }
 
-/* Does it work? A test in a browser opens the page with #self-test and reads the answer. */
+/* Self-test: a browser test opens the page with #self-test and reads the answer. */
 
 async function selfTest() {
   const expect = (holds, what) => { if (!holds) throw new Error(what); };

@@ -1,4 +1,4 @@
-/* Decoding, in workers where there are workers: the bands of a large picture in parallel. */
+/* Decoding, in workers if possible: the bands of a large picture in parallel. */
 
 import { grouped } from "./format.js";
 
@@ -6,14 +6,14 @@ const MOST_PIXELS = 1 << 26;
 const BAND_PIXELS = 1 << 20;
 const MOST_WORKERS = 8;
 
-/* A plain script, because pages of files may not start modules as workers. */
+/* A plain script, because pages opened from files may not start modules as workers. */
 const decoder = document.getElementById("decoder").textContent;
 
 const urlOf = (source) => URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
 
 const workerUrl = urlOf(decoder);
 
-/** Answers questions about a file in a worker; `ask(rows)` resolves to what reading.js returns. */
+/** Answers questions about a file in a worker; `ask(rows)` resolves to the result of reading.js. */
 class WorkerReader {
   constructor(bytes) {
     this.worker = new Worker(workerUrl);
@@ -54,7 +54,7 @@ class LocalReader {
   close() {}
 }
 
-/** Return what the page shows of a file; `onShare` is told how much of it is decoded. */
+/** Return the data to show for a file; `onShare` is called with the decoded share. */
 export async function readPicture(bytes, onShare) {
   if (typeof Worker !== "undefined") {
     try {
@@ -100,7 +100,7 @@ function bandsOf({ width, height, stripes }) {
   return bands;
 }
 
-/** Let each reader take one band after the other, and put what they find together. */
+/** Let readers take one band after another, and combine their results. */
 async function readBands(head, bands, readers, onShare) {
   const indices = new (head.colors <= 256 ? Uint8Array : Uint16Array)(head.width * head.height);
   const counts = new Uint32Array(head.colors);

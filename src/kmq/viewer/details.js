@@ -1,10 +1,10 @@
-/* What there is to know about a file: its size and what theory says, stripes, metadata. */
+/* The details of a file: its actual and theoretical size, stripes, metadata. */
 
 import { counted, element, grouped, shareOf } from "./format.js";
 
 const STRIPES_SHOWN = 200;
 
-/** Show the name, the size of the picture, and that of the file beside theory. */
+/** Show the name, the size of the picture, and the actual and theoretical size of the file. */
 export function showAbout(places, name, picture) {
   const { counts, fileBytes, hasAlpha } = picture;
   const bytes = theoreticalBits(picture) / 8;
@@ -40,12 +40,12 @@ function sizeRow(kind, name, size) {
   return { size, length, shown: element("div", { class: kind }, line, length) };
 }
 
-/** Return the bits that theory asks for: the palette, and log2 K for each pixel. */
+/** Return the theoretical size in bits: the palette, and log2 K per pixel. */
 function theoreticalBits({ width, height, counts, hasAlpha }) {
   return (hasAlpha ? 32 : 24) * counts.length + width * height * Math.log2(counts.length);
 }
 
-/** Return what the pixels are called without a palette, and their bytes. */
+/** Return the name of the pixels without a palette, and their bytes. */
 function plainSize({ width, height, hasAlpha, labels }) {
   const pixels = width * height;
   if (labels?.some((label) => label > 255)) return ["labels of 16 bits", 2 * pixels];
@@ -53,7 +53,7 @@ function plainSize({ width, height, hasAlpha, labels }) {
   return hasAlpha ? ["pixels as RGBA", 4 * pixels] : ["pixels as RGB", 3 * pixels];
 }
 
-/** Say how a file compares with theory: in bytes where they are close, else as a share. */
+/** Compare a file's size with theory: in bytes if they are close, otherwise as a share. */
 function comparison(fileBytes, bytes) {
   const more = Math.round(fileBytes - bytes);
   if (Math.abs(more) > bytes / 20) return `${shareOf(fileBytes, bytes)} of that`;
@@ -103,7 +103,7 @@ export function showMetadata(place, { metadata }) {
   place.replaceChildren(element("dl", {}, ...list));
 }
 
-/** Return a name and a value for each item. */
+/** Return the name and value of each item. */
 function entriesOf({ resolution, texts, exifBytes, xmp }) {
   const entries = [];
   if (resolution) {

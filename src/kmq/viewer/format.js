@@ -1,25 +1,25 @@
-/* How numbers, colours and pieces of the page are written. */
+/* Formatting of numbers and colours, and creation of elements. */
 
 /** Return a number with commas between groups of three digits. */
 export const grouped = (number) => number.toLocaleString("en");
 
 export const counted = (number, noun) => `${grouped(number)} ${noun}${number === 1 ? "" : "s"}`;
 
-/** Return #rrggbb, or #rrggbbaa where the entry is not opaque. */
+/** Return #rrggbb, or #rrggbbaa if the entry is not opaque. */
 export function hexOf(palette, index) {
   const entry = [...palette.subarray(4 * index, 4 * index + 4)];
   if (entry[3] === 255) entry.pop();
   return "#" + entry.map((sample) => sample.toString(16).padStart(2, "0")).join("");
 }
 
-/** Return how light a colour looks, from 0 to 255. */
+/** Return the perceived lightness of a colour, from 0 to 255. */
 export const lightnessOf = ([red, green, blue]) => 0.299 * red + 0.587 * green + 0.114 * blue;
 
-/** Return what an entry is called: its label, or its colour. */
+/** Return the name of an entry: its label or its colour. */
 export const nameOf = ({ palette, labels }, index) =>
   labels ? `label ${labels[index]}` : hexOf(palette, index);
 
-/** Return a part of a whole in percent, with two digits that say something. */
+/** Return a part of a whole in percent, with two significant digits. */
 export function shareOf(part, whole) {
   if (part === 0) return "0 %";
   const percent = (100 * part) / whole;
@@ -27,7 +27,7 @@ export function shareOf(part, whole) {
   return `${percent >= 99.95 && part < whole ? "> 99.9" : Number(percent.toPrecision(percent < 10 ? 2 : 3))} %`;
 }
 
-/** Make an element: attributes, then children, which are elements or text. */
+/** Create an element with attributes and children, which are elements or text. */
 export function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -37,7 +37,7 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** Make a patch of a colour, over chequers. */
+/** Create a patch of a colour over a chequerboard. */
 export function patchOf(hex) {
   const patch = element("span", { class: "patch" });
   patch.style.setProperty("--color", hex);

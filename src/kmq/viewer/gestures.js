@@ -1,4 +1,4 @@
-/* Pointer, fingers, wheel and keys on the stage. */
+/* Pointer, touch, wheel and keyboard input on the stage. */
 
 const CLICK = 5;
 const KEY_STEP = 4;
@@ -6,7 +6,7 @@ const SHIFT_STEPS = 8;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export class Gestures {
-  /** `onPick(x, y)` is told which pixel of the picture is chosen. */
+  /** `onPick(x, y)` is called when a pixel of the picture is chosen. */
   constructor(stage, onPick) {
     Object.assign(this, { stage, onPick, pointers: new Map() });
     const { canvas } = stage;
@@ -77,7 +77,7 @@ export class Gestures {
   turn(event) {
     event.preventDefault();
     const turned = event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1);
-    // With Ctrl these are two fingers on a touchpad, which move less.
+    // With Ctrl, the event comes from pinching on a touchpad, which moves less.
     const speed = event.ctrlKey ? 0.01 : 0.002;
     this.stage.zoomBy(Math.exp(-speed * Math.max(-200, Math.min(200, turned))), this.place(event));
     this.stage.point(this.stage.pixelAt(this.place(event)));
@@ -97,7 +97,7 @@ export class Gestures {
     }
   }
 
-  /** Move to another pixel; the first key only shows where one is. */
+  /** Move to another pixel; the first key press only shows the current one. */
   step(across, down) {
     const { stage } = this;
     const { width, height } = stage.picture;

@@ -1,4 +1,4 @@
-/* The page: files come in, one of them is shown, keys and buttons work. */
+/* The page: opening files, showing one of them, keys and buttons. */
 
 import { readPicture } from "./decoding.js";
 import { showAbout, showMetadata, showStripes } from "./details.js";
@@ -13,7 +13,7 @@ let current = null;
 
 /* Opening and closing files */
 
-/** Open files: objects with a name and `bytes()`, which gives a Uint8Array; show the first one. */
+/** Open files, objects with a name and `bytes()`, which returns a Uint8Array; show the first. */
 export async function openFiles(files) {
   const added = files.map((file) => ({ name: file.name, file, state: "waiting" }));
   if (added.length === 0) return;
@@ -136,7 +136,7 @@ function showTabs() {
   document.querySelector(".tabs").replaceChildren(...tabs);
 }
 
-/* By whose fault it is. */
+/* Error messages, by whose fault it is. */
 const FAULT_HINTS = {
   file: "The file is damaged, was cut short on its way, or is no .kmq file.",
   limit: "“kmq decode” makes a PNG of larger pictures, and “kmq info” says what is in the file.",
@@ -179,7 +179,7 @@ async function save() {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-/* What the reader does */
+/* User input */
 
 const actions = {
   in: () => stage.zoomBy(1.5),

@@ -1,4 +1,4 @@
-/* The picture in colours: painted once, in tiles, because a canvas has a largest size. */
+/* The picture in colours: painted once, in tiles, because canvases have a maximum size. */
 
 import { element, lightnessOf } from "./format.js";
 
@@ -8,7 +8,7 @@ const FADED_SHARE = 0.15;
 const FEW_PIXELS = 200;
 
 export class Painting {
-  /** `tiles` have a place, a size and a canvas each; `overview` is one for all of a large picture. */
+  /** Each of `tiles` has a place, a size and a canvas; `overview` is a tile of a whole large picture. */
   constructor(picture) {
     this.picture = picture;
     this.tiles = [...this.emptyTiles()];
@@ -27,7 +27,7 @@ export class Painting {
     }
   }
 
-  /** Let one palette entry stand out, or with null none; `rare` are its pixels if they are few. */
+  /** Highlight one palette entry, or none with null; `rare` has its pixels if they are few. */
   choose(index) {
     const { width, height, indices } = this.picture;
     const colors = this.colors(index);
@@ -44,7 +44,7 @@ export class Painting {
     this.rare = index === null ? [] : this.rarePixels(index);
   }
 
-  /** Return the palette as words of a canvas, whose bytes are red, green, blue and alpha. */
+  /** Return the palette as canvas words, whose bytes are red, green, blue and alpha. */
   colors(chosen) {
     const bytes = this.picture.palette.slice();
     if (chosen !== null) fadeAllBut(chosen, bytes);
@@ -71,7 +71,7 @@ export class Painting {
     return canvas;
   }
 
-  /** Return the tiles to draw where a pixel of the picture is so many of the screen large. */
+  /** Return the tiles to draw, given the size of a picture's pixel on the screen. */
   tilesAt(zoom) {
     const { width, height } = this.picture;
     if (!this.overview || zoom * Math.max(width, height) > OVERVIEW) return this.tiles;
@@ -89,7 +89,7 @@ export class Painting {
   }
 }
 
-/** Fade all entries of a palette but one into greys, which are dark where that one is light. */
+/** Fade all entries of a palette except one to greys, which are dark if that one is light. */
 function fadeAllBut(chosen, bytes) {
   const lightness = (place) => lightnessOf(bytes.subarray(place, place + 3));
   const ground = lightness(4 * chosen) < 128 ? 240 : 24;

@@ -1,4 +1,4 @@
-/* The palette: a list of its colours, of which one can be chosen. */
+/* The palette: a list of colours, one of which can be chosen. */
 
 import {
   counted,
@@ -14,7 +14,7 @@ import {
 const SWATCHES_AT_ONCE = 1024;
 const MOST_LISTED = 64;
 
-/** Return greys before the other colours, which go round the circle of hues. */
+/** Sort greys before the other colours, which are in order of hue. */
 function hueOf([red, green, blue]) {
   const most = Math.max(red, green, blue);
   const range = most - Math.min(red, green, blue);
@@ -55,7 +55,7 @@ export class PalettePane {
     return this.picture.palette.subarray(4 * index, 4 * index + 4);
   }
 
-  /** List the colours from the start, in the order that is asked for. */
+  /** List the colours from the start, in the chosen order. */
   fill() {
     const { counts } = this.picture;
     const keys = {
@@ -133,7 +133,7 @@ export class PalettePane {
     const swatch = this.list.children[place];
     swatch.ariaSelected = "true";
     this.makeCurrent(place);
-    // Not scrollIntoView, which would move the page of a phone away from the picture.
+    // Not scrollIntoView, which on a phone would scroll the page away from the picture.
     const above = swatch.offsetTop - this.list.offsetTop;
     if (above < this.list.scrollTop || above > this.list.scrollTop + this.list.clientHeight - 40) {
       this.list.scrollTop = above - this.list.clientHeight / 2;

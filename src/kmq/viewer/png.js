@@ -31,7 +31,7 @@ async function deflated(bytes) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-/** Return the kind of PNG that holds a picture: its colour type, depth and samples per pixel. */
+/** Return the kind of PNG for a picture: its colour type, depth and samples per pixel. */
 function kindOf({ palette, labels, hasAlpha }) {
   const colors = palette.length / 4;
   if (labels) return { type: 0, depth: labels.every((label) => label < 256) ? 8 : 16, samples: 1 };

@@ -1,10 +1,10 @@
-/* Runs behind kmq.js, in a worker where there are workers: what the page shows of a file. */
+/* Runs together with kmq.js, in a worker if possible: extracts the data that the page shows. */
 
 import { decode, info } from "./kmq.js";
 
 const GOLDEN_RATIO = 0.618033988749895;
 
-/** Return what the head says; of each stripe also its first row. */
+/** Return the contents of the head, with the first row of each stripe. */
 export function readHead(bytes) {
   const { width, height, colors, stripes } = info(bytes);
   let firstRow = 0;
@@ -15,7 +15,7 @@ export function readHead(bytes) {
   return { width, height, colors, stripes, fileBytes: bytes.length };
 }
 
-/** Return what the page shows of some rows, [first, end]: plain values and typed arrays. */
+/** Return the data to show for rows [first, end]: plain values and typed arrays. */
 export function readRows(bytes, rows) {
   const { palette, labels, indices, hasAlpha, metadata } = decode(bytes, { rows });
   const counts = new Uint32Array(palette.length / 4);
@@ -30,7 +30,7 @@ export function readRows(bytes, rows) {
   };
 }
 
-/** Return a palette that tells labels apart, those of neighbouring numbers by hue; 0 is black. */
+/** Return a palette of distinct colours for labels; consecutive numbers differ in hue; 0 is black. */
 function labelColors(labels) {
   const palette = new Uint8Array(4 * labels.length).fill(255);
   labels.forEach((label, index) => {
@@ -45,7 +45,7 @@ function labelColors(labels) {
   return palette;
 }
 
-/** Return what the page says of metadata; the resolution in pixels per inch, across and down. */
+/** Return the metadata to show; the resolution is in pixels per inch, across and down. */
 function plainMetadata({ resolution, exif, xmp, texts }) {
   return {
     resolution: resolution && [resolution[0] / resolution[1], resolution[2] / resolution[3]],
@@ -55,7 +55,7 @@ function plainMetadata({ resolution, exif, xmp, texts }) {
   };
 }
 
-/** Return a function that answers what is asked about a file: its head, or some rows. */
+/** Return a function that answers questions about a file: its head, or some rows. */
 export function readerOf(bytes) {
   return (rows) => (rows ? readRows(bytes, rows) : readHead(bytes));
 }

@@ -1,4 +1,4 @@
-/* The picture on the canvas: what of it is in sight, how large, and what is drawn over it. */
+/* The picture on the canvas: the visible part, the zoom, and the marks drawn over it. */
 
 import { element } from "./format.js";
 import { Gestures } from "./gestures.js";
@@ -14,8 +14,8 @@ const CHEQUER = 8;
 
 export class Stage {
   /**
-   * `onPixel(pixel, isByKey)` is told which pixel is pointed at, or null; `onPick(x, y)` which
-   * one is chosen; `onZoom(zoom)` how many pixels of the screen one of the picture takes.
+   * `onPixel(pixel, isByKey)` is called with the pixel pointed at, or null; `onPick(x, y)` with
+   * the chosen one; `onZoom(zoom)` with the number of screen pixels per picture pixel.
    */
   constructor(canvas, { onPixel, onPick, onZoom }) {
     Object.assign(this, { canvas, onPixel, onZoom, picture: null, pixel: null });
@@ -28,7 +28,7 @@ export class Stage {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
   }
 
-  /** Show a picture, or with null none. */
+  /** Show a picture, or none with null. */
   show(picture) {
     this.picture = picture;
     this.pixel = null;
@@ -38,7 +38,7 @@ export class Stage {
     this.draw();
   }
 
-  /** Let one palette entry stand out, or with null none. */
+  /** Highlight one palette entry, or none with null. */
   choose(index) {
     if (index === this.chosen) return;
     this.chosen = index;
@@ -46,7 +46,7 @@ export class Stage {
     this.draw();
   }
 
-  /** Point at a pixel, or with null at none. */
+  /** Point at a pixel, or at none with null. */
   point(pixel, isByKey = false) {
     this.pixel = pixel;
     this.isByKey = isByKey;
@@ -60,13 +60,13 @@ export class Stage {
     return this.shows[name];
   }
 
-  /* The view: the point of the picture in the middle, and how large a pixel is */
+  /* The view: the picture's point in the middle, and the size of a pixel */
 
   get size() {
     return { width: this.canvas.clientWidth, height: this.canvas.clientHeight };
   }
 
-  /** Whole numbers where pixels are enlarged, so that all are equally large. */
+  /** Round to whole numbers when enlarging, so that all pixels have the same size. */
   get fittingZoom() {
     const { width, height } = this.size;
     const zoom = Math.min(
@@ -90,7 +90,7 @@ export class Stage {
     this.zoomTo(this.view.zoom * factor, at);
   }
 
-  /** Zoom so that the point `at` of the canvas, its middle if there is none, stays in place. */
+  /** Zoom around the point `at` of the canvas, by default its middle. */
   zoomTo(zoom, at = { x: this.size.width / 2, y: this.size.height / 2 }) {
     const least = Math.min(this.fittingZoom, 1 / devicePixelRatio);
     const before = this.toPicture(at);
@@ -99,7 +99,7 @@ export class Stage {
     this.panTo(this.view.x + before.x - after.x, this.view.y + before.y - after.y);
   }
 
-  /** Move the picture by lengths of the screen. */
+  /** Move the picture by distances on the screen. */
   panBy(right, down) {
     this.panTo(this.view.x - right / this.view.zoom, this.view.y - down / this.view.zoom);
   }
@@ -111,7 +111,7 @@ export class Stage {
     this.changed();
   }
 
-  /** Pan as far as a pixel needs to be in sight. */
+  /** Pan until a pixel is visible. */
   reveal(pixel) {
     const { x, y } = this.toCanvas({ x: pixel.x + 0.5, y: pixel.y + 0.5 });
     const { width, height } = this.size;
@@ -192,7 +192,7 @@ export class Stage {
     const zoom = this.view.zoom * devicePixelRatio;
     pen.imageSmoothingEnabled = this.shows.smooth || zoom < 1;
     pen.imageSmoothingQuality = "high";
-    // Whole pixels of the screen, so that no gap shows between tiles.
+    // Whole screen pixels, so that there are no gaps between tiles.
     const snap = (length) => Math.round(length * devicePixelRatio) / devicePixelRatio;
     for (const tile of this.painting.tilesAt(zoom)) {
       const from = this.toCanvas(tile);
@@ -254,7 +254,7 @@ export class Stage {
     pen.setLineDash([]);
   }
 
-  /** Ring the pixels of a rare colour that is chosen: they would be hard to see. */
+  /** Circle the pixels of a chosen rare colour, which would be hard to see otherwise. */
   drawRings(pen) {
     for (const [color, width] of [
       ["#000", 4],
@@ -271,7 +271,7 @@ export class Stage {
     }
   }
 
-  /** Frame the pixel that is pointed at, if it is large enough, or keys point at it. */
+  /** Frame the pixel pointed at, if it is large enough or was reached by keyboard. */
   drawPixel(pen) {
     const { x, y } = this.toCanvas(this.pixel);
     const side = Math.max(this.view.zoom, this.isByKey ? 9 : 0);
