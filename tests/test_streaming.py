@@ -13,6 +13,7 @@ from PIL import Image
 import kmq
 from kmq.codec import streaming
 from kmq.options import Options
+from kmq.pixels import bands
 from kmq.quality import psnr
 
 WIDTH, HEIGHT = 3000, 700  # three stripes
@@ -115,3 +116,25 @@ def test_the_histogram_of_bands_is_that_of_the_picture(cuts, channels):
 def test_bands_that_do_not_exist_have_no_histogram():
     with pytest.raises(kmq.OptionError):
         kmq.Histogram.of_bands([])
+
+
+@pytest.mark.parametrize("has_palette", [False, True])
+def test_each_pass_decodes_each_band_once(monkeypatch, has_palette):
+    if has_palette:
+        stored = io.BytesIO()
+        indices = np.add.outer(np.arange(90), np.arange(70)).astype(np.uint8) % 5
+        table = np.zeros((3, 256), np.uint16)
+        table[:, :5] = np.arange(5) * 13_000
+        tifffile.imwrite(stored, indices, photometric="palette", colormap=table, rowsperstrip=31)
+    else:
+        stored = tiff(shades(height=90, width=70), rowsperstrip=31)
+    decoded = []
+    as_tiff = bands.TiffBands._as_tiff
+    monkeypatch.setattr(
+        bands.TiffBands,
+        "_as_tiff",
+        lambda self, band, rows: (decoded.append(band), as_tiff(self, band, rows))[1],
+    )
+    encoded_in_bands(stored, colors=None if has_palette else 16, coding="packed")
+    passes = 1 if has_palette else 2
+    assert decoded == [0, 1, 2] * passes

@@ -320,7 +320,10 @@ def test_info_prints_both_counts(folder, picture):
     assert "9 colours, RGB" in text
     assert "coding      packed\n" in text
     assert f"{size * 8 / 204:.3f} bits per pixel" in text
-    assert f"{24 * 9 + 204 * np.log2(9):,.0f} bits" in text
+    in_theory = 24 * 9 + 204 * np.log2(9)
+    assert f"{in_theory:,.0f} bits" in text
+    assert f"in theory   {np.ceil(in_theory / 8):.0f} bytes = " in text
+    assert f"the file is {size - np.ceil(in_theory / 8):.0f} bytes larger" in text
     assert f"{size * 8:,} bits" in text
 
 

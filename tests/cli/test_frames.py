@@ -149,3 +149,11 @@ def test_a_damaged_frame_fails_by_itself(folder, kind):
     assert [path.name for path in folder.glob("*.kmq")] == ["a-001.kmq"]
     [line] = [line for line in result.stderr.splitlines() if line.startswith("kmq: a: ")]
     assert "early" in line or "truncated" in line
+
+
+def test_the_bytes_of_a_file_count_once_however_many_frames_are_taken(folder):
+    write(folder / "a.tif")
+    size = (folder / "a.tif").stat().st_size
+    summary = run("encode", "a.tif", "--frames", "all").stderr.splitlines()[-1]
+    written = sum(path.stat().st_size for path in folder.glob("*.kmq"))
+    assert f"3 of 3 files, {size:,} -> {written:,} bytes" in summary

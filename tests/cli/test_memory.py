@@ -99,7 +99,7 @@ def test_an_output_that_exists_is_not_replaced(scan, tmp_path):
 def test_what_needs_the_whole_picture_is_wrong_usage(scan, options):
     result = run("encode", "scan.tif", "--memory", ENOUGH, *options)
     assert result.exit_code == 2
-    assert f"{options[0]} needs them whole" in " ".join(result.stderr.split())
+    assert f"{options[0]} needs the whole picture" in " ".join(result.stderr.split())
 
 
 def tall(image, times):
@@ -180,3 +180,13 @@ def test_a_pipe_gets_a_whole_picture_or_nothing(images, tmp_path):
     with Image.open(io.BytesIO(whole.stdout)) as decoded:
         assert np.array_equal(np.asarray(decoded.convert("RGB")), images["99 colours"].to_rgb())
     assert (damaged.returncode, damaged.stdout) == (1, b"")
+
+
+@pytest.mark.parametrize(
+    ("options", "named"), [(("--palette", "gray4"), "gray4"), (("--dither", "-k", "4"), "--dither")]
+)
+def test_what_needs_the_whole_picture_is_refused_with_what_to_do(scan, options, named):
+    result = run("encode", "scan.tif", "--memory", ENOUGH, *options)
+    assert result.exit_code == 2
+    assert named in result.stderr
+    assert "leave" in result.stderr

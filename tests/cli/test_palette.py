@@ -276,3 +276,37 @@ def test_a_kind_that_cannot_hold_the_palette_is_told(tmp_path, monkeypatch):
     assert result.exit_code == 1
     assert "but the kind act holds at most 256" in result.stderr
     assert not Path("p.act").exists()
+
+
+def test_weights_choose_what_the_palette_is_for(picture):
+    mask = np.zeros(picture.shape[:2], np.uint8)
+    mask[:, :5] = 255
+    Image.fromarray(mask).save("mask.png")
+    result = run("palette", "photo.png", "-k", 7, "--weights", "mask.png")
+    expected = Palette(kmq.quantize(picture, 7, weights=mask).palette)
+    assert result.stdout.encode() == palettes.write(expected, palettes.kind_named("hex"))
+    assert result.stdout != run("palette", "photo.png", "-k", 7).stdout
+
+
+@pytest.mark.parametrize("options", [("--per-image",), ("--weights", "photo.png"), ("--seed", "7")])
+def test_what_a_stored_palette_does_not_need_is_refused_in_one_line(picture, options):
+    run("encode", "photo.png", "-k", 9)
+    result = run("palette", "photo.kmq", *options)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert options[0] in result.stderr.splitlines()[-1]
+
+
+def test_weights_are_for_one_image(picture):
+    run("quantize", "photo.png", "-o", "other.png")
+    Image.new("L", (17, 12), 9).save("mask.png")
+    result = run("palette", "photo.png", "other.png", "--weights", "mask.png")
+    assert result.exit_code == 2
+    assert "--weights are for the pixels of one image" in result.stderr
+
+
+def test_the_usage_shows_that_a_list_needs_no_images():
+    usage = run("palette", "--help").stdout
+    assert "[OPTIONS] IMAGES...\n" in usage
+    assert " palette --list\n" in usage
+    assert "indices" not in usage

@@ -44,6 +44,13 @@ COLORS = click.option(
     help="Number of colours. An image with a palette of no more entries keeps it, and its "
     f"indices. [default: {DEFAULT_COLORS}, or all of such a palette; with a target: no bound]",
 )
+PALETTE_COLORS = click.option(
+    "-k",
+    "--colors",
+    type=click.IntRange(1, MAX_COLORS),
+    help="Number of colours. An image with a palette of no more entries keeps it. "
+    f"[default: {DEFAULT_COLORS}, or all of such a palette; with --psnr: no bound]",
+)
 FEW_COLORS = click.option(
     "-k",
     "--colors",
@@ -149,7 +156,7 @@ THREADS = click.option(
     help="Use this many threads, instead of KMQ_NUM_THREADS or all processors. "
     "The result is the same.",
 )
-CLUSTERING = (COLORS, FEWEST_COLORS, EFFORT, SEED, MAX_ITER, BITS, PIN, BACKGROUND, ALPHA)
+CLUSTERING = (FEWEST_COLORS, EFFORT, SEED, MAX_ITER, BITS, PIN, BACKGROUND, ALPHA)
 LABELS = click.option(
     "--labels",
     is_flag=True,

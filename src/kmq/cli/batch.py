@@ -91,7 +91,7 @@ def run(
     def counted(job: Job) -> Result:
         # Where it is done: a signal interrupts the main thread, anywhere, and no other.
         result = attempt(job)
-        summary.count(result)
+        summary.count(job.source, result)
         return result
 
     fruitless = dict.fromkeys(job.folder for job in jobs if job.folder is not None)

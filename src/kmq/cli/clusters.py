@@ -94,7 +94,7 @@ def encode_all(
     with reporter(len(jobs), is_silent) as report:
 
         def tell_result(job: Job, result: Result) -> None:
-            summary.count(result)
+            summary.count(job.source, result)
             tell_outcome(job, result, report, handling)
 
         for place, result in results.items():

@@ -62,6 +62,7 @@ def _info_of(source: str) -> Info:
 def _described(source: str, found: Info) -> str:
     pixels = found.width * found.height
     bits = math.log2(found.colors)
+    bytes_in_theory = math.ceil(found.theoretical_bits / 8)
     share = found.share - 1
     lines = {
         "image": f"{found.width} x {found.height} pixels",
@@ -69,11 +70,11 @@ def _described(source: str, found: Info) -> str:
         "coding": _codings(found),
         "file": f"{found.file_bytes:,} bytes = {found.file_bytes * 8:,} bits, "
         f"{found.file_bytes * 8 / pixels:.3f} bits per pixel",
-        "in theory": f"{found.theoretical_bits / 8:,.1f} bytes = "
+        "in theory": f"{_counted(bytes_in_theory, 'byte')} = "
         f"{found.theoretical_bits:,.0f} bits, if every colour takes "
         f"{32 if found.has_alpha else 24} bits "
         f"and every pixel log2({found.colors:,}) = {bits:.3f} bits",
-        "difference": f"the file is {abs(found.excess_bytes):,.1f} bytes "
+        "difference": f"the file is {_counted(abs(found.file_bytes - bytes_in_theory), 'byte')} "
         f"{'smaller' if share < 0 else 'larger'} than in theory, {abs(share):.1%}",
     }
     rows = [*lines.items(), *_metadata_lines(found)]

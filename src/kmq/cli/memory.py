@@ -81,10 +81,16 @@ def encoder_in_bands(
 
     whole = arguments.given("psnr", "max_bytes", "rdo", "dither", "labels", "strict", "frames")
     if memory is not None and whole:
-        raise click.UsageError(f"--memory reads pictures in bands, and {whole} needs them whole")
+        raise click.UsageError(
+            f"--memory reads a picture in bands, and {whole} needs the whole picture; "
+            "leave one of them out"
+        )
     if isinstance(palette, NamedPalette):
         if memory is not None:
-            raise click.UsageError("--memory takes a --palette from a file, not by its name")
+            raise click.UsageError(
+                f"--memory does not work with the named palette {palette.name}; leave it out, or "
+                "name a file with these colours"
+            )
         needs_whole = True
     else:
         given = palette

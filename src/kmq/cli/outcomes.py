@@ -63,14 +63,18 @@ class Summary:
     exit_code: int | None = None
     """That of an interruption, if there was one."""
     started: float = field(default_factory=time.perf_counter)
+    _read: set[str] = field(default_factory=set)
+    """Inputs whose bytes are counted: one with several frames has a job for each."""
     _lock: Lock = field(default_factory=Lock)
 
-    def count(self, result: Result) -> None:
-        """Count what became of a job, in whatever thread."""
+    def count(self, source: str, result: Result) -> None:
+        """Count the result of a job with this input. Any thread may call it."""
         with self._lock:
             if isinstance(result, Outcome):
                 self.done += 1
-                self.bytes_in += result.bytes_in
+                if source not in self._read:
+                    self._read.add(source)
+                    self.bytes_in += result.bytes_in
                 self.bytes_out += result.bytes_out
             elif isinstance(result, Failure):
                 self.failed += 1

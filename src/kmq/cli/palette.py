@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 import click
 
 from kmq.cli import arguments, given_palettes, together
+from kmq.cli import weights as pixel_weights
 from kmq.cli.common import (
     STANDARD,
     display,
@@ -26,8 +27,18 @@ from kmq.options import Options
 from kmq.palettes import KINDS, kind_named
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from kmq.image import IndexedImage, Palette
     from kmq.pixels import Pixels
+
+
+_CHOOSING = (
+    *("colors", "psnr", "effort", "seed", "max_iter", "bits", "pinned", "background"),
+    "weights_file",
+)
+"""Options that choose colours, of which a .kmq file leaves nothing to choose."""
 
 
 def _kinds_as_lines() -> str:
@@ -39,7 +50,16 @@ def _kinds_as_lines() -> str:
     return "\b\nKinds, and the extensions that stand for them:\n" + "\n".join(lines)
 
 
-@click.command(epilog=_kinds_as_lines())
+class _PaletteCommand(click.Command):
+    """A command whose usage shows that `--list` takes no images."""
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write one line for images and one for the list."""
+        super().format_usage(ctx, formatter)
+        formatter.write_usage(ctx.command_path, "--list", prefix=" " * len("Usage: "))
+
+
+@click.command(cls=_PaletteCommand, epilog=_kinds_as_lines())
 @arguments.IMAGES
 @arguments.takes(
     click.option(
@@ -55,7 +75,9 @@ def _kinds_as_lines() -> str:
         help="What to write, of the kinds below. [default: by the extension of the output; "
         "hex where there is none]",
     ),
+    arguments.PALETTE_COLORS,
     *arguments.CLUSTERING,
+    pixel_weights.WEIGHTS,
     together.PER_IMAGE,
     given_palettes.LIST,
     arguments.RECURSIVE,
@@ -68,6 +90,7 @@ def palette(
     options: Options,
     handling: Handling,
     kind: str | None,
+    weights_file: str | None,
     per_image: bool,
 ) -> None:
     """Print the K best colours of an image, or the palette of a .kmq file, in its order.
@@ -87,6 +110,11 @@ def palette(
       kmq palette --list
     """
     target = STANDARD if handling.output is None else handling.output
+    is_alone = len(images) == 1 and not is_folder(images[0])
+    if per_image and is_alone:
+        raise click.UsageError("--per-image is for several images, and there is one; leave it out")
+    if weights_file is not None and not is_alone:
+        raise click.UsageError("--weights are for the pixels of one image; name one alone")
     chosen = together.kind_for(target) if kind is None else kind_named(kind)
 
     def write_palette(_: str) -> None:
@@ -99,6 +127,7 @@ def palette(
             handling,
             counts_pixels=chosen.name == "json",
             per_image=per_image,
+            weights=pixel_weights.given_weights(weights_file, options),
         )
         name = Path(display(images[0])).stem
         data = palettes.write(found.palette, chosen, name=name, pixels=found.pixels)
@@ -122,6 +151,7 @@ def _colors_of(
     *,
     counts_pixels: bool,
     per_image: bool,
+    weights: NDArray[np.uint8] | None,
 ) -> _Colors:
     """Return the palette of a .kmq file, or the best one of what else was named."""
     stored: bytes | None = None
@@ -137,7 +167,7 @@ def _colors_of(
             return found
     jobs = gather(images, recursive=handling.recursive, wanted=may_be_an_image)
     if len(jobs) == 1:
-        return _colors_of_one(jobs, options, handling, stored)
+        return _colors_of_one(jobs, options, handling, stored, weights)
     return _colors_together(
         jobs, options, handling, counts_pixels=counts_pixels, per_image=per_image
     )
@@ -151,9 +181,7 @@ def _stored_colors(
 
     if file.read(len(SIGNATURE)) != SIGNATURE:
         return None
-    if idle := arguments.given(
-        "colors", "psnr", "effort", "seed", "max_iter", "bits", "pinned", "background"
-    ):
+    if idle := arguments.given(*_CHOOSING):
         raise click.UsageError(f"{display(source)} has its palette: nothing to choose for {idle}")
     from kmq import codec, palettes
 
@@ -164,14 +192,20 @@ def _stored_colors(
 
 
 def _colors_of_one(
-    jobs: Sequence[Job], options: Options, handling: Handling, stored: bytes | None
+    jobs: Sequence[Job],
+    options: Options,
+    handling: Handling,
+    stored: bytes | None,
+    weights: NDArray[np.uint8] | None,
 ) -> _Colors:
     """Return the palette that `encode` gives the only image; `stored` has its bytes, if read."""
     from kmq import codec
 
     found: list[Pixels] = []
     together.read_all(jobs, options, handling, lambda _, pixels: found.append(pixels), stored)
-    indexed = codec.quantize_pixels(found[0].rgb, options, palette_image=found[0].indexed)
+    indexed = codec.quantize_pixels(
+        found[0].rgb, options, palette_image=found[0].indexed, weights=weights
+    )
     return _counted(indexed)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from kmq.container.head import STRIPE_PIXELS
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from kmq.image import IndexedImage, Palette
     from kmq.metadata import Metadata
-    from kmq.pixels.bands import TiffBands
+    from kmq.pixels.bands import Band, TiffBands
 
 _BYTES_PER_PIXEL = 12
 """Samples as read, as sRGB and as indices, and temporary arrays of the conversion."""
@@ -113,12 +114,10 @@ def encode_bands(
     """
     refuse_what_needs_the_whole(options)
     seen = _Seen(bands)
-    first = next(iter(bands)).pixels.indexed
-    if palette is None and first is not None and _is_kept(first, options):
-        size = _write(
-            file, seen.indices, bands.height, first.with_metadata(bands.metadata), options
-        )
-        return seen.summary(bands, len(first.palette), 0, size)
+    own = seen.own_palette()
+    if palette is None and own is not None and _is_kept(own, options):
+        size = _write(file, seen.indices, bands.height, own.with_metadata(bands.metadata), options)
+        return seen.summary(bands, len(own.palette), 0, size)
     return _encode_pixels(seen, bands, file, options, palette)
 
 
@@ -127,23 +126,36 @@ class _Seen:
 
     def __init__(self, bands: TiffBands) -> None:
         self._bands = bands
+        self._begun: Iterator[Band] | None = None
+        """All bands, of which the first is decoded already."""
         self._notes = dict.fromkeys(bands.notes)
         self._lost: dict[str, None] = {}
 
+    def own_palette(self) -> IndexedImage | None:
+        """Return the first band in its own palette, None if it has none."""
+        bands = iter(self._bands)
+        first = next(bands)
+        self._begun = chain([first], bands)
+        return first.pixels.indexed
+
     def pixels(self) -> Iterator[NDArray[np.uint8]]:
         """Yield each band's pixels."""
-        for _, read in self._bands:
+        for _, read in self._pass():
             self._notes |= dict.fromkeys(read.notes)
             self._lost |= dict.fromkeys(read.lost)
             yield read.rgb
 
     def indices(self) -> Iterator[NDArray[Any]]:
         """Yield each band's own indices."""
-        for _, read in self._bands:
+        for _, read in self._pass():
             assert read.indexed is not None  # as in the first band
             self._notes |= dict.fromkeys(read.notes)
             self._lost |= dict.fromkeys(read.lost)
             yield read.indexed.indices
+
+    def _pass(self) -> Iterator[Band]:
+        begun, self._begun = self._begun, None
+        return iter(self._bands) if begun is None else begun
 
     def summary(self, bands: TiffBands, colors: int, squared_error: Any, size: int) -> Streamed:
         """Return the result of coding the picture."""
