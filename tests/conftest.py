@@ -1,4 +1,4 @@
-"""What many tests share."""
+"""Fixtures and settings shared by many tests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ needs_numba = pytest.mark.skipif(
     JIT_IS_OFF or jit.in_use != prebuilt.NUMBA, reason="about kernels that numba compiles"
 )
 collect_ignore_glob = [] if jit.in_use == prebuilt.NUMBA else ["jit/*"]
-"""Those tests import numba, and are about it alone."""
+"""Tests that import numba and are only about it."""
 
 # Compilation and shared machines make single examples slow; the suite has its own limit.
 settings.register_profile("kmq", deadline=None, derandomize=True)
@@ -32,7 +32,7 @@ settings.load_profile("kmq")
 
 
 def needed(*programs: str) -> str:
-    """Return the first of the programs that is here; without any, the test is skipped."""
+    """Return the first of the programs that is installed; skip the test if none is."""
     for program in programs:
         if shutil.which(program):
             return program
@@ -51,7 +51,7 @@ def opened(path: Path) -> Image.Image:
 
 @pytest.fixture(scope="session")
 def real_images() -> Path:
-    """The folder of real images; without it the test is skipped, if that is allowed."""
+    """The folder of real images; without it the test is skipped, if skipping is allowed."""
     if REAL_IMAGES.is_dir():
         return REAL_IMAGES
     message = "needs the real images of ../shared/data, which are not here"

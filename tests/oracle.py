@@ -1,4 +1,4 @@
-"""The plain twin of every kernel: slow, and as the textbook has it."""
+"""The plain twin of every kernel: slow, and written like the textbook."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def mixed_radix_encode(indices: Sequence[int], palette_size: int) -> tuple[int, 
 def mixed_radix_decode(
     state: int, words: Sequence[int], count: int, palette_size: int
 ) -> tuple[list[int], int, int]:
-    """The indices, the state that is left, and how many words were read."""
+    """The indices, the remaining state, and the number of words read."""
     start = 2**31 // palette_size * palette_size
     indices: list[int] = []
     used = 0
@@ -72,7 +72,7 @@ def color_key(color):
 
 
 def histogram(pixels):
-    """Return the distinct keys in order and how often each occurs."""
+    """Return the distinct keys in order, and the count of each."""
     colors = pixels.reshape(-1, pixels.shape[-1])
     dtype = np.uint32 if pixels.shape[-1] == 3 else np.uint64
     return np.unique(np.array([color_key(color) for color in colors], dtype), return_counts=True)
@@ -81,7 +81,7 @@ def histogram(pixels):
 def cell_sums(colors, counts, bits):
     """Return the sums of the coordinates and of the pixels over each occupied cell.
 
-    At 0 bits each colour is a cell of its own.
+    At 0 bits, each colour has a separate cell.
     """
     axes = colors.shape[1]
     cells = {}
@@ -100,7 +100,7 @@ def squared_distances(points, centroids):
 
 
 def nearest(points, centroids):
-    """Return each point's nearest centroid, the lowest index where several tie."""
+    """Return each point's nearest centroid, on ties the one of lowest index."""
     return squared_distances(points, centroids).argmin(axis=1)
 
 
@@ -150,7 +150,7 @@ def bisect(points, sums, labels, clusters):
 
 
 def ward_cost(one, other):
-    """Return by how much the error rises when two clusters become one."""
+    """Return the rise in error when two clusters become one."""
     n, m = int(one[-1]), int(other[-1])
     if n == 0 or m == 0:
         return 0.0
@@ -159,7 +159,7 @@ def ward_cost(one, other):
 
 
 def merge_cheapest(sums, target):
-    """Merge the cheapest pairs, each cluster once a round; return sums and successors."""
+    """Merge the cheapest pairs, each cluster once per round; return sums and successors."""
     sums = sums.copy()
     alive = list(range(len(sums)))
     successor = list(range(len(sums)))
@@ -243,7 +243,7 @@ def halves_in_order(colors):
 
 
 def weighted_means(points, weights, labels, centroids):
-    """Return the mean of each cluster's points; a cluster without any keeps its centroid."""
+    """Return the mean of each cluster's points; an empty cluster keeps its centroid."""
     means = centroids.astype(float)
     for cluster in set(labels.tolist()):
         inside = labels == cluster

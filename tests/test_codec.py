@@ -93,7 +93,7 @@ def test_nothing_is_left_to_choose_of_an_indexed_image(tmp_path, option):
 
 @pytest.fixture
 def in_parallel(monkeypatch):
-    """Have parallel kernels take little work too; record which of them ran on how many threads."""
+    """Make parallel kernels use threads even for little work; record their numbers of threads."""
     ran = set()
     call = jit.ParallelKernel.__call__
 
@@ -202,7 +202,7 @@ def test_what_is_loaded_may_be_any_kind_of_bytes():
 
 
 class Elsewhere:
-    """A path that is no pathlib.Path."""
+    """A path other than a pathlib.Path."""
 
     def __init__(self, path):
         self.path = path
@@ -417,7 +417,7 @@ def test_a_histogram_counts_the_pixels_that_quantize_sees(tmp_path):
 
 
 def shuffled(image):
-    """Return the same pixels with the palette in an order that means something else."""
+    """Return the same pixels with the palette in another order."""
     order = np.random.default_rng(3).permutation(len(image.palette))
     rank = np.empty(len(order), np.uint16)
     rank[order] = np.arange(len(order))

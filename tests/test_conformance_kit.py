@@ -1,4 +1,4 @@
-"""The kit with which an implementer checks a decoder: formats/check.py."""
+"""The kit for checking a decoder: formats/check.py."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ check = module(FORMATS / "check.py")
 pictures = sys.modules["pictures"]
 ALL = check.vectors_in(VECTORS)
 QUICK = [v for v in ALL if not v.expected or v.expected["width"] * v.expected["height"] <= 1 << 12]
-"""Those that the reference decoder decodes at once; test_format.py has more of them."""
+"""Vectors that the reference decoder decodes quickly; test_format.py has more of them."""
 
 
 def kmq_decode(vector, folder):

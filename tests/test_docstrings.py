@@ -35,7 +35,7 @@ VARIANTS = {
     # Encoding limits what is read, decoding what is decoded.
     "max_pixels": {"decode", "load", "open"},
 }
-"""Functions that may describe a parameter in their own words, and why."""
+"""Functions that may describe a parameter differently, and why."""
 
 SHARED = sorted(
     {

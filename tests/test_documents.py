@@ -1,4 +1,4 @@
-"""What the pages say of the project, held against the project."""
+"""Checks of the pages' statements against the project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page on e-paper panels: what it says to type does what it says."""
+"""The page on e-paper panels: its commands do what it says."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def is_slow(name: str) -> bool:
 
 
 def told_of_damage(is_damaged: bool) -> AbstractContextManager[object]:
-    """Expect a warning of damaged metadata, or none."""
+    """Expect a warning about damaged metadata, or none."""
     return pytest.warns(kmq.KmqWarning, match="^metadata: ") if is_damaged else nullcontext()
 
 
@@ -130,7 +130,7 @@ def test_the_manifest_and_the_folder_hold_the_same_files():
 
 
 def test_no_golden_file_of_the_final_format_has_changed():
-    # These files stay for ever. Where this test fails, the format was changed: undo that.
+    # These files never change. If this test fails, the format was changed: undo that.
     lines = (VECTORS / "SHA256SUMS").read_text().splitlines()
     assert len(lines) > 150
     frozen = {name: sum for sum, name in (line.split("  ") for line in lines)}

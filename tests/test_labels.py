@@ -1,4 +1,4 @@
-"""Masks keep their label numbers, from arrays and files to arrays and files."""
+"""Masks keep their label numbers, between arrays and files."""
 
 import io
 import pickle

@@ -1,4 +1,4 @@
-"""What notebooks show of images and palettes."""
+"""The display of images and palettes in notebooks."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_labels_are_told_apart_and_never_averaged():
     pixels = np.asarray(picture.convert("RGB"))
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) == 12
     assert pixels[0, 0].tolist() == [0, 0, 0]
-    # The same label has the same colour in an image of other labels.
+    # The same label has the same colour in an image with other labels.
     alone = np.asarray(shown(IndexedImage.from_labels([[11, 40_000]])))
     assert alone[0, 0].tolist() == pixels[0, -1].tolist()
 

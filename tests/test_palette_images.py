@@ -1,4 +1,4 @@
-"""Images that have a palette come through with it, and with the index of every pixel."""
+"""Images with a palette keep it, and the index of every pixel."""
 
 import io
 

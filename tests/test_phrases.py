@@ -1,4 +1,4 @@
-"""The scripts that look at the project's prose."""
+"""The scripts that check the project's prose."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def run(*arguments, input=None):
 
 
 def reversed_fields(data, bits):
-    """The same bytes with the fields of each in the other order."""
+    """The same bytes with the fields of each in reverse order."""
     fields = [
         [byte >> bits * place & (1 << bits) - 1 for place in range(8 // bits)] for byte in data
     ]

@@ -1,4 +1,4 @@
-"""The main job on real images: there and back, at the promised size, through both decoders."""
+"""The main job on real images: round trips, at the promised size, through both decoders."""
 
 from __future__ import annotations
 

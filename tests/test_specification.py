@@ -1,4 +1,4 @@
-"""What the specification says, held against the reference decoder and kmq."""
+"""Checks of the specification's statements against the reference decoder and kmq."""
 
 from __future__ import annotations
 

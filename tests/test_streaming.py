@@ -1,4 +1,4 @@
-"""Pictures that are coded in bands give the files that they give whole."""
+"""Pictures coded in bands produce the same files as whole ones."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_so_does_one_in_tiles_of_noise_in_16_bits_with_metadata():
 def test_so_does_one_with_transparency_whose_edges_lie_on_seams(colors):
     samples = shades(4, colors=40)
     samples[..., 3] = np.where(samples[..., 3] < 128, 0, samples[..., 3] | 1)
-    samples[300:333, :, 3] = 255  # a band without
+    samples[300:333, :, 3] = 255  # a band without transparency
     stored = tiff(samples, extrasamples=["unassalpha"], rowsperstrip=1)
     _, data = encoded_in_bands(stored, colors=colors)
     assert data == kmq.encode(stored, colors)

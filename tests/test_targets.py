@@ -211,7 +211,7 @@ def test_colours_stay_those_that_the_bits_show_where_there_is_a_target(
 
 
 def whole_pictures(monkeypatch):
-    """Return a list that gets the height of what cheaper indices are chosen for."""
+    """Return a list that records the height of each picture with cheaper indices."""
     heights = []
     chosen = targets.quantizing.with_cheaper_indices
     monkeypatch.setattr(

@@ -1,4 +1,4 @@
-"""Small images drawn from arithmetic alone: the same on every machine, for ever."""
+"""Small computed images: always the same, on every machine."""
 
 import numpy as np
 
@@ -31,7 +31,7 @@ def _picture(red, green, blue):
 
 
 def six():
-    """Return six unlike images by name: smooth, busy, few hues, grey, skewed, speckled."""
+    """Return six different images by name: smooth, busy, few hues, grey, skewed, speckled."""
     y, x = np.mgrid[0:32, 0:48]
     ripple = (x * x + y * y) // 23
     return {

@@ -1,4 +1,4 @@
-"""What holds of images with alpha, whatever is in them."""
+"""Properties of all images with alpha."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_the_error_that_is_reported_is_that_of_a_recount(pixels, colors):
 
 @pytest.mark.parametrize("bits", [3, 5])
 def test_the_error_of_a_search_is_that_of_a_recount(bits):
-    # Faint colours share Morton keys, which is where labels could be taken for one another.
+    # Faint colours share Morton keys, so their labels could be confused.
     pixels = translucent(40, 41, seed=3)
     pixels[..., 3] >>= 8 - bits
     points = distinct_colors(Histogram.of_pixels(pixels).with_clear_as_one())

@@ -1,4 +1,4 @@
-"""Palettes of entries that are given, or that hardware has to show."""
+"""Palettes with pinned entries, or in the colours that hardware can show."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def bits(name, pinned=NO_PINS):
 
 
 def shown(colors, name):
-    """The colours of whole numbers of bits: shifted down, repeated up, a bit at a time."""
+    """The colours of few bits: shifted down, then repeated up, one bit at a time."""
     result = np.zeros(colors.shape, int)
     for channel, width in enumerate(map(int, name)):
         number = colors[:, channel].astype(int) >> (8 - width)

@@ -50,7 +50,7 @@ def test_entries_left_over_become_the_colours_of_greatest_error():
     colors = np.array([[0, 0, 0], [0, 0, 1], [9, 9, 90], [0, 200, 0], [200, 0, 0]], np.uint8)
     histogram = Histogram(colors, np.array([3, 1, 1, 2, 5]))
     points = distinct_colors(histogram)
-    # Two round to the same colour, and one is nearest to none.
+    # Two round to the same colour, and no point is nearest to one of them.
     centroids = np.array([[0, 0, 0.2], [0, 0, 0.4], [50, 50, 50], [255, 255, 255]])
     palette, labels = whole_number_palette(points, Clusters.around(points, centroids), 4, 1)
     assert len(np.unique(palette, axis=0)) == 4

@@ -19,7 +19,7 @@ WIDTH, HEIGHT = 1 << 14, 150  # three stripes of 50 rows
 
 @pytest.fixture(scope="module")
 def file():
-    """Three stripes, packed because noise is, of 37 colours."""
+    """Three stripes of 37 colours, packed because they are noise."""
     random = np.random.default_rng(5)
     indices = random.integers(0, 37, (HEIGHT, WIDTH), np.uint8)
     palette = random.integers(0, 256, (37, 3), np.uint8)
@@ -100,7 +100,7 @@ def test_the_last_stripes_are_kept_and_the_oldest_forgotten(file, monkeypatch):
     with kmq.open(file, threads=1) as picture:
         for row in (0, 1, 50, 0, 149, 50):
             picture[row]
-    # 50 was the oldest of three when 149 came, and the last two are kept.
+    # 50 was the oldest of three when 149 was read, and the last two are cached.
     assert begun == [0, 50, 100, 50]
 
 

@@ -242,7 +242,7 @@ def test_metadata_come_back_with_the_image_and_with_any_of_its_rows(random_index
     assert loads(data, rows=(3, 5)).metadata == DESCRIBED
     assert faults(data) == []
     plain = dumps(image.with_metadata(NOTHING))
-    # A varint of one byte, the block and its checksum: no metadata take no byte.
+    # A varint of one byte, the block and its checksum; without metadata, nothing.
     block = len(metadata.to_bytes(DESCRIBED))
     assert len(data) - len(plain) == 1 + block + 4
 

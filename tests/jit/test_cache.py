@@ -20,7 +20,7 @@ def plus_one(x):
 
 
 def compiled_for(number):
-    """Compile `plus_one` anew, as what a cache has loaded cannot be kept once more."""
+    """Compile `plus_one` again, because code loaded from a cache cannot be saved again."""
     dispatcher = numba.njit(plus_one)
     dispatcher(number)
     return dispatcher.overloads.popitem()
@@ -28,7 +28,7 @@ def compiled_for(number):
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    """A cache in an empty folder, and what is saved in it."""
+    """A cache in an empty folder, and its saved contents."""
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
     signature, result = compiled_for(1)
     made = kernel_cache.ForgivingCache(plus_one)
@@ -43,7 +43,7 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def compilations(monkeypatch):
-    """How often it was announced that something has to be compiled."""
+    """The number of announcements that something has to be compiled."""
     announced = []
     monkeypatch.setattr(kernel_cache, "on_compile", [lambda: announced.append(1)])
     return announced

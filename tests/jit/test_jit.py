@@ -66,7 +66,7 @@ def test_threads_share_the_loop_of_a_parallel_kernel(monkeypatch):
 
 
 def test_the_loops_are_parallel_loops_of_numbas_too():
-    """Nothing but the choice of threads keeps numba from running them in parallel."""
+    """Only the choice of threads keeps numba from running them in parallel."""
     compiled = numba.njit(parallel=True)(chunk_sums.serial.py_func)
     sums = np.zeros(7, np.int64)
     compiled(0, 7, NUMBERS, sums)
@@ -163,7 +163,7 @@ def test_an_edit_of_a_constant_in_another_file_is_noticed(tmp_path):
 
 def test_no_place_for_a_cache_costs_one_warning(tmp_path):
     (tmp_path / "file").write_text("not a folder")
-    # Neither the chosen folder nor the one beside the sources can be used then.
+    # Then neither the chosen folder nor the one next to the sources can be used.
     environment = {"NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator"}
     expected = encode_in_a_process(tmp_path / "cache")
     unkept = encode_in_a_process(tmp_path / "file" / "cache", expect_warnings=1, **environment)

@@ -1,4 +1,4 @@
-"""ICC profiles for tests, made of the tags given, which Pillow cannot make."""
+"""ICC profiles for tests, assembled from given tags, which Pillow cannot do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SRGB_COLUMNS = {
     b"gXYZ": (0.3851, 0.7169, 0.0971),
     b"bXYZ": (0.1431, 0.0606, 0.7141),
 }
-"""sRGB's primaries as seen under D50 (IEC 61966-2-1, annex F, in ICC's numbers)."""
+"""sRGB's primaries under D50 (IEC 61966-2-1, annex F, in ICC's numbers)."""
 
 
 def fixed(*numbers):
@@ -27,7 +27,7 @@ def gamma(exponent):
 
 
 def table(values):
-    """A curve through values of 0 to 1."""
+    """A curve through values from 0 to 1."""
     numbers = [round(value * 65535) for value in values]
     data = struct.pack(f">I{len(numbers)}H", len(numbers), *numbers)
     return b"curv" + bytes(4) + data + bytes(len(data) % 4)

@@ -8,7 +8,7 @@ from kmq.pixels import read
 
 
 class Tensor:
-    """What PyTorch's tensors look like to NumPy."""
+    """NumPy's view of a PyTorch tensor."""
 
     def __init__(self, values, error=None):
         self.values, self.error = values, error

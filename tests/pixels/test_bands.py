@@ -1,4 +1,4 @@
-"""Bands of a TIFF hold the pixels that reading it whole gives."""
+"""Bands of a TIFF contain the same pixels as the whole picture."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ BT2020_TO_SRGB = [
 
 
 def decoded(samples):
-    """sRGB samples of 0 to 1 as light."""
+    """sRGB samples from 0 to 1 as light."""
     return np.where(samples <= 0.04045, samples / 12.92, ((samples + 0.055) / 1.055) ** 2.4)
 
 
@@ -249,7 +249,7 @@ DAMAGED = {
 @pytest.mark.parametrize("name", DAMAGED)
 def test_a_damaged_profile_is_noted(name, bits):
     pixels = read(png(greys(bits), bits, 0, [iccp(DAMAGED[name])]), strip=True)
-    assert pixels.notes in (UNUSABLE, ())  # lcms makes something of a few
+    assert pixels.notes in (UNUSABLE, ())  # lcms accepts a few of them
     assert pixels.rgb.shape == (1, greys(bits).size, 3)
 
 

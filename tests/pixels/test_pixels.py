@@ -26,7 +26,7 @@ def stored(image: Image.Image, kind: str, **options) -> io.BytesIO:
 
 
 def png(width, height, bit_depth, color_type, raw, *chunks):
-    """A PNG made by hand, of what Pillow cannot write."""
+    """A PNG made by hand, because Pillow cannot write it."""
 
     def chunk(kind, data):
         return (
@@ -249,7 +249,7 @@ def test_exif_that_cannot_be_written_again_still_turns():
 
 
 def linear_grey_profile():
-    """An ICC profile of light that is proportional to the samples, which Pillow cannot make."""
+    """An ICC profile with light proportional to the samples, which Pillow cannot make."""
     white = struct.pack(">3I", 0xF6D6, 0x10000, 0xD32D)
     tags = {b"wtpt": b"XYZ " + bytes(4) + white, b"kTRC": b"curv" + bytes(8)}
     table, data = struct.pack(">I", len(tags)), b""
@@ -322,7 +322,7 @@ def test_a_transparent_palette_entry_is_seen_only_where_it_is_used():
 
 
 def swapped_profile():
-    """A profile whose red is sRGB's green and the other way round: made from sRGB's bytes."""
+    """A profile with sRGB's red and green swapped, made from sRGB's bytes."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     red, green = profile.index(b"rXYZ"), profile.index(b"gXYZ")
     profile[red : red + 4], profile[green : green + 4] = b"gXYZ", b"rXYZ"
@@ -330,7 +330,7 @@ def swapped_profile():
 
 
 def test_an_embedded_profile_is_converted_to_srgb():
-    # In matrix profiles the primaries are what is swapped, so the channels are too.
+    # In matrix profiles, swapping the primaries swaps the channels.
     random = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
     file = stored(Image.fromarray(random), "PNG", icc_profile=swapped_profile())
     converted = read(file).rgb.astype(int)

@@ -1,4 +1,4 @@
-"""PNG files take the fewest bits that hold their colours."""
+"""PNG files use the fewest bits for their colours."""
 
 from __future__ import annotations
 

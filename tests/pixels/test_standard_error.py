@@ -18,7 +18,7 @@ from kmq.pixels import read, standard_error
 
 
 def tiff_with_a_tag_beyond_the_end():
-    """A TIFF that Pillow warns of while it opens it."""
+    """A TIFF that Pillow warns about when opening it."""
     file = io.BytesIO()
     Image.new("L", (9, 7), 90).save(file, "TIFF", software="some program with a name")
     tag = struct.pack("<HHI", 305, 2, 25)
@@ -28,7 +28,7 @@ def tiff_with_a_tag_beyond_the_end():
 
 
 def damaged_lzw():
-    """A TIFF that libtiff prints an error of while it decompresses it."""
+    """A TIFF that makes libtiff print an error during decompression."""
     file = io.BytesIO()
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     tifffile.imwrite(file, noise, photometric="rgb", compression="lzw")

@@ -1,10 +1,10 @@
-"""Compare what numba makes with what each level of an installed wheel's kernels makes.
+"""Compare the output of numba with that of each level of an installed wheel's kernels.
 
     python tests/reliability/compare_kernels.py PYTHON
 
-PYTHON is that of an environment in which the wheel is installed; this script runs where numba
-compiles. Where qemu-x86_64 is there (Debian's qemu-user), the wheel also runs on emulated
-processors of 2008 and 2013, which end a process that takes an instruction they do not have.
+PYTHON belongs to an environment in which the wheel is installed; this script itself runs with
+numba. If qemu-x86_64 is installed (Debian's qemu-user), the wheel also runs on emulated
+processors of 2008 and 2013, which end a process that uses an instruction they do not have.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NO_SURPRISES = {"OPENBLAS_CORETYPE": "NEHALEM"}
 
 
 def output(command: list[str], **environment: str) -> str:
-    """Return what a program prints, which has to end well."""
+    """Return the output of a program, which has to succeed."""
     done = subprocess.run(
         command, env=os.environ | environment, stdout=subprocess.PIPE, text=True, check=True
     )
@@ -36,7 +36,7 @@ def output(command: list[str], **environment: str) -> str:
 
 
 def refuse_older_processor(emulated: list[str]) -> None:
-    """Check that one line says why a processor below x86-64-v2 encodes nothing."""
+    """Check that one line says why a processor below x86-64-v2 cannot encode."""
     command = "import sys; sys.argv = ['kmq', 'demo']; from kmq.cli import main; main()"
     done = subprocess.run([*emulated, "-c", command], stderr=subprocess.PIPE, text=True)
     assert done.returncode == 1, done
@@ -53,7 +53,7 @@ def main() -> None:
         )
         for threads in ("1", "2")
     }
-    os.environ.pop("PYTHONPATH", None)  # which may lead the wheel's Python to other sources
+    os.environ.pop("PYTHONPATH", None)  # it may lead the wheel's Python to other sources
     for level in output([python, "-c", LEVELS]).split():
         for threads in ("1", "2"):
             digests[f"{level}, {threads} thread(s)"] = output(

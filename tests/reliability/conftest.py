@@ -1,4 +1,4 @@
-"""Fixtures of the tests of reliability: threading layers, cold starts, small disks."""
+"""Fixtures of the reliability tests: threading layers, cold starts, small disks."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ SMALL_DISK_BYTES = 64 * 1024
 
 @pytest.fixture(params=["none", "workqueue", "omp", "tbb"])
 def layer(request: pytest.FixtureRequest) -> dict[str, str]:
-    """Each threading layer that can be had, as the environment that chooses it.
+    """Each available threading layer, as the environment that selects it.
 
-    There is none where numba does not compile the kernels.
+    There is none if numba does not compile the kernels.
     """
     if (request.param == "none") == (jit.in_use == prebuilt.NUMBA):
         pytest.skip("kernels that were compiled ahead know no threading layer, numba's do")
@@ -33,9 +33,9 @@ def layer(request: pytest.FixtureRequest) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def cold_start(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], str]:
-    """Start eight threads that have to compile for a plain processor, which takes long.
+    """Start eight threads that have to compile for a generic processor, which takes long.
 
-    Returns the environment that finds what was compiled, and what they printed.
+    Return the environment that finds the compiled code, and the output of the threads.
     """
     environment = {
         "NUMBA_CPU_NAME": "generic",
@@ -62,13 +62,13 @@ def _mounted(folder: Path, *options: str) -> Iterator[Path]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a file system of its own, of 64 KB."""
+    """A folder on a separate file system of 64 KB."""
     yield from _mounted(tmp_path / "small", "-t", "tmpfs", "-o", f"size={SMALL_DISK_BYTES}", "kmq")
 
 
 @pytest.fixture
 def read_only_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder that nobody, not even a superuser, can write to; it holds a file `old.kmq`."""
+    """A folder that nobody, not even root, can write to; it contains a file `old.kmq`."""
     folder = tmp_path / "read-only"
     for disk in _mounted(folder, "-t", "tmpfs", "kmq"):
         (disk / "old.kmq").write_bytes(b"old")

@@ -1,4 +1,4 @@
-"""What every way of reading a `.kmq` file promises, whatever its bytes are."""
+"""The promises of every way of reading a `.kmq` file, whatever its bytes are."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import kmq
 from kmq.container.stripes import faults
 
 MAX_PIXELS = 1 << 16
-"""What a mutation claims beyond this is refused, so that trying many stays quick."""
+"""Mutations that claim more are refused, so that trying many stays quick."""
 
 
 def without_warnings(function: Callable[[bytes], str]) -> Callable[[bytes], str]:
-    """Return the function with warnings of damaged metadata, which are right here, left out."""
+    """Return the function without warnings about damaged metadata, which are correct here."""
 
     def silent(data: bytes) -> str:
         with warnings.catch_warnings():
@@ -29,7 +29,7 @@ def without_warnings(function: Callable[[bytes], str]) -> Callable[[bytes], str]
 
 @without_warnings
 def outcome(data: bytes) -> str:
-    """Return what loading a file comes to, all ways of reading it agreeing; no other is allowed."""
+    """Return the outcome of loading a file, on which all ways of reading it have to agree."""
     try:
         found = kmq.info(data)
     except kmq.FormatError:

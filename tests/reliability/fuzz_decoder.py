@@ -1,6 +1,6 @@
 """Fuzz the decoder for as long as one likes: `make fuzz`, which needs the extra `fuzz`.
 
-Arguments are libFuzzer's: a folder to keep findings of new paths in, then the seeds.
+Arguments are libFuzzer's: a folder for inputs that reach new paths, then the seeds.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from reliability.mutations import mended, with_other_stripes
 
 
 def try_one(data: bytes) -> None:
-    """Raise where what the decoder does is not allowed."""
+    """Raise if the decoder does something that is not allowed."""
     outcome(data)
     outcome(mended(data))
 
 
 def mutated(data: bytes, max_size: int, seed: int) -> bytes:
-    """Change some bytes, or the stripes of a file whose head stays right."""
+    """Change some bytes, or the stripes of a file whose head stays valid."""
     chance = random.Random(seed)
     if chance.random() < 0.5:
         return with_other_stripes(data, chance, [data])[:max_size]

@@ -1,8 +1,8 @@
 """Misreadings of `formats/kmq-1.md`, each one change to one line of the reference decoder.
 
-To add one for a new rule: name how the rule might be misunderstood, quote enough of the
-line that implements it to be found once in the two files, say what would stand there
-instead, and name the vector that decodes otherwise. If no vector does, the rule needs one.
+To add one for a new rule: say how the rule might be misunderstood, quote enough of the line
+that implements it to identify it in the two files, give the wrong replacement, and name the
+vector that decodes differently. If no vector does, the rule needs one.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 
 class Misreading(NamedTuple):
-    """A part of a line of the reference decoder, and what a wrong decoder would have there."""
+    """A part of a line of the reference decoder, and a wrong decoder's replacement."""
 
     rule: str
     right: str
     wrong: str
     caught_by: str
-    """The vector, valid or invalid, that is decoded otherwise."""
+    """The vector, valid or invalid, that is decoded differently."""
 
 
 class Unobservable(NamedTuple):

@@ -1,4 +1,4 @@
-"""Damaged `.kmq` files whose checksums are right, so that every other check is tried."""
+"""Damaged `.kmq` files with correct checksums, so that every other check is tested."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ INTERESTING = (0, 1, 2, 3, 0x7F, 0x80, 0xFF)
 
 
 def mutations(seeds: Sequence[bytes], chance: random.Random) -> Iterator[bytes]:
-    """Yield damaged files for ever, by each of the three functions below."""
+    """Yield damaged files without end, made by the three functions below."""
     kinds = (damaged, with_other_stripes, with_other_extras)
     while True:
         [kind] = chance.choices(kinds, weights=(2, 2, 1))
@@ -34,20 +34,20 @@ def mutations(seeds: Sequence[bytes], chance: random.Random) -> Iterator[bytes]:
 
 
 def damaged(seed: bytes, chance: random.Random, seeds: Sequence[bytes]) -> bytes:
-    """Return a file cut, spliced, with bits flipped, bytes set or repeated; mostly mended."""
+    """Return a damaged file: cut, spliced, or with changed bits or bytes; mostly mended."""
     data = bytearray(seed)
     for _ in range(chance.choice((1, 1, 2, 4))):
-        # The head is where the numbers are, so half of the damage goes there.
+        # The head has the numbers, so half of the damage goes there.
         end = min(len(data), 40) if chance.random() < 0.5 else len(data)
         _damage(data, end, chance, seeds)
     return bytes(data) if chance.random() < 0.1 else mended(bytes(data))
 
 
 def with_other_stripes(seed: bytes, chance: random.Random, seeds: Sequence[bytes]) -> bytes:
-    """Return a file whose head is right in itself, but not about its stripes.
+    """Return a file whose head is valid but does not describe its stripes.
 
-    So it is the decoders of stripes that find out, or decode what nobody wrote. A seed
-    that is no file is returned as it is.
+    So the decoders of stripes have to notice, or decode a picture that nobody wrote. A seed
+    that is not a valid file is returned unchanged.
     """
     stream = io.BytesIO(seed)
     try:
@@ -82,9 +82,9 @@ def with_other_stripes(seed: bytes, chance: random.Random, seeds: Sequence[bytes
 
 
 def with_other_extras(seed: bytes, chance: random.Random, seeds: Sequence[bytes]) -> bytes:
-    """Return a file with its stripes as they are, another order, and metadata that are damaged.
+    """Return a file with unchanged stripes, another order, and damaged metadata.
 
-    Its modelled stripes stay right, which hardly any other damage leaves them.
+    Its modelled stripes stay valid, unlike after almost any other damage.
     """
     stream = io.BytesIO(seed)
     try:
@@ -114,7 +114,7 @@ def with_other_extras(seed: bytes, chance: random.Random, seeds: Sequence[bytes]
 
 
 def _damage(data: bytearray, end: int, chance: random.Random, seeds: Sequence[bytes]) -> None:
-    """Do one piece of damage before `end`."""
+    """Apply one change before `end`."""
     at = chance.randrange(end) if end else 0
     kind = chance.randrange(6)
     if kind == 0:
@@ -133,7 +133,7 @@ def _damage(data: bytearray, end: int, chance: random.Random, seeds: Sequence[by
 
 
 def mended(data: bytes) -> bytes:
-    """Return a file with its checksums put right, as far as its head can be followed."""
+    """Return a file with corrected checksums, as far as its head can be parsed."""
     end_of_head, lengths = _followed(data)
     if end_of_head is None:
         return data
@@ -153,9 +153,9 @@ def _put_checksum(data: bytearray, start: int, end: int) -> None:
 
 
 def _followed(data: bytes) -> tuple[int | None, list[int]]:
-    """Return where the head's checksum stands, None if not that far, and the lengths behind it.
+    """Return the place of the head's checksum, or None, and the lengths of what follows it.
 
-    Those of the bodies, and of the metadata.
+    These are the lengths of the bodies and of the metadata.
     """
     position = len(SIGNATURE) + 2
 

@@ -1,4 +1,4 @@
-"""Programs that run in a process of their own, with a limit on time; what they share."""
+"""Running programs in separate processes with a time limit, and their common preamble."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 import kmq
 
 SECONDS = 100
-"""A program that takes longer hangs: ten seconds would do, were the machine its own."""
+"""A program that takes longer hangs; on an idle machine, ten seconds would be enough."""
 
 PREAMBLE = """
 import hashlib, os, sys, threading
@@ -29,12 +29,12 @@ def encoded(threads=2):
     assert kmq.encode(kmq.load(data), threads=threads) == data
     return hashlib.sha256(data).hexdigest()
 """
-"""Defines `encoded()`: the digest of an image's file, made with every kernel there is."""
+"""Defines `encoded()`: the digest of an image's file, made with every kernel."""
 
 
 @functools.cache
 def expected() -> str:
-    """Return what `encoded()` returns where all goes well."""
+    """Return the correct result of `encoded()`."""
     rgb = np.random.default_rng(0).integers(0, 256, (190, 190, 3), np.uint8)
     return hashlib.sha256(kmq.encode(rgb, 20, effort="fast", threads=1)).hexdigest()
 
@@ -42,7 +42,7 @@ def expected() -> str:
 def run(
     program: str, *arguments: object, seconds: float = SECONDS, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program after `PREAMBLE`; it has to end by itself, and well."""
+    """Run a program after `PREAMBLE`; it has to end on its own and succeed."""
     done = subprocess.run(
         [sys.executable, "-c", PREAMBLE + program, *map(str, arguments)],
         capture_output=True,
@@ -56,7 +56,7 @@ def run(
 
 @functools.cache
 def layer_environment(layer: str) -> dict[str, str] | None:
-    """Return the environment in which numba has this threading layer, None where it cannot."""
+    """Return the environment that selects a threading layer of numba; None if unavailable."""
     environment = {"NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": "4"}
     if (Path(sys.prefix) / "lib" / "libtbb.so.12").exists():
         environment["LD_LIBRARY_PATH"] = str(Path(sys.prefix) / "lib")

@@ -1,8 +1,8 @@
-"""Print a digest of what kmq makes of all vectors and of some pictures.
+"""Print a digest of kmq's results for all vectors and some pictures.
 
     python tests/reliability/sameness.py THREADS
 
-It has to be the same for any number of threads, on any processor, with any compiled kernels.
+It must be the same for any number of threads, on any processor, with any compiled kernels.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def digest(threads: int) -> str:
     """Return the digest, made with every kernel."""
     made = hashlib.sha256()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", kmq.KmqWarning)  # of metadata that are none
+        warnings.simplefilter("ignore", kmq.KmqWarning)  # about metadata that are damaged
         for path in sorted(VECTORS.glob("*.kmq")):
             indexed = kmq.load(path)
             made.update(indexed.indices.tobytes() + kmq.encode(indexed))

@@ -24,11 +24,11 @@ import kmq
 from kmq import jit  # once it is loaded, few pixels are decoded by a kernel too
 print(hashlib.sha256(kmq.decode(sys.argv[1]).tobytes()).hexdigest())
 """
-"""Takes one kernel, so that it soon is compiled."""
+"""Uses one kernel, so that compiling is quick."""
 
 
 def decode(**environment: str) -> tuple[str, int]:
-    """Return the digest of a vector's pixels, and how many warnings there were."""
+    """Return the digest of a vector's pixels, and the number of warnings."""
     done = run(DECODING, VECTOR, **environment)
     return done.stdout, done.stderr.count("Warning")
 
@@ -85,7 +85,7 @@ print(*cpu_target.target_context.codegen().magic_tuple()[1:], sep=",")
 
 def test_code_for_a_plain_processor_is_found_on_any_and_on_none_but_when_asked_for(tmp_path):
     plain = {"NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_CPU_NAME": "generic"}
-    # What stands for the processor in a cache: its name, its features.
+    # The processor's key in a cache: its name and features.
     assert run(TARGET, **plain).stdout.strip() == "generic,"
     first = decode(**plain)
     assert run(COMPILING_NOTHING + DECODING, VECTOR, **plain).stdout == first[0]

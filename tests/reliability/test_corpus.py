@@ -24,11 +24,11 @@ LINE = re.compile(
 )
 MOST_BYTES = 2_048
 MOST_MEMORY = 3 << 30
-"""Of address space, in bytes: 69 bytes once took 5.2 GB."""
+"""Bytes of address space: a file of 69 bytes once took 5.2 GB."""
 
 
 class Expected(NamedTuple):
-    """What the table in the corpus says of a file."""
+    """A file's entry in the table of the corpus."""
 
     result: str
     """`an image of W x H`, or the beginning of `Class: message`."""
@@ -53,7 +53,7 @@ def kmq_files() -> tuple[list[bytes], list[bool]]:
 
 
 def replayed(path: Path) -> tuple[str, list[str]]:
-    """Return what the library makes of a file, and what it warns of."""
+    """Return the library's result for a file, and its warnings."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -65,7 +65,7 @@ def replayed(path: Path) -> tuple[str, list[str]]:
 
 
 def run_on_all(command: str, names: list[str], *options: object) -> list[str]:
-    """Run a command on the files, in bounded memory and time; return its lines of errors."""
+    """Run a command on the files with bounded memory and time; return its error lines."""
     import resource
 
     program = "from kmq.cli import main; main()"
@@ -79,7 +79,7 @@ def run_on_all(command: str, names: list[str], *options: object) -> list[str]:
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY,) * 2),
         check=False,
     )
-    assert done.returncode == 1  # some are refused, and nothing worse happened
+    assert done.returncode == 1  # some are refused, but nothing worse happens
     return done.stderr.splitlines()
 
 

@@ -33,7 +33,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def failure(*arguments):
-    """Run a command that has to fail; return what it tells, which has to be one line."""
+    """Run a command that has to fail; return its message, which has to be one line."""
     result = CliRunner().invoke(command, [str(argument) for argument in arguments])
     assert result.exit_code == 1, result.output
     assert result.exception is None or isinstance(result.exception, SystemExit)

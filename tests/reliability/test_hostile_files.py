@@ -1,4 +1,4 @@
-"""Files that claim more than they hold, or than there is: refused soon, in little memory."""
+"""Files that claim more than they contain, or than fits: refused quickly, in little memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VECTORS = ROOT / "formats" / "vectors"
 
 
 def png(width: int, height: int) -> bytes:
-    """Return a PNG that claims a size and holds one byte of pixels."""
+    """Return a PNG that claims a size but contains one byte of pixels."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         body = kind + data
@@ -45,7 +45,7 @@ def claiming(width: int, height: int, colors: int, body: bytes, coding: int = PA
 
 
 def without_table(stripes: int) -> bytes:
-    """Return a head that ends where its table of so many stripes begins."""
+    """Return a head that ends before its table of this many stripes."""
     head = write_head(4096, stripes, GREY, b"\0", 1, [])
     return head[:-CHECKSUM_BYTES]
 
@@ -60,7 +60,7 @@ CASES = {
     "a PNG a million pixels high": (png(1, 10**6), 64, "FormatError a PNG that cannot be read: "),
     "7 KB that claim 2^32 pixels": (BOMB, 64, "LimitError 4,194,304 x 1,024 is "),
     "a table longer than the file": (without_table(1 << 16), 64, "FormatError the file ends with"),
-    # Where the claim is allowed, the indices, and one stripe's beside them: two bytes a pixel.
+    # If the claim is allowed, all indices plus one stripe's: two bytes per pixel.
     "fields missing": (claiming(1 << 14, 1 << 13, 2, STATE), 2 * 128 + 64, "FormatError rows 0 to"),
     "words missing": (claiming(1 << 14, 1 << 13, 3, STATE), 2 * 128 + 64, "FormatError rows 0 to"),
     "one colour": (ONE_COLOR, 2 * 128 + 64, "<IndexedImage 16384x8192 of 1 colours>"),
@@ -68,7 +68,7 @@ CASES = {
     f"invalid {path.stem}": (path.read_bytes(), 64, "FormatError ")
     for path in sorted((VECTORS / "invalid").glob("*.kmq"))
 }
-"""What is read, the megabytes that it may take, and what has to come of it."""
+"""The input, the megabytes that reading it may take, and the expected outcome."""
 
 IN_LITTLE_MEMORY = """
 import io, json, resource, time
@@ -102,7 +102,7 @@ print(json.dumps(told))
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
-    """What came of each case, in a process that may take only so much more memory for it."""
+    """The outcome of each case, in a process with limited additional memory for it."""
     folder = tmp_path_factory.mktemp("cases")
     for name, (data, megabytes, _) in CASES.items():
         (folder / f"{name}.{megabytes}").write_bytes(data)
@@ -160,7 +160,7 @@ def allowed_pixels(monkeypatch):
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "PPM", "ICO"])
 @pytest.mark.parametrize("side", [12, 15])
 def test_pillows_own_limit_is_none_of_kmqs(allowed_pixels, monkeypatch, kind, side):
-    # Not of WebP: there the reader itself asks Pillow's limit.
+    # Not for WebP, whose reader itself checks Pillow's limit.
     monkeypatch.setattr(opening, "_PILLOWS_OWN_LIMIT", 100)
     file = io.BytesIO()
     Image.new("RGB", (side, side)).save(

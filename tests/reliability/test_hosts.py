@@ -1,4 +1,4 @@
-"""Programs that use numba, Pillow and warnings themselves, and have kmq as a guest."""
+"""Programs that use numba, Pillow and warnings themselves, with kmq as a library."""
 
 from __future__ import annotations
 

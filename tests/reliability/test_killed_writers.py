@@ -1,4 +1,4 @@
-"""Processes killed at random moments: what they write is absent, as it was, or whole."""
+"""Processes killed at random moments: their outputs are absent, unchanged, or whole."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def assert_none_is_half_written(folder):
 def kill_encodes(folder, kills):
     chance = random.Random(0)
     command = encode_command(folder)
-    # Compiles, which the time that counts must not hold.
+    # Compiles, which must not count in the measured time.
     subprocess.run(command, check=True, timeout=SECONDS)
     started = time.perf_counter()
     subprocess.run(command, check=True, timeout=SECONDS)

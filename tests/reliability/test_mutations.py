@@ -23,7 +23,7 @@ VALID = ROOT / "formats" / "vectors" / "valid"
 
 
 def is_small(data: bytes) -> bool:
-    """Whether a file is decoded soon enough to be mutated thousands of times."""
+    """Whether a file decodes fast enough to be mutated thousands of times."""
     info = kmq.info(data)
     return len(data) < 2_000 and info.width * info.height < 1 << 15
 
@@ -33,7 +33,7 @@ SEEDS = [data for data in FILES if is_small(data) and mended(data) == data]
 
 
 def tried(count: int, seed: int) -> Counter[str]:
-    """Return how often each came of it: the outcome, and the codings where the head is right."""
+    """Return the number of each outcome, with the codings if the head is valid."""
     chance = random.Random(seed)
     found: Counter[str] = Counter()
     for data in itertools.islice(mutations(SEEDS, chance), count):
@@ -63,7 +63,7 @@ def test_of_20000_mutations_none_is_anything_but_an_image_or_an_error_of_kmqs():
     count = 2_000 if os.environ.get("NUMBA_DISABLE_JIT") == "1" else 20_000
     found = tried(count, seed=0)
     assert sum(found.values()) == count
-    # With right checksums many come as far as the decoder of their coding.
+    # With correct checksums, many mutations reach the decoder of their coding.
     for coding in CODINGS.values():
         assert found[f"an image, {coding}"] > count / 20
         assert found[f"refused, {coding}"] > count / 20

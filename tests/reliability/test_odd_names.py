@@ -1,4 +1,4 @@
-"""Names that shells, terminals and encodings make hard: they are read, written and told."""
+"""Names that are hard for shells, terminals and encodings: reading, writing and reporting."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def run(*arguments, folder, **environment):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder of pictures with odd names, and their files as one run encoded them."""
+    """A folder of pictures with odd names, and their files encoded in one run."""
     made = tmp_path_factory.mktemp("names")
     rgb = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
     for name in NAMES:

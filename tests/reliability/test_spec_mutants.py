@@ -1,4 +1,4 @@
-"""The vectors pin the specification: a decoder that misreads one rule decodes one otherwise."""
+"""The vectors pin the specification: a decoder that misreads a rule fails at some vector."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ EVERY_CHANGE = (*MISREADINGS, *UNOBSERVABLE)
 
 
 def lines_with(part: str) -> list[str]:
-    """Return the lines of the reference decoder that have a part, without their comments."""
+    """Return the lines of the reference decoder that contain a text, without comments."""
     lines = [line for source in SOURCES.values() for line in source.splitlines()]
     return [line for line in lines for _ in range(re.sub("(^| ) *# .*", "", line).count(part))]
 
 
 def misread(change: Misreading | Unobservable, patch: pytest.MonkeyPatch) -> ModuleType:
-    """Return the reference decoder with a change made."""
+    """Return the reference decoder with a change applied."""
     for name, source in SOURCES.items():
         decoder = ModuleType(name)
         patch.setitem(sys.modules, name, decoder)
@@ -35,7 +35,7 @@ def misread(change: Misreading | Unobservable, patch: pytest.MonkeyPatch) -> Mod
 
 
 def agrees(decoder: ModuleType, name: str) -> bool:
-    """Whether a decoder makes of a vector what the manifest says."""
+    """Whether a decoder's result for a vector agrees with the manifest."""
     is_valid = name in MANIFEST["valid"]
     data = valid(name) if is_valid else invalid(name)
     try:
@@ -43,7 +43,7 @@ def agrees(decoder: ModuleType, name: str) -> bool:
     except decoder.FormatError:
         return not is_valid
     except NameError:
-        raise  # this is no misreading
+        raise  # this is not a misreading
     except Exception:
         return False
     return is_valid and described(image) == MANIFEST["valid"][name]
