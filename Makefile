@@ -5,7 +5,8 @@ PYTHON := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)/python
 TEST_WITHOUT_JIT := NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest tests/clustering tests/container \
     --ignore tests/container/test_stripes.py
 
-.PHONY: demo test soak fuzz fuzz-c check coverage wheel test-wheel sameness viewer vectors pictures chart man clean
+.PHONY: demo test soak fuzz fuzz-c check coverage wheel test-wheel sameness viewer vectors pictures chart \
+    docs man clean
 
 .venv/ready: pyproject.toml
 	python3 -m venv .venv
@@ -83,6 +84,10 @@ pictures: .venv/ready
 # The chart of the benchmarks, from the tables on their page.
 chart: .venv/ready
 	$(PYTHON) benchmarks/chart.py
+
+# The site, with its notebooks run: build/site/index.html. A link that leads nowhere is an error.
+docs: .venv/ready
+	$(PYTHON) -m sphinx --quiet --fail-on-warning --keep-going -c docs/site . build/site
 
 # Manual pages, from the help texts: man -l build/man/kmq.1
 man: .venv/ready
