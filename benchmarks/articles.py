@@ -1,10 +1,9 @@
-"""What articles on K-means compression report, beside what the method needs and kmq gives.
+"""Sizes in articles on K-means compression, compared with the theoretical sizes and kmq's.
 
     python benchmarks/articles.py --images DIR
 
-Such articles run K-means over a photograph, save the result as PNG or JPEG again, and
-report the size of that. The pictures here are photographs saved as JPEG first, as
-theirs were.
+Such articles run K-means on a photograph, save the result again as PNG or JPEG, and report its
+size. Like theirs, the pictures here are photographs that were first saved as JPEG.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ REPORTED = (
     ("one picture", "2", 325_860, 198_355),
     ("one picture", "64", 325_860, 243_701),
 )
-"""What is saved again, K, bytes before and after, as articles have them."""
+"""The format saved again, K, and bytes before and after, according to the articles."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def measure(path: Path, colors: int) -> Sizes:
 
 
 def reported_table() -> str:
-    """Return what articles report, with the ratios that follow."""
+    """Return the sizes in articles, with their ratios."""
     rows = [
         [what, colors, f"{before:,}", f"{after:,}", f"{after / before:.2f}"]
         for what, colors, before, after in REPORTED
@@ -77,7 +76,7 @@ def reported_table() -> str:
 
 
 def measured_table(sizes: list[Sizes]) -> str:
-    """Return the geometric means over the pictures, and each as a share of the JPEG file."""
+    """Return the geometric means over the pictures, also as shares of the JPEG file."""
     rows = []
     for colors in COLORS:
         group = [each for each in sizes if each.colors == colors]

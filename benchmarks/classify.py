@@ -2,10 +2,10 @@
 
     python benchmarks/classify.py --data DIR
 
-DIR holds `train/` and `test/`, each with a folder of images a class. For each seed, one
-small convolutional network is trained on the originals and tested on the originals and
-on what kmq makes of them; then, the other way round, one is trained on what kmq makes
-of the training images and tested on the originals.
+DIR contains `train/` and `test/`, each with one folder of images per class. For each seed, one
+small convolutional network is trained on the originals and tested on the originals and on
+kmq's versions. Conversely, another network is trained on kmq's versions and tested on the
+originals.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SEEDS = (0, 1, 2)
 EPOCHS = 16
 BATCH = 64
 CROP = 2
-"""Pixels that a training image is shifted by at most, mirrored at its edges."""
+"""The most pixels by which a training image is shifted, mirrored at its edges."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def run_seed(
 
 
 def run(data: Path, epochs: int) -> dict[str, Any]:
-    """Return everything that was measured, as plain values."""
+    """Return all measurements as plain values."""
     train_sets = {ORIGINALS: read_images(data / "train")}
     test_sets = {ORIGINALS: read_images(data / "test")}
     files = (path for path in (data / "test").rglob("*") if path.is_file())

@@ -1,4 +1,4 @@
-"""Thumbnails on a cluster of one machine, and what each part of a file's way takes.
+"""Thumbnails on a cluster of one machine, and the time of each step for a file.
 
     python benchmarks/clusters.py --images thumbnails/ [--files 5000] [--write]
 
@@ -86,7 +86,7 @@ def throughput(files: Sequence[Path], folder: Path) -> Iterator[list[str]]:
 
 
 def parts(files: Sequence[Path], folder: Path) -> Iterator[list[str]]:
-    """Yield a row for each part of a file's way: milliseconds of processor time."""
+    """Yield a row for each step of processing a file: milliseconds of processor time."""
     options = Options(colors=COLORS, threads=1)
     spent = dict.fromkeys(("read", "decode", "K-means and look-up", "code", "write"), 0.0)
     for number, path in enumerate(files[:PARTS]):
@@ -109,7 +109,7 @@ def parts(files: Sequence[Path], folder: Path) -> Iterator[list[str]]:
 
 
 def nothing(items: Sequence[Item]) -> list[distributed.FileResult]:
-    """Return a result for each file without looking at it."""
+    """Return a result for each file without reading it."""
     return [distributed.FileResult(file=item.file) for item in items]
 
 
@@ -129,7 +129,7 @@ def scheduler() -> Iterator[list[str]]:
 
 
 def merging() -> Iterator[list[str]]:
-    """Yield rows of what merging histograms takes."""
+    """Yield rows with the time and size of merging histograms."""
     random = np.random.default_rng(0)
     for colors in (1_000, 1_000_000):
         both = [

@@ -1,15 +1,15 @@
-"""How small is a palette image: kmq's codings beside PNG, WebP, JPEG XL and others.
+"""The size of palette images: kmq's codings compared with PNG, WebP, JPEG XL and others.
 
     python benchmarks/coding.py --images DIR [DIR ...] --colors 2,4,16,64,256
     python benchmarks/coding.py --images DIR --small
     python benchmarks/coding.py --images DIR [DIR ...] --speed
 
 Every coder gets the same indexed image and writes a whole file, and every output is
-decoded and compared. A folder is a class of images; their dithered planes are one more.
-What the peers gave is kept in `--cache` by the hash of the image, so that a second run
-is quick. `--small` looks at parts of the images as large as an icon and a sprite, and at
-drawn label masks: there, what counts is the time that a file takes whatever it holds.
-`--speed` says for each image, and for drawn masks, how fast it is decoded.
+decoded and compared. A folder is a class of images; their dithered versions are another class.
+The peers' results are cached in `--cache` by the hash of the image, so a second run is quick.
+`--small` measures parts of the images of the size of an icon and a sprite, and drawn label
+masks, for which the fixed time per file matters. `--speed` measures the decoding speed of each
+image and of drawn masks.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Encoder: TypeAlias = Callable[[kmq.IndexedImage], bytes]
 Decoder: TypeAlias = Callable[[bytes, kmq.IndexedImage], Rgb]
 
 RIVALS = ("oxipng", "WebP", "JPEG XL e9")
-"""The three that no plane should be larger than the best of."""
+"""The three coders, the best of which no plane should exceed."""
 
 DITHERED_COLORS = (16, 256)
 
@@ -62,7 +62,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Plane:
-    """One indexed image and what every coder made of it."""
+    """One indexed image and the results of every coder."""
 
     kind: str
     name: str
@@ -101,7 +101,7 @@ def best_png(indexed: kmq.IndexedImage) -> bytes:
 
 
 def compressed(indexed: kmq.IndexedImage, compress: Callable[[bytes], bytes]) -> bytes:
-    """Return the palette, then the indices as a general compressor leaves them."""
+    """Return the palette, followed by the indices in a general compressor's form."""
     return indexed.palette.tobytes() + compress(indexed.indices.tobytes())
 
 
@@ -158,7 +158,7 @@ def measure(coder: tuple[Encoder, Decoder], indexed: kmq.IndexedImage, repeats: 
 
 
 def peers_of(indexed: kmq.IndexedImage, cache: Path) -> dict[str, Run]:
-    """Return what every peer makes of the image, from the cache if it is there."""
+    """Return every peer's result for the image, from the cache if possible."""
     content = indexed.palette.tobytes() + indexed.indices.tobytes() + repr(indexed).encode()
     kept = cache / f"{hashlib.sha256(content).hexdigest()[:32]}.json"
     if not kept.exists():
@@ -224,7 +224,7 @@ def _row(label: str, group: list[Plane], others: list[str]) -> list[str]:
 
 
 def liveliest(rgb: Rgb, side: int) -> Rgb:
-    """Return the square part, of those side by side, that has the most colours."""
+    """Return the square part with the most colours, from a grid of parts."""
     height, width = rgb.shape[:2]
     parts = [
         rgb[y : y + side, x : x + side]
@@ -235,7 +235,7 @@ def liveliest(rgb: Rgb, side: int) -> Rgb:
 
 
 def label_mask(side: int, labels: int, seed: int) -> kmq.IndexedImage:
-    """Return a mask of overlapping ellipses, each of another label."""
+    """Return a mask of overlapping ellipses, each with a different label."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[:side, :side] / side
     mask = np.zeros((side, side), np.uint8)
@@ -290,7 +290,7 @@ def decode_speed(indexed: kmq.IndexedImage) -> float:
 
 
 def speed_table(paths: list[Path]) -> str:
-    """Return how fast each picture is decoded in 16 and 256 colours, and drawn masks."""
+    """Return the decoding speed of each picture in 16 and 256 colours, and of drawn masks."""
     speeds = {}
     for path in paths:
         rgb = pixels.read(path, background="white").rgb

@@ -1,4 +1,4 @@
-"""How small palette images with alpha are, beside PNG-8, lossless WebP and JPEG XL.
+"""The size of palette images with alpha, compared with PNG-8, lossless WebP and JPEG XL.
 
     python benchmarks/coding_alpha.py --images DIR [DIR ...] [--colors 16,64,256] [--write]
 
@@ -35,7 +35,7 @@ def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 
 def png(image: kmq.IndexedImage) -> bytes:
-    """Return a PNG with a palette, made as small as oxipng's highest level makes it."""
+    """Return a PNG with a palette, optimised with oxipng's highest level."""
     return oxipng.optimize_from_memory(saved(image.to_pil(), "PNG", optimize=True), level=6)
 
 

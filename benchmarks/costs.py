@@ -1,11 +1,10 @@
-"""What the costliest files known take: time and memory beside honest files of the same size.
+"""Time and memory of the costliest known files, compared with honest files of the same size.
 
     python benchmarks/costs.py [--write]
 
-Each file claims about four megapixels and is loaded in a process of its own, once to load
-the kernels and once to be measured. An honest file is what kmq writes for a grainy picture
-of as many pixels and colours. PNG, WebP and GIF hold one colour, which is the most that a
-few bytes can claim there.
+Each file claims about four megapixels and is loaded in a separate process, after the kernels.
+The honest file is kmq's for a grainy picture with the same number of pixels and colours. PNG,
+WebP and GIF files contain one colour, which lets a few bytes claim the most pixels there.
 """
 
 from __future__ import annotations
@@ -72,7 +71,7 @@ def palette(colors: int) -> NDArray[np.uint8]:
 
 
 def grain(colors: int, height: int, width: int) -> NDArray[np.uint16]:
-    """Return indices of slopes with some noise, as a grainy picture has them."""
+    """Return indices of slopes with some noise, like those of a grainy picture."""
     y, x = np.mgrid[:height, :width]
     slope = (x / width + y / height) / 2 * (colors - 1)
     noise = np.random.default_rng(0).normal(0, max(0.3, colors / 60), (height, width))
@@ -87,7 +86,7 @@ def file_of(colors: int, height: int, width: int, rows: int, coding: int, body: 
 
 
 def hostile(colors: int) -> Iterator[tuple[str, bytes]]:
-    """Yield files that cost as much as is known."""
+    """Yield the costliest known files."""
     rows = SIDE // 2  # 2^21 pixels in a stripe
     flat = np.zeros((rows, SIDE), np.uint16)
     yield (

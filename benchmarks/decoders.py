@@ -1,4 +1,4 @@
-"""How fast files are decoded: kmq's four decoders beside PNG, lossless WebP and JPEG XL.
+"""Decoding speed: kmq's four decoders compared with PNG, lossless WebP and JPEG XL.
 
     python benchmarks/decoders.py --images DIR [DIR ...] --colors 16,256 --write
 
@@ -39,7 +39,7 @@ import reference_decoder  # noqa: E402  it is not part of the package
 
 ROUNDS = 5
 WARM = 4
-"""Decodings by JavaScript before the one that counts: the engine compiles meanwhile."""
+"""JavaScript decodings before the measured one, during which the engine compiles."""
 PART = 64
 DECODERS = ("Python", "C", "JavaScript", "reference")
 PEERS = ("PNG", "WebP", "JPEG XL")

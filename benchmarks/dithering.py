@@ -1,4 +1,4 @@
-"""What dithering gains to the eye, and costs in bytes and time, beside other programs.
+"""Perceived quality, bytes and time of dithering, compared with other programs.
 
     python benchmarks/dithering.py PHOTOGRAPHS SCREENS [--write]
 

@@ -1,9 +1,9 @@
-"""How many images a second a folder of thumbnails takes, there and back.
+"""Images per second for encoding and decoding a folder of thumbnails.
 
     python benchmarks/folders.py --data DIR
 
-DIR holds images, in folders or not. Each run is a whole process, warm, so that what it
-loads counts; processor time is that of all its threads.
+DIR contains images, possibly in subfolders. Each run is a whole process with a warm cache, so
+loading counts; processor time includes all threads.
 """
 
 from __future__ import annotations

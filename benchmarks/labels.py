@@ -1,4 +1,4 @@
-"""Labels and indices in Zarr chunks: kmq beside Blosc, Zstandard and PNG.
+"""Labels and indices in Zarr chunks: kmq compared with Blosc, Zstandard and PNG.
 
     python benchmarks/labels.py --images graphics/ [--write]
 

@@ -1,11 +1,11 @@
-"""What a palette's own order costs: pngquant's palettes kept, and arranged by kmq.
+"""The cost of a palette's original order: pngquant's palettes, kept and arranged by kmq.
 
     python benchmarks/orders.py --images DIR [DIR ...] --colors 32,256
 
 libimagequant, the library of pngquant, quantises each image. Its palette, in the order in
-which it lists the entries, is stored three ways: arranged by kmq; in its own order, as
-kmq does where it is told nothing; and in its own order without the permutation that the
-format has for it. Every file is decoded and compared.
+which it lists the entries, is stored in three ways: arranged by kmq; in its original order,
+kmq's default; and in its original order without the format's permutation. Every file is
+decoded and compared.
 """
 
 from __future__ import annotations

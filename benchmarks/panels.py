@@ -1,4 +1,4 @@
-"""Palettes under a constraint, beside what comes of meeting it afterwards.
+"""Palettes under a constraint, compared with applying the constraint afterwards.
 
     python benchmarks/panels.py PICTURE ... [--write]
 

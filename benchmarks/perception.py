@@ -1,4 +1,4 @@
-"""How far a picture looks from another: S-CIELAB, Butteraugli, and the PSNR after blurring.
+"""Perceived differences of pictures: S-CIELAB, Butteraugli, and the PSNR after blurring.
 
 S-CIELAB is the mean colour difference after blurring as the eye does at 32 pixels per degree
 (Zhang and Wandell, "A spatial extension of CIELAB for digital color-image reproduction", Journal
@@ -30,7 +30,7 @@ BLURS = (
 )
 """Weights and spreads in degrees, of luminance, red against green, and blue against yellow."""
 WIDEST = 200
-"""Pixels around a picture that repeat its edge, so that blurring does not go round it."""
+"""Pixels of padding that repeat a picture's edge, so that blurring does not wrap around."""
 
 
 def light(rgb: Rgb) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Error and time of kmq beside its peers, for the same images and numbers of colours.
+"""Error and time of kmq compared with its peers, for the same images and numbers of colours.
 
     python benchmarks/quantize.py --images DIR [DIR ...] --colors 16,64,256
 

@@ -1,4 +1,4 @@
-"""Error and time of kmq beside its peers, for pictures with alpha.
+"""Error and time of kmq compared with its peers, for pictures with alpha.
 
     python benchmarks/quantize_alpha.py --images DIR [DIR ...] --colors 16,64,256
 

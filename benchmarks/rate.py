@@ -1,4 +1,4 @@
-"""What a cheaper choice of indices saves: at the same K, the same PSNR and the same bytes.
+"""The savings from cheaper indices: at the same K, the same PSNR and the same bytes.
 
     python benchmarks/rate.py FOLDER [--tables NAME ...] [--every N] [--write LABEL]
 

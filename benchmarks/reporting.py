@@ -1,4 +1,4 @@
-"""What every benchmark here needs: rounds of timing, tables, and where they are written."""
+"""Shared by all benchmarks: rounds of timing, tables, and writing them into pages."""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 
     python benchmarks/scaling.py --image large.jpg
 
-One image is cut and tiled to every size. Each case runs in a process of its own: the
-time is the median of several runs after one that is thrown away, the memory is the
-most that a process held which did nothing but encode the image from its file.
+One image is cut and tiled to every size. Each case runs in a separate process. Time is the
+median of several runs after a warm-up; memory is the peak of a process that only encodes the
+image from its file.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ STAGES: dict[str, tuple[Any, str]] = {
     "whole-number palette": (fitting, "whole_number_palette"),
     "every pixel's entry looked up": (clustering, "look_up"),
 }
-"""What a stage is called here, and which function does it, by the name its caller uses."""
+"""The displayed name of each stage, and its function under the name that its caller uses."""
 
 
 def read_every_pixel(samples: NDArray[np.uint8]) -> int:

@@ -1,4 +1,4 @@
-"""How long whole processes take, beside pngquant: with compiled kernels and with numba.
+"""Time of whole processes, compared with pngquant: with compiled kernels and with numba.
 
     python benchmarks/startup.py --image photo.png --wheel PYTHON --numba PYTHON
 
@@ -23,7 +23,7 @@ from reporting import machine_line, markdown_table, write_between
 
 FIRST = "first encode"
 FIRST_WITH_NUMBA = 2
-"""Runs of what compiles everything."""
+"""Runs of the command that compiles everything."""
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """Find phrases that have a plainer form: `make check` runs this.
 
-It reads the pages, and the sources with their docstrings, messages and comments.
-A phrase is found across the ends of lines.
+It reads the pages, and the docstrings, messages and comments of the sources. Phrases are found
+even if they span several lines.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ PLAINER = {
 def phrases(text: str) -> Iterator[tuple[int, str, str]]:
     """Yield line number, phrase and plainer form of each phrase in the text."""
     for pattern, plainer in PLAINER.items():
-        # Between words there may be an end of line, with the mark of a comment.
+        # Words may be separated by a line break, followed by a comment sign.
         spaced = pattern.replace(" ", r"(?:[ ]|[ ]*\n[ ]*(?:\#[ ])?)")
         for match in re.finditer(spaced, text, re.IGNORECASE):
             line = text.count("\n", 0, match.start()) + 1
@@ -101,7 +101,7 @@ def phrases(text: str) -> Iterator[tuple[int, str, str]]:
 
 
 def main() -> int:
-    """Print every phrase that is found; return 1 if there is one."""
+    """Print every phrase found; return 1 if there is any."""
     found = [
         f"{path.relative_to(ROOT)}:{line}: {phrase!r}; plainer: {plainer}"
         for path in sorted({path for texts in TEXTS for path in ROOT.glob(texts)})

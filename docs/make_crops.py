@@ -2,9 +2,8 @@
 
     python docs/make_crops.py OUT.png [PICTURE,LEFT,TOP ...]
 
-Without pictures it cuts the gradient, the edges and the text from drawings of its own. Each row
-is one piece, three times as large: the original, K colours, and those at strength 0.25, 0.5
-and 1.
+Without pictures, it draws a gradient, edges and text itself. Each row shows one piece, enlarged
+three times: the original, in K colours, and with cheaper indices at strength 0.25, 0.5 and 1.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ def drawn_pieces() -> list[tuple[str, np.ndarray, int, int]]:
 
 
 def given_pieces(arguments: list[str]) -> list[tuple[str, np.ndarray, int, int]]:
-    """Return the pieces that were named."""
+    """Return the given pieces."""
     pieces = []
     for argument in arguments:
         path, left, top = argument.rsplit(",", 2)

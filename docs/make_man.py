@@ -109,7 +109,7 @@ def _date() -> str:
 
 
 def main() -> None:
-    """Write the pages into the folder that is named."""
+    """Write the pages to the given folder."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in pages():

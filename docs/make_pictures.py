@@ -51,7 +51,7 @@ VIEWER_SIZE = (1180, 700)
 
 
 def panel(rgb: np.ndarray, palette: np.ndarray | None, caption: str) -> Image.Image:
-    """Return a picture above its palette above its caption."""
+    """Return a picture with its palette and its caption below it."""
     image = Image.new("RGB", (WIDTH, HEIGHT + SWATCHES + CAPTION), "white")
     image.paste(Image.fromarray(rgb).resize((WIDTH, HEIGHT), Image.Resampling.BOX))
     if palette is not None:
@@ -64,7 +64,7 @@ def panel(rgb: np.ndarray, palette: np.ndarray | None, caption: str) -> Image.Im
 
 
 def draw_sheet(rgb: np.ndarray) -> Image.Image:
-    """Return the picture in all its colours, and in few."""
+    """Return the picture in all its colours and in few."""
     distinct = len(np.unique(rgb.reshape(-1, 3), axis=0))
     panels = [panel(rgb, None, f"original, {distinct:,} colours")]
     for colors in COLORS:
@@ -76,7 +76,7 @@ def draw_sheet(rgb: np.ndarray) -> Image.Image:
 
 
 def sheet_of(panels: list[Image.Image]) -> Image.Image:
-    """Return six panels, three beside each other."""
+    """Return six panels in rows of three."""
     width, height = panels[0].size
     sheet = Image.new("RGB", (3 * width + 4 * MARGIN, 2 * height + 3 * MARGIN), "white")
     for number, image in enumerate(panels):
@@ -124,14 +124,14 @@ def write_table(text: str) -> None:
 
 
 def photograph(page: str, size: tuple[int, int], folder: Path) -> Image.Image:
-    """Return what a window of this size shows of a page."""
+    """Return a screenshot of a page in a window of this size."""
     file = folder / "page.html"
     file.write_text(page, encoding="utf-8")
     return screenshot(file.as_uri(), size, folder)
 
 
 def screenshot(url: str, size: tuple[int, int], folder: Path) -> Image.Image:
-    """Return what a window of this size shows of an address."""
+    """Return a screenshot of a URL in a window of this size."""
     shot = folder / "page.png"
     flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
     flags += [f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=5000"]
@@ -142,9 +142,9 @@ def screenshot(url: str, size: tuple[int, int], folder: Path) -> Image.Image:
 
 
 def viewer_page(rgb: np.ndarray) -> str:
-    """Return the viewer with the picture in it, one of whose pixels is pointed at."""
+    """Return the viewer with the picture and one highlighted pixel."""
     page = viewer.page([(f"{Path(ORIGINAL).stem}.kmq", codec.encode(rgb, 16))])
-    page = re.sub("<meta http-equiv.*?>", "", page)  # which would forbid further scripts
+    page = re.sub("<meta http-equiv.*?>", "", page)  # it would forbid further scripts
     # Chromium's virtual time does not wait for workers.
     page = page.replace("</head>", "<script>delete window.Worker</script></head>")
     script = "setTimeout(() => stage.point({ x: 285, y: 96 }, true), 2000)"
@@ -197,7 +197,7 @@ def photograph_site(rgb: np.ndarray, folder: Path) -> Image.Image:
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
-    """Serves files and says nothing."""
+    """Serves files without logging."""
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

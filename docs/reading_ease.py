@@ -30,7 +30,7 @@ def prose(page: str) -> str:
 
 
 def help_texts(command: click.Command) -> Iterator[str]:
-    """Yield what `--help` says of a command, of its options, and of the commands in it."""
+    """Yield the help texts of a command, its options and its subcommands."""
     yield from (part for part in (command.help or "").split("\n\n") if "\b" not in part)
     yield from (option.help for option in command.params if getattr(option, "help", None))
     if isinstance(command, click.Group):
@@ -51,7 +51,7 @@ def measured(text: str) -> tuple[int, float]:
 
 
 def _words(text: str) -> list[str]:
-    """Return the words, without formulas' letters and abbreviations in capitals."""
+    """Return the words, without letters in formulas and abbreviations in capitals."""
     return re.findall(r"\b(?:[A-Za-z][a-z']+|[aAI])\b", text)
 
 
