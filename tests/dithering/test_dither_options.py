@@ -231,7 +231,10 @@ def test_compare_shows_the_dithered_picture_beside_the_other(photo):
         (["encode", "--dither-method", "pattern"], "--dither-method: nothing is dithered"),
         (["encode", "--dither", "--dither-method", "bayer"], "'--dither-method': 'bayer' is not"),
         (["encode", "--labels", "--dither"], "--labels leaves nothing to choose for --dither"),
-        (["encode", "--memory", "1GB", "--dither"], "--memory reads pictures in bands, and --dit"),
+        (
+            ["encode", "--memory", "1GB", "--dither"],
+            "--memory reads a picture in bands, and --dither",
+        ),
     ],
 )
 def test_what_does_not_go_with_dither_is_wrong_usage(photo, arguments, message):
