@@ -70,14 +70,14 @@ FEWEST_COLORS = click.option(
     "--psnr",
     type=float,
     metavar="DB",
-    help="Take the fewest colours that reach this PSNR, in decibels.",
+    help="Use the fewest colours that reach this PSNR, in decibels.",
 )
 MAX_BYTES = click.option(
     "--max-bytes",
     type=ByteCount(),
     metavar="SIZE",
-    help="Take the most colours whose file has at most this size: bytes, or 20KB (1 KB is "
-    "1,000 bytes, 1 KiB 1,024).",
+    help="Use as many colours as fit into a file of this size: bytes, or 20KB (1 KB is 1,000 "
+    "bytes, 1 KiB is 1,024).",
 )
 EFFORT = click.option(
     "--effort",
@@ -91,7 +91,7 @@ CODING = click.option(
     type=click.Choice(CODINGS),
     default=DEFAULT_CODING,
     show_default=True,
-    help="How to store the indices; auto takes the smaller one.",
+    help="How to store the indices; auto chooses the smaller.",
 )
 SEED = click.option(
     "--seed",
@@ -116,32 +116,32 @@ PIN = click.option(
     "pinned",
     multiple=True,
     metavar="COLOUR",
-    help="Put this colour into the palette, in front of those that are found around it: a name "
-    "or a code such as #ff0000. May be repeated.",
+    help="Put this colour first in the palette, and find the others around it: a name or a code "
+    "such as #ff0000. May be repeated.",
 )
 SORT = click.option(
     "--sort",
     is_flag=True,
-    help="Do not keep the palette of an image that has one: leave out equal and unused "
-    "entries, and order the others so that the file is small.",
+    help="Do not keep an image's own palette: leave out duplicate and unused entries, and order "
+    "the rest so that the file is small.",
 )
 BACKGROUND = click.option(
     "--background",
     metavar="COLOUR",
-    help="Lay transparent pixels over this colour: a name or a code such as #ffffff.",
+    help="Put this colour behind transparent pixels: a name or a code such as #ffffff.",
 )
 ALPHA = click.option(
     "--alpha",
     type=click.Choice(ALPHAS),
     default=DEFAULT_ALPHA,
     show_default=True,
-    help="What to do with transparent pixels; binary makes those of alpha below 128 clear "
+    help="What to do with transparent pixels; binary makes those with alpha below 128 clear "
     "and the rest opaque, for GIF and old hardware.",
 )
 STRIP = click.option(
     "--strip",
     is_flag=True,
-    help="Leave out the metadata: resolution, EXIF, XMP, text. [default: they are kept]",
+    help="Leave out the metadata: resolution, EXIF, XMP, text. [default: keep them]",
 )
 MAX_PIXELS = click.option(
     "--max-pixels",

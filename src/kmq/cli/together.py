@@ -31,7 +31,7 @@ ONE_PALETTE = click.option(
 PER_IMAGE = click.option(
     "--per-image",
     is_flag=True,
-    help="Let each image count the same for a palette that they share, whatever its size. "
+    help="Let each image count the same for a shared palette, whatever its size. "
     "[default: each pixel counts the same]",
 )
 PALETTE_OUT = click.option(

@@ -22,8 +22,8 @@ WEIGHTS = click.option(
     "weights_file",
     type=click.Path(exists=True, dir_okay=False),
     metavar="MASK",
-    help="Let each pixel count for the palette as much as this grey picture of the same size "
-    "says: black not at all, white most.",
+    help="How much each pixel counts for the palette: a grey picture of the same size, in which "
+    "black counts nothing and white most.",
 )
 
 
