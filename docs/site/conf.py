@@ -7,11 +7,13 @@ path on the site and in the repository. Nothing on the site loads anything from 
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from click import Context
 from docutils import nodes
 from latex2mathml.converter import convert
 from sphinx.application import Sphinx
+from sphinx.errors import SphinxError
 from sphinx.writers.html5 import HTML5Translator
 
 from kmq import __version__
@@ -27,6 +29,8 @@ extensions = [
     "sphinx_click",
     "sphinx_copybutton",
 ]
+smartquotes = False  # or --rdo would get a dash
+highlight_language = "none"
 root_doc = "docs/site/index"
 include_patterns = [
     "CHANGELOG.md",
@@ -75,15 +79,23 @@ html_show_sphinx = False
 html_show_copyright = False
 
 
+def mathml(formula: str, display: Literal["inline", "block"]) -> str:
+    """Return a formula as MathML, which browsers show without a script."""
+    written = convert(formula, display=display)
+    if "\\" in written:
+        raise SphinxError(f"latex2mathml does not know a command of {formula}")
+    return written
+
+
 def write_inline(translator: HTML5Translator, node: nodes.math) -> None:
-    """Write a formula in a sentence as MathML, which browsers show without a script."""
-    translator.body.append(convert(node.astext()))
+    """Write a formula within a sentence."""
+    translator.body.append(mathml(node.astext(), "inline"))
     raise nodes.SkipNode
 
 
 def write_block(translator: HTML5Translator, node: nodes.math_block) -> None:
-    """Write a formula in a paragraph of its own as MathML."""
-    translator.body.append(f"<div class='math'>{convert(node.astext(), display='block')}</div>")
+    """Write a formula on a line of its own."""
+    translator.body.append(f"<div class='math'>{mathml(node.astext(), 'block')}</div>")
     raise nodes.SkipNode
 
 
