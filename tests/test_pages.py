@@ -32,6 +32,7 @@ INPUTS = {
         *("photo.jpg", "map.png", "mask.png", "instances.png", "ui.png", "face.png", "scan.tif"),
         *("pictures", "sprites"),
     ),
+    "docs/efforts.md": ("photo.jpg",),
     "docs/library.md": ("photo.jpg", "map.png"),
     "docs/how-to/archives.md": ("plan.png", "scan.tif", "book.tif", "formats"),
     "docs/how-to/games.md": ("sprites",),

@@ -53,7 +53,7 @@ myst_heading_anchors = 4
 # Notebooks are kept without outputs. One that fails stops the build.
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
-nb_execution_timeout = 300
+nb_execution_timeout = 600  # seconds per cell: numba may have to compile first
 nb_merge_streams = True
 
 # --- Docstrings -----------------------------------------------------------------------

@@ -41,22 +41,22 @@ COLORS = click.option(
     "-k",
     "--colors",
     type=click.IntRange(1, MAX_COLORS),
-    help="Number of colours. An image with a palette of no more entries keeps it, and its "
-    f"indices. [default: {DEFAULT_COLORS}, or all of such a palette; with a target: no bound]",
+    help="Number of colours. An image whose palette has at most that many keeps it, and "
+    f"its indices. [default: {DEFAULT_COLORS}, or all of such a palette; with a target: no bound]",
 )
 PALETTE_COLORS = click.option(
     "-k",
     "--colors",
     type=click.IntRange(1, MAX_COLORS),
-    help="Number of colours. An image with a palette of no more entries keeps it. "
+    help="Number of colours. An image whose palette has at most that many keeps it. "
     f"[default: {DEFAULT_COLORS}, or all of such a palette; with --psnr: no bound]",
 )
 FEW_COLORS = click.option(
     "-k",
     "--colors",
     type=click.IntRange(1, MAX_COLORS_OF_A_BYTE),
-    help="Number of colours. An image with a palette of no more entries keeps it, and its "
-    f"indices. [default: {DEFAULT_COLORS}, or all of such a palette; with a target: at most "
+    help="Number of colours. An image whose palette has at most that many keeps it, and "
+    f"its indices. [default: {DEFAULT_COLORS}, or all of such a palette; with a target: at most "
     f"{MAX_COLORS_OF_A_BYTE}]",
 )
 PSNR = click.option(
@@ -181,7 +181,7 @@ FRAMES = click.option(
     "--frames",
     type=_Frames(),
     metavar="N|all",
-    help="Take this page or frame, from 1, or all of them, each into a file of its own, "
+    help="Take this page or frame, from 1, or all of them, each into its own file, "
     "such as name-001. [default: the first]",
 )
 

@@ -52,7 +52,7 @@ def run(
     threads: int,
     check: Callable[[str], None] | None = None,
 ) -> None:
-    """Do every job, tell what became of it, and exit with a code unless all went well.
+    """Do every job, report it, and exit with a code unless all went well.
 
     `work` gets a job and the number of threads that it may use for itself. `check` gets
     an input before its output is looked for, and raises what is wrong with it.
@@ -170,7 +170,7 @@ def _may_stay(job: Job, handling: Handling) -> bool:
 
 
 def tell_outcome(job: Job, result: Result, report: Reporter, handling: Handling) -> None:
-    """Tell what became of a job, in the way that was asked for."""
+    """Report the outcome of a job, in the requested form."""
     if isinstance(result, Outcome):
         report.outcome(job.source, result.line, result.notes)
     elif isinstance(result, Failure):

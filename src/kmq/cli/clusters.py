@@ -73,7 +73,7 @@ def encode_all(
     palette: Palette | None,
     address: str,
 ) -> None:
-    """Encode the files of all jobs, tell what became of each, and exit unless all went well."""
+    """Encode the files of all jobs, report each, and exit with a code unless all went well."""
     results: dict[int, Result] = {}
     open_jobs = []
     for place, job in enumerate(jobs):
@@ -112,7 +112,7 @@ def encode_all(
 def _encoded(
     jobs: Sequence[Job], options: Options, palette: Palette | None, address: str
 ) -> Iterator[FileResult]:
-    """Yield what becomes of each job's file, as it is done."""
+    """Yield the outcome of each job's file, as it is done."""
     from functools import partial
 
     from kmq.distributed import running, tasks

@@ -101,12 +101,11 @@ def compare(
     report: str | None,
     force: bool,
 ) -> None:
-    """Compare sizes, closeness and time of an image in several numbers of colours.
+    """Compare size, quality and time of an image in several numbers of colours.
 
-    Beside each .kmq file stand the same pixels as PNG with a palette and as lossless
-    WebP, and with --rdo the .kmq file with cheaper indices, or with --dither the
-    dithered one. --report writes a self-contained page that shows the pictures side by
-    side, not dithered.
+    Each .kmq file is compared with the same pixels as PNG with a palette and as lossless WebP;
+    with --rdo, also with cheaper indices; with --dither, also with the dithered image. --report
+    writes a self-contained page that shows the pictures side by side, not dithered.
 
     \b
     Examples:

@@ -61,17 +61,16 @@ def decode(
     order: str,
     header: str | None,
 ) -> None:
-    """Turn .kmq files into PNG, or into what the output's extension says.
+    """Turn .kmq files into PNG, or into the format that the output's extension names.
 
     Every pixel is kept, except in a format that is never lossless, such as JPEG. Formats
-    without transparency need --background if the image has transparent pixels. The
-    metadata are kept as far as the format has a place for them.
+    without transparency need --background if the image has transparent pixels. Metadata is kept
+    if the format has a place for it.
 
-    FILES may be directories (with -r), or - for standard input. photo.kmq becomes
-    photo.png beside it, or in the directory that -o names, where the tree of a
-    directory is kept. With --rows or --box, only the stripes that hold the part are read.
-    With --raw, what is written is no picture but its indices, photo.bin, or photo.h with
-    --header.
+    FILES may be directories (with -r), or - for standard input. photo.kmq becomes photo.png in
+    the same directory, or in the one that -o names, with the same subdirectories. --rows and
+    --box read only the stripes that they need. --raw writes bare indices instead of a picture:
+    photo.bin, or photo.h with --header.
 
     \b
     Examples:

@@ -54,9 +54,9 @@ def encode(
     """Turn images into .kmq files of at most K colours.
 
     IMAGES are files that Pillow reads, directories (with -r), or - for standard input.
-    photo.jpg becomes photo.kmq beside it, or in the directory that -o names, where the
-    tree of a directory is kept. Of a file with several pages or frames the first is
-    taken, unless --frames says otherwise.
+    photo.jpg becomes photo.kmq in the same directory, or in the one that -o names, with the
+    same subdirectories. If a file has several pages or frames, the first is used unless
+    --frames says otherwise.
 
     \b
     Examples:

@@ -51,7 +51,7 @@ PALETTE = click.option(
     metavar="NAME|FILE",
     help="Use these colours: those of a panel or a machine, such as spectra6 or c64, which `kmq "
     "palette --list` lists; or those of a file: a palette of a kind that `kmq palette` lists, a "
-    "picture or a .kmq file. A file that has the name of such a palette is ./NAME.",
+    "picture or a .kmq file. Write ./NAME for a file of the same name.",
 )
 STRICT = click.option(
     "--strict", is_flag=True, help="Fail where a pixel's colour is not in the --palette."

@@ -1,4 +1,4 @@
-"""What became of the jobs of a run: each, and all of them together."""
+"""Outcomes: of each job of a run, and of all of them together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job."""
+    """The outcome of a job."""
 
     bytes_in: int
     bytes_out: int
@@ -29,7 +29,7 @@ class Failure:
 
 
 class Untouched(Enum):
-    """Why nothing became of a job, though nothing is wrong."""
+    """Why a job had no result, although nothing is wrong."""
 
     EXISTING = "the output exists"
     PASSED_OVER = "not an image"
@@ -39,7 +39,7 @@ Result: TypeAlias = Outcome | Failure | Untouched
 
 
 def described(source: str, target: str, result: Result) -> dict[str, Any]:
-    """Return what became of a job as plain values, ready for JSON."""
+    """Return the outcome of a job as plain values, ready for JSON."""
     files = {"input": source, "output": target}
     if isinstance(result, Failure):
         return files | {"error": result.reason}
@@ -51,7 +51,7 @@ def described(source: str, target: str, result: Result) -> dict[str, Any]:
 
 @dataclass
 class Summary:
-    """What became of all of them."""
+    """The outcome of all of them."""
 
     total: int
     done: int = 0

@@ -95,10 +95,9 @@ def palette(
 ) -> None:
     """Print the K best colours of an image, or the palette of a .kmq file, in its order.
 
-    An image with a palette of no more than K entries keeps it, in its order, too.
-    Several images, or all below a directory (with -r), get one palette together: that
-    of their pixels put together; with --per-image each image counts the same. Every kind
-    of palette can be given to kmq encode --palette again; so can other pictures.
+    An image whose palette has at most K entries keeps it, in its order. Several images, or all
+    below a directory (with -r), get one palette for all their pixels; with --per-image each
+    image counts the same. kmq encode --palette reads every kind of palette, and pictures too.
 
     \b
     Examples:

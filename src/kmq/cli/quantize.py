@@ -58,11 +58,10 @@ def quantize(
 ) -> None:
     """Turn images into PNG, GIF, WebP, BMP or TIFF of at most K colours.
 
-    The extension of the output chooses the format: an image with a palette, or, for
-    .webp, a lossless one. IMAGES are files that Pillow reads, directories (with -r), or
-    - for standard input. Into the directory that -o names, or standard output, goes PNG.
-    With --raw, what is written is no picture but its indices, of at most as many colours as
-    they can number.
+    The output's extension chooses the format: an image with a palette, or lossless WebP. IMAGES
+    are files that Pillow reads, directories (with -r), or - for standard input. A directory
+    that -o names and standard output get PNG. --raw writes bare indices instead of a picture,
+    with at most as many colours as the bits can number.
 
     \b
     Examples:

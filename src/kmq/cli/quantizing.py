@@ -101,14 +101,13 @@ def quantize_all(
     weights: NDArray[np.uint8] | None = None,
     in_bands: Callable[[Job, Options], Outcome | None] = lambda _job, _options: None,
 ) -> None:
-    """Read and quantize every image, write what `to_bytes_for` its job makes of it.
+    """Read and quantize every image, and write the bytes that `to_bytes_for` its job makes.
 
-    `palette`, where one is given, replaces the search for the best; if `strict`, it has
-    the colour of every pixel. `notes_on` says what of the metadata is not written.
-    Palettes of more than `most_entries` that images have of their own are not kept. With
-    `as_labels`, greys are label numbers. `weights`, (H, W), say how much each pixel counts.
-    An image that `in_bands` takes care of, which it says by returning what became of it, is
-    not read whole.
+    A given `palette` replaces the search; with `strict`, it must contain every pixel's colour.
+    `notes_on` returns notes on metadata that is not written. An image does not keep its own
+    palette if that has more than `most_entries`. With `as_labels`, greys are label numbers.
+    `weights`, (H, W), say how much each pixel counts. `in_bands` may take over an image, so that
+    it is not read whole; it then returns the outcome.
     """
 
     def quantize_one(job: Job, threads: int) -> Outcome:

@@ -88,7 +88,7 @@ class Reporter(AbstractContextManager["Reporter"]):
         tell(line)
 
     def outcome(self, source: str, line: str, notes: Iterable[str]) -> None:
-        """Tell what became of an input."""
+        """Report the result of an input."""
         if self._quiet:
             return
         for note in notes:

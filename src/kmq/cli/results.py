@@ -36,7 +36,7 @@ class Quantized:
     """Whether pixels are not to be judged one by one."""
 
     def outcome(self) -> Outcome:
-        """Return it as what became of a job."""
+        """Return it as the outcome of a job."""
         which = f"{self.frame}: " if self.frame else ""
         line = (
             f"{which}{self.bytes_in:,} -> {self.bytes_out:,} bytes "
@@ -86,7 +86,7 @@ def decoded_outcome(
     notes: tuple[str, ...],
     seconds: float,
 ) -> Outcome:
-    """Return what became of a .kmq file that was decoded."""
+    """Return the outcome of decoding a .kmq file."""
     line = (
         f"{bytes_in:,} -> {bytes_out:,} bytes, {width}x{height}, "
         f"{colors:,} colour{'s' if colors > 1 else ''}, {seconds:.2f} s"

@@ -16,17 +16,17 @@ RDO = click.option(
     "--rdo",
     type=float,
     metavar="[STRENGTH]",
-    help="Make the file smaller: take a colour that is not the nearest where that saves enough "
-    f"bytes. 0 to 4; without a number {BARE_STRENGTH}, which hardly anyone sees; at 1 fine "
-    "texture gets flatter. Some colours may be left out. [default: 0; with a target: 1]",
+    help="Trade quality for size: use a colour other than the nearest where that saves enough "
+    f"bytes. 0 to 4; without a number {BARE_STRENGTH}, which is hardly visible; 1 flattens fine "
+    "texture. Some colours may drop out. [default: 0; with a target: 1]",
 )
 DITHER = click.option(
     "--dither",
     type=float,
     metavar="[STRENGTH]",
-    help="Mix the colours of neighbouring pixels where a display, GIF or PNG limits how many "
-    "there are: skies show no bands. Files get larger; in a .kmq file more colours look better "
-    f"for the same bytes. 0 to 1; without a number {DEFAULT_DITHER}. [default: 0]",
+    help="Mix the colours of neighbouring pixels, to hide bands where a display, GIF or PNG "
+    "limits the colours. Files get larger; in a .kmq file more colours look better for the same "
+    f"bytes. 0 to 1; without a number {DEFAULT_DITHER}. [default: 0]",
 )
 DITHER_METHOD = click.option(
     "--dither-method",
