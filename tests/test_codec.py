@@ -38,7 +38,7 @@ def test_decoding_what_was_encoded_is_the_quantised_image(rgb, colors):
 
 @given(small_images, st.integers(1, 100))
 @settings(max_examples=60)
-def test_an_image_of_few_colours_comes_through_exactly_and_others_get_all_they_asked_for(
+def test_an_image_of_few_colours_is_preserved_exactly_and_others_get_all_they_asked_for(
     rgb, colors
 ):
     indexed = kmq.quantize(rgb, colors)
@@ -279,7 +279,7 @@ def test_the_limit_on_pixels_holds_both_ways():
         kmq.decode(data, max_pixels=1999)
 
 
-def test_errors_are_told_by_whose_fault_they_are():
+def test_errors_are_named_by_whose_fault_they_are():
     for kind in (kmq.FormatError, kmq.LimitError, kmq.OptionError):
         assert issubclass(kind, kmq.KmqError)
         assert issubclass(kind, ValueError)

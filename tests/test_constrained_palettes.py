@@ -73,7 +73,7 @@ def test_a_target_may_have_bits_but_no_pins():
             kmq.encode(PIXELS, pinned=PINS, **target)
 
 
-def test_a_target_that_the_hardware_cannot_reach_is_told():
+def test_a_target_that_the_hardware_cannot_reach_is_reported():
     with pytest.raises(OptionError, match="out of reach"):
         kmq.quantize(PIXELS, psnr=60, bits="332")
 
@@ -165,7 +165,7 @@ def test_labels_in_a_kmq_file_keep_their_palette(photo):
         (["--labels", "--pin", "red"], "leaves nothing to choose for --pin"),
     ],
 )
-def test_wrong_usage_is_told(photo, arguments, message):
+def test_wrong_usage_is_reported(photo, arguments, message):
     result = run("encode", "photo.png", *arguments)
     assert result.exit_code == 2
     assert message in " ".join(result.stderr.split())

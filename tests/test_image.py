@@ -67,7 +67,7 @@ def test_a_palette_does_not_follow_the_array_it_was_made_from():
         palette.colors = given
 
 
-def test_grey_is_told_from_colour():
+def test_grey_is_distinguished_from_colour():
     assert Palette([[3, 3, 3], [200, 200, 200]]).is_grey
     assert not Palette([[3, 3, 3], [200, 200, 201]]).is_grey
 

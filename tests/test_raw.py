@@ -218,7 +218,7 @@ def test_a_header_of_a_transparent_palette_is_refused(photo):
         (["quantize", "x.png", "--raw", 4, "--max-bytes", 9, "-o", "x"], "nothing to do for"),
     ],
 )
-def test_wrong_usage_is_told(arguments, message):
+def test_wrong_usage_is_reported(arguments, message):
     result = run(*arguments)
     assert result.exit_code == 2
     assert message in " ".join(result.stderr.split())

@@ -111,7 +111,7 @@ def test_a_psnr_that_only_the_exact_colours_have_is_reached():
     assert np.array_equal(kmq.quantize(rgb, psnr=100).to_rgb(), rgb)
 
 
-def test_a_psnr_out_of_reach_is_told_with_what_can_be_reached():
+def test_a_psnr_out_of_reach_is_reported_with_what_can_be_reached():
     rgb = photo_like()
     reached = psnr(rgb, kmq.quantize(rgb, 5))
     with pytest.raises(kmq.OptionError, match=rf"psnr: 60 dB .* 5 colours give {reached:.2f}"):
@@ -138,7 +138,7 @@ def test_the_number_of_colours_bounds_a_target():
     assert kmq.info(kmq.encode(rgb, 7, max_bytes=10_000)).colors == 7
 
 
-def test_too_few_bytes_are_told_with_what_one_colour_takes():
+def test_too_few_bytes_are_reported_with_what_one_colour_takes():
     smallest = len(kmq.encode(photo_like(), 1))
     with pytest.raises(kmq.OptionError, match=f"max_bytes: 12 .* one colour takes {smallest} "):
         kmq.encode(photo_like(), max_bytes=12)
@@ -256,7 +256,7 @@ def test_cheaper_indices_never_leave_a_small_picture_worse_off_in_as_many_bytes(
     assert errors[0] <= errors[1]
 
 
-def test_too_few_bytes_for_one_colour_of_a_large_picture_are_told(monkeypatch):
+def test_too_few_bytes_for_one_colour_of_a_large_picture_are_reported(monkeypatch):
     monkeypatch.setattr(sample, "FEW_PIXELS", 400)
     with pytest.raises(kmq.OptionError, match=r"max_bytes: 12 .* one colour takes"):
         kmq.encode(photo_like(), max_bytes=12)

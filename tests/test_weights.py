@@ -186,7 +186,7 @@ def test_the_commands_take_a_mask(photo, mode):
         (["--weights", "mask.png", "--one-palette"], "leave --one-palette out"),
     ],
 )
-def test_wrong_usage_is_told(photo, arguments, message):
+def test_wrong_usage_is_reported(photo, arguments, message):
     (photo / "text").write_text("no picture")
     result = run("encode", "photo.png", *arguments)
     assert result.exit_code == 2

@@ -84,7 +84,7 @@ def test_what_workers_cannot_do_is_wrong_usage(pictures, arguments, words):
     assert words in " ".join(result.stderr.split())
 
 
-def test_without_dask_installed_the_way_is_told(pictures, monkeypatch):
+def test_without_dask_installed_the_way_is_reported(pictures, monkeypatch):
     monkeypatch.setattr(clusters, "find_spec", lambda _: None)
     result = run("encode", "-r", "in", "-o", "out", "--dask", "local")
     assert result.exit_code == 2

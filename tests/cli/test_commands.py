@@ -61,7 +61,7 @@ def test_one_line_a_file_tells_sizes_colours_quality_and_time(folder, picture):
     assert lines[0].endswith(" s")
 
 
-def test_an_image_that_comes_through_exactly_is_said_to(folder, picture):
+def test_an_image_that_is_preserved_exactly_is_called_exact(folder, picture):
     assert "exact" in run("encode", "photo.png", "-k", 300).stderr
 
 
@@ -151,7 +151,7 @@ def test_one_failing_input_does_not_stop_the_rest(folder, picture):
     assert failures[1].startswith("kmq: missing.png: No such file or directory")
 
 
-def test_a_damaged_file_is_told_in_one_line(folder, picture):
+def test_a_damaged_file_is_reported_in_one_line(folder, picture):
     run("encode", "photo.png")
     data = bytearray((folder / "photo.kmq").read_bytes())
     data[-20] ^= 1
@@ -173,7 +173,7 @@ def test_verify_names_every_file_that_is_well(folder, picture):
     assert result.stderr.startswith("kmq: bad.kmq: not a .kmq file")
 
 
-def test_the_limit_on_pixels_is_told_with_the_way_to_raise_it(folder, picture):
+def test_the_limit_on_pixels_is_reported_with_the_way_to_raise_it(folder, picture):
     result = run("encode", "photo.png", "--max-pixels", 203)
     assert result.exit_code == 1
     assert "--max-pixels" in result.stderr
@@ -342,7 +342,7 @@ def test_info_speaks_json(folder, picture):
 @pytest.mark.parametrize(
     "name", ["with space.png", "-leading.png", "new\nline.png", os.fsdecode(b"latin\xe9.png")]
 )
-def test_any_file_name_works_and_is_told_in_one_line(folder, picture, name):
+def test_any_file_name_works_and_is_reported_in_one_line(folder, picture, name):
     (folder / "photo.png").rename(folder / name)
     result = run("encode", "--", name)
     assert result.exit_code == 0

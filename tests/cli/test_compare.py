@@ -118,7 +118,7 @@ def test_wrong_usage_exits_with_2(picture, arguments):
     assert [path.name for path in Path().iterdir()] == ["photo.png"]
 
 
-def test_what_is_no_image_is_told_in_one_line(picture):
+def test_a_file_that_is_not_an_image_is_reported_in_one_line(picture):
     Path("notes.txt").write_text("nothing to see")
     result = run("compare", "notes.txt")
     assert result.exit_code == 1
@@ -190,7 +190,7 @@ def test_without_the_extra_the_table_has_no_ssim_and_says_so(picture, without_ex
 
 
 @pytest.mark.parametrize("given", ["4,", ",4", "2,,4", "two", "4;8", ""])
-def test_a_list_that_is_none_is_told_as_a_whole(picture, given):
+def test_a_list_that_is_none_is_reported_as_a_whole(picture, given):
     result = run("compare", "photo.png", "-k", given)
     assert result.exit_code == 2
     told = " ".join(result.stderr.split())

@@ -68,7 +68,7 @@ def test_install_says_what_it_writes_and_remove_what_it_deletes(data):
     assert not any((data / name).exists() for name in FILES)
 
 
-def test_installing_twice_changes_nothing_and_removing_twice_is_told(data):
+def test_installing_twice_changes_nothing_and_removing_twice_is_reported(data):
     desktop("install")
     before = [(data / name).read_bytes() for name in FILES]
     assert desktop("install").exit_code == 0
@@ -121,7 +121,7 @@ def test_the_viewer_is_the_application_of_the_type(data):
     assert output_of("xdg-mime", "query", "default", "image/x-kmq") == ""
 
 
-def test_without_the_programs_that_read_them_the_files_are_written_and_it_is_told(
+def test_without_the_programs_that_read_them_the_files_are_written_and_it_is_reported(
     data, monkeypatch
 ):
     monkeypatch.setenv("PATH", "")
@@ -134,7 +134,7 @@ def test_without_the_programs_that_read_them_the_files_are_written_and_it_is_tol
     ]
 
 
-def test_a_program_that_fails_is_told(data, tmp_path, monkeypatch):
+def test_a_program_that_fails_is_reported(data, tmp_path, monkeypatch):
     for name in ("update-mime-database", "update-desktop-database"):
         program = tmp_path / name
         program.write_text("#!/bin/sh\necho no luck >&2\nexit 3\n")
@@ -172,7 +172,7 @@ def test_a_program_in_any_folder_is_found_again(folder, tmp_path):
 
 
 @pytest.mark.parametrize("system", ["win32", "darwin"])
-def test_other_systems_are_told_that_this_is_not_theirs(system, data, monkeypatch):
+def test_other_systems_get_an_explanation(system, data, monkeypatch):
     monkeypatch.setattr(sys, "platform", system)
     result = desktop("install")
     assert result.exit_code != 0

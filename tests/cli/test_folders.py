@@ -119,7 +119,7 @@ def test_an_image_that_is_found_and_too_large_fails(tree, monkeypatch, read_at_o
     assert "4 failed" in result.stderr.splitlines()[-1]
 
 
-def test_what_is_wrong_with_a_found_image_is_told_when_it_is_read(tree, monkeypatch):
+def test_what_is_wrong_with_a_found_image_is_reported_when_it_is_read(tree, monkeypatch):
     def fail(*_):
         raise RuntimeError("the plugin's own")
 
@@ -217,7 +217,7 @@ def test_standard_output_takes_one_file(tree, arguments):
     assert "standard output takes one file" in " ".join(result.stderr.split())
 
 
-def test_an_empty_directory_is_told(tree):
+def test_an_empty_directory_is_reported(tree):
     (tree / "empty").mkdir()
     result = run("encode", "-r", "empty", "-o", "out")
     assert result.exit_code == 1
@@ -268,7 +268,7 @@ def test_garbage_is_collected_where_there_are_many_inputs(count, is_enabled):
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_directory_without_images_is_told(tree, count):
+def test_a_directory_without_images_is_reported(tree, count):
     (tree / "texts").mkdir()
     for number in range(count):
         (tree / "texts" / f"{number}.txt").write_text("not an image")
@@ -357,7 +357,7 @@ def test_an_input_that_cannot_be_looked_at_fails_by_itself(tree, locked, recursi
 
 
 @pytest.mark.parametrize("output", ["locked/x.kmq", "x" * 999])
-def test_an_output_that_cannot_be_looked_at_is_told(tree, locked, output):
+def test_an_output_that_cannot_be_looked_at_is_reported(tree, locked, output):
     result = run("encode", "in/a.png", "-o", output)
     assert result.exit_code == 1
     assert result.stderr.startswith("kmq: in/a.png: ")
@@ -380,7 +380,7 @@ def test_an_input_that_may_not_be_read_fails_by_itself(tree, monkeypatch):
     assert (tree / "in" / "a.kmq").is_file()
 
 
-def test_a_folder_without_a_name_that_cannot_be_listed_is_told(tree, monkeypatch):
+def test_a_folder_without_a_name_that_cannot_be_listed_is_reported(tree, monkeypatch):
     def walk(root, onerror):
         onerror(PermissionError(13, "Permission denied", root))
         return iter(())

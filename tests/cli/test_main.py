@@ -33,7 +33,7 @@ class FakeModule:
         return lambda *_: None
 
 
-def test_standard_output_that_fails_is_told(main, monkeypatch, capsys):
+def test_standard_output_that_fails_is_reported(main, monkeypatch, capsys):
     def fail(prog_name):
         raise OSError(28, "No space left on device")
 
@@ -45,7 +45,7 @@ def test_standard_output_that_fails_is_told(main, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(("error", "code"), [(OptionError, 2), (KmqError, 1)])
-def test_what_is_wrong_with_the_environment_is_told_in_one_line(
+def test_what_is_wrong_with_the_environment_is_reported_in_one_line(
     main, monkeypatch, capsys, error, code
 ):
     def fail(prog_name):

@@ -200,7 +200,7 @@ def test_several_images_may_have_a_target(two_pictures):
     assert result.stdout.count("\n") == len(kmq.quantize(two_pictures, psnr=22).palette)
 
 
-def test_of_several_images_those_that_fail_are_told_and_no_palette_is_written(two_pictures):
+def test_of_several_images_those_that_fail_are_reported_and_no_palette_is_written(two_pictures):
     Path("sub/c.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     result = run("palette", "-k", 9, "sub/a.png", "sub/c.png", "missing.png", "-o", "p.gpl")
     assert result.exit_code == 1
@@ -226,7 +226,7 @@ def test_files_of_kmqs_own_count_as_images_among_several(two_pictures):
     assert result.stdout.count("\n") == 9
 
 
-def test_an_output_that_exists_is_told_before_anything_is_read(two_pictures):
+def test_an_output_that_exists_is_reported_before_anything_is_read(two_pictures):
     Path("p.gpl").write_text("mine")
     result = run("palette", "sub/a.png", "missing.png", "-o", "p.gpl")
     assert result.exit_code == 1
@@ -261,14 +261,14 @@ def test_an_image_with_a_palette_keeps_it_as_encode_does(tmp_path, monkeypatch):
     assert run("palette", "sprite.png", "-k", 3).stdout == "#050607\n"
 
 
-def test_what_a_reader_notes_is_told(tmp_path, monkeypatch):
+def test_what_a_reader_notes_is_reported(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     first, second = (Image.new("RGB", (3, 3), color) for color in ("red", "blue"))
     first.save("a.gif", save_all=True, append_images=[second])
     assert "kmq: a.gif: only the first of its 2 frames is taken" in run("palette", "a.gif").stderr
 
 
-def test_a_kind_that_cannot_hold_the_palette_is_told(tmp_path, monkeypatch):
+def test_a_kind_that_cannot_hold_the_palette_is_reported(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     colors = [[number, number // 2, 9] for number in range(256)] + [[1, 2, 3]]
     Path("photo.kmq").write_bytes(kmq.encode(kmq.IndexedImage(colors, [[0]])))

@@ -109,7 +109,9 @@ def test_a_closed_pipe_is_no_traceback(tmp_path, picture):
     ],
 )
 @pytest.mark.parametrize("to", ["a closed pipe", "a full disk"])
-def test_a_failure_of_standard_output_is_told_once_and_blames_it(tmp_path, picture, arguments, to):
+def test_a_failure_of_standard_output_is_reported_once_and_blames_it(
+    tmp_path, picture, arguments, to
+):
     for name in ("a", "b"):
         kmq.save(tmp_path / f"{name}.kmq", picture, 9)
     if to == "a full disk":

@@ -102,7 +102,7 @@ def test_a_size_that_is_none_is_wrong_usage(size, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["stripe-checksum", "empty", "file-cut", "signature"])
-def test_a_damaged_file_is_told_and_what_is_there_stays(name, tmp_path):
+def test_a_damaged_file_is_reported_and_what_is_there_stays(name, tmp_path):
     out = tmp_path / "out.png"
     out.write_bytes(b"old")
     result = run(INVALID / f"{name}.kmq", out, 64)
@@ -112,7 +112,7 @@ def test_a_damaged_file_is_told_and_what_is_there_stays(name, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["out.png"]
 
 
-def test_a_file_that_is_missing_or_of_another_type_is_told(tmp_path):
+def test_a_file_that_is_missing_or_of_another_type_is_reported(tmp_path):
     Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
     assert "not a .kmq file" in run(tmp_path / "a.png", tmp_path / "out.png", 64).stderr
     assert "No such file" in run(tmp_path / "none.kmq", tmp_path / "out.png", 64).stderr

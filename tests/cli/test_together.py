@@ -87,7 +87,7 @@ def test_a_palette_can_be_sought_for_a_quality(sprites):
     assert len(kmq.load("out/a.kmq").palette) < len(merged)
 
 
-def test_images_with_and_without_transparency_are_told_and_share_a_palette(sprites, tmp_path):
+def test_images_with_and_without_transparency_are_reported_and_share_a_palette(sprites, tmp_path):
     clear = np.dstack([picture(4, 6, 7, 3), np.tile(np.uint8([0, 255, 90, 255, 0, 7, 1]), (6, 1))])
     Image.fromarray(clear).save(tmp_path / "in" / "d.png")
     result = run(*ENCODE)
@@ -106,7 +106,7 @@ def test_a_damaged_image_leaves_all_as_it_was(sprites, tmp_path):
     assert not (tmp_path / "set.gpl").exists()
 
 
-def test_a_set_without_images_is_told(tmp_path, monkeypatch):
+def test_a_set_without_images_is_reported(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "notes.txt").write_text("nothing to see")

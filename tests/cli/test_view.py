@@ -62,7 +62,7 @@ def test_a_page_is_written_instead(picture, browser, tmp_path):
     assert view(picture, "-fo", tmp_path / "page.html").exit_code == 0
 
 
-def test_a_folder_that_is_missing_is_told(picture, tmp_path):
+def test_a_folder_that_is_missing_is_reported(picture, tmp_path):
     done = view(picture, "-o", tmp_path / "missing" / "page.html")
     assert done.exit_code == 1
     assert "No such file or directory" in done.stderr

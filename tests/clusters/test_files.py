@@ -166,7 +166,7 @@ class _Silent(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-def test_a_store_without_permission_is_told_for_each_file(monkeypatch):
+def test_a_store_without_permission_is_reported_for_each_file(monkeypatch):
     files = fsspec.filesystem("memory")
 
     def refuse(self, path, data, **options):

@@ -155,7 +155,7 @@ def test_code_that_another_kernel_inlines_is_parsed_then(cache):
     assert loaded.library._get_module_for_linking() is loaded.library._get_module_for_linking()
 
 
-def test_sources_in_an_archive_are_told_by_the_archive(tmp_path):
+def test_sources_in_an_archive_are_reported_by_the_archive(tmp_path):
     archive = tmp_path / "application.pyz"
     stamps = set()
     for content in (b"old", b"newer"):

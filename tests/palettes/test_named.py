@@ -82,7 +82,7 @@ def test_what_is_matched_is_what_was_measured_relative_to_the_measured_white(pan
 
 
 @pytest.mark.parametrize("panel", NAMED_PALETTES, ids=lambda each: each.name)
-def test_an_image_in_the_nominal_colours_comes_through_exactly(panel):
+def test_an_image_in_the_nominal_colours_is_preserved_exactly(panel):
     entries = panel.palette.colors
     indexed = kmq.apply(entries[np.newaxis, ::-1], panel.name)
     assert np.array_equal(indexed.to_rgb(), entries[np.newaxis, ::-1])

@@ -313,7 +313,7 @@ def test_transparent_colours_keep_their_alpha(data, alpha):
         (picture_file(Image.new("P", (40, 40)))[:-30], "a PNG that cannot be read"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_place(data, message):
+def test_what_is_wrong_is_reported_with_its_place(data, message):
     if message is None:  # the name of the last colour is cut short, which nothing needs
         assert len(read(data)) == 1
         return

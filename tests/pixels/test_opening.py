@@ -86,7 +86,7 @@ def png_of_one_pixel(*, color_type=0, size=(1, 1), crc_is_right=True, middle=b""
     )
 
 
-def test_a_recognised_file_that_cannot_be_read_is_told_with_the_reason():
+def test_a_recognised_file_that_cannot_be_read_is_reported_with_the_reason():
     with pytest.raises(FormatError, match=r"^a PNG that cannot be read: .*checksum.*gAMA"):
         read(png_of_one_pixel(crc_is_right=False))
     with pytest.raises(FormatError, match=r"^a TIFF that cannot be read: \w"):
@@ -96,7 +96,7 @@ def test_a_recognised_file_that_cannot_be_read_is_told_with_the_reason():
 
 
 @pytest.mark.parametrize("size", [(0, 1), (1, 0), (0, 0)])
-def test_a_file_without_pixels_is_told_so(size):
+def test_a_file_without_pixels_is_reported_as_such(size):
     with pytest.raises(FormatError, match="a PNG that cannot be read: it has no pixels"):
         read(png_of_one_pixel(size=size))
 
@@ -110,7 +110,7 @@ def test_an_error_without_a_text_still_has_a_reason(monkeypatch):
         read(png_of_one_pixel())
 
 
-def test_a_reader_that_is_not_installed_is_told(monkeypatch):
+def test_a_reader_that_is_not_installed_is_reported(monkeypatch):
     Image.init()
     told = "AVIF support not installed"
     monkeypatch.setitem(Image.OPEN, "AVIF", (None, lambda start: start[4:8] == b"ftyp" and told))
@@ -131,7 +131,7 @@ def test_a_text_that_begins_as_a_picture_may_be_passed_over(beginning):
 
 
 @pytest.mark.parametrize("length", range(1, 50, 5))
-def test_what_is_cut_short_is_told_with_a_reason(length):
+def test_what_is_cut_short_is_reported_with_a_reason(length):
     file = io.BytesIO()
     Image.fromarray(np.zeros((9, 9), np.uint8)).save(file, "PNG")
     with pytest.raises(FormatError, match=r"\w$|\)$"):

@@ -384,7 +384,7 @@ def test_too_many_pixels_are_refused_before_they_are_read():
         assert read(gradient(), max_pixels=35).rgb.shape == (5, 7, 3)
 
 
-def test_pillows_own_limit_is_told_with_the_way_to_raise_it(monkeypatch):
+def test_pillows_own_limit_is_reported_with_the_way_to_raise_it(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 4)
     with pytest.raises(LimitError, match="MAX_IMAGE_PIXELS"):
         read(stored(Image.fromarray(gradient()), "PNG"))

@@ -115,7 +115,7 @@ def test_oxipng_makes_files_smaller_and_keeps_palette_and_indices():
     assert bytes(written.getpalette()) == indexed.palette.tobytes()
 
 
-def test_what_oxipng_cannot_do_is_told(random_indexed, monkeypatch):
+def test_what_oxipng_cannot_do_is_reported(random_indexed, monkeypatch):
     image = random_indexed(9, 5, 7)
     with pytest.raises(OptionError, match=r"optimize: .*\.png"):
         indexed_to_file(image, ".gif", optimize=True)

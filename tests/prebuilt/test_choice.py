@@ -168,7 +168,7 @@ def test_the_command_line_says_so_in_one_line(tmp_path, wanted):
     assert not (tmp_path / "a.kmq").exists()
 
 
-def test_a_processor_that_numpy_refuses_is_told_in_one_line(tmp_path):
+def test_a_processor_that_numpy_refuses_is_reported_in_one_line(tmp_path):
     (tmp_path / "numpy").mkdir()
     (tmp_path / "numpy" / "__init__.py").write_text(
         "raise RuntimeError('NumPy was built with baseline optimizations: \\n(X86_V2) but ...')"

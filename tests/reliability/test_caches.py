@@ -83,7 +83,7 @@ print(*cpu_target.target_context.codegen().magic_tuple()[1:], sep=",")
 """
 
 
-def test_code_for_a_plain_processor_is_found_on_any_and_on_none_but_when_asked_for(tmp_path):
+def test_code_for_a_plain_processor_is_found_on_any_and_used_only_on_request(tmp_path):
     plain = {"NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_CPU_NAME": "generic"}
     # The processor's key in a cache: its name and features.
     assert run(TARGET, **plain).stdout.strip() == "generic,"

@@ -53,7 +53,7 @@ def names(folder):
         ["palette", "photo.kmq", "--kind", "json", "-o", "small/x.json"],
     ],
 )
-def test_a_full_disk_is_told_and_nothing_is_left_on_it(folder, small_disk, arguments):
+def test_a_full_disk_is_reported_and_nothing_is_left_on_it(folder, small_disk, arguments):
     (small_disk / "filler").write_bytes(bytes(SMALL_DISK_BYTES - 8192))
     if arguments[0] == "palette":
         (small_disk / "more").write_bytes(bytes(8192))
@@ -81,7 +81,7 @@ def test_of_many_outputs_those_that_fit_on_the_disk_are_whole(folder, small_disk
 
 
 @pytest.mark.parametrize("force", [[], ["--force"]])
-def test_a_read_only_disk_is_told_with_the_outputs_name(folder, read_only_disk, force):
+def test_a_read_only_disk_is_reported_with_the_outputs_name(folder, read_only_disk, force):
     line = failure("encode", *force, "photo.png", "-o", "read-only/new.kmq")
     assert line == "kmq: photo.png: Read-only file system (read-only/new.kmq)"
     line = failure("encode", "--force", "photo.png", "-o", "read-only/old.kmq")
@@ -90,7 +90,7 @@ def test_a_read_only_disk_is_told_with_the_outputs_name(folder, read_only_disk, 
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="takes a superuser")
-def test_permission_denied_is_told_with_the_targets_name(tmp_path):
+def test_permission_denied_is_reported_with_the_targets_name(tmp_path):
     tmp_path.chmod(0o755)
     os.seteuid(65_534)
     try:
@@ -103,7 +103,7 @@ def test_permission_denied_is_told_with_the_targets_name(tmp_path):
 
 
 @pytest.mark.parametrize("force", [[], ["--force"]])
-def test_a_folder_that_vanishes_while_it_is_written_to_is_told(folder, monkeypatch, force):
+def test_a_folder_that_vanishes_while_it_is_written_to_is_reported(folder, monkeypatch, force):
     (folder / "out").mkdir()
     fsync = os.fsync
 
@@ -117,7 +117,7 @@ def test_a_folder_that_vanishes_while_it_is_written_to_is_told(folder, monkeypat
     assert not (folder / "out").exists()
 
 
-def test_a_folder_that_is_gone_is_told(folder):
+def test_a_folder_that_is_gone_is_reported(folder):
     assert "No such file or directory (gone/x.kmq)" in failure(
         "encode", "photo.png", "-o", "gone/x.kmq"
     )
@@ -145,7 +145,7 @@ READERS = [
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")  # noqa: PTH110
 @pytest.mark.parametrize("arguments", READERS[3:])
-def test_standard_output_that_cannot_be_written_to_is_told_in_one_line(folder, arguments):
+def test_standard_output_that_cannot_be_written_to_is_reported_in_one_line(folder, arguments):
     with open("/dev/full", "w") as full:  # noqa: PTH123
         done = subprocess.run([*KMQ, *arguments], stdout=full, stderr=subprocess.PIPE, timeout=60)
     assert done.returncode == 1
@@ -167,7 +167,7 @@ def test_a_pipe_that_its_reader_closed_is_no_traceback(folder, arguments):
 
 @pytest.mark.skipif(shutil.which("sh") is None, reason="needs a shell")
 @pytest.mark.parametrize("arguments", [*READERS[:6], ["compare", "photo.png", "-k", "2"]])
-def test_a_standard_output_that_is_closed_is_told(folder, arguments):
+def test_a_standard_output_that_is_closed_is_reported(folder, arguments):
     closed = ["sh", "-c", '"$0" "$@" >&-', *KMQ, *arguments]
     done = subprocess.run(closed, stderr=subprocess.PIPE, timeout=60)
     assert done.returncode == 1
@@ -175,7 +175,7 @@ def test_a_standard_output_that_is_closed_is_told(folder, arguments):
     assert told == [b"kmq: standard output: it is closed"]
 
 
-def test_standard_streams_that_are_closed_are_told(monkeypatch):
+def test_standard_streams_that_are_closed_are_reported(monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(OSError, match="closed"):
         common.read_input("-")

@@ -155,7 +155,7 @@ def test_200_killed_encodes_leave_no_half_file(pictures):
 
 
 @needs_jit
-def test_an_encode_that_is_asked_to_end_leaves_no_temporary_file(pictures):
+def test_an_encode_that_is_stopped_by_sigterm_leaves_no_temporary_file(pictures):
     out = pictures / "out"
     code = interrupted_encode(pictures, lambda: wait_for_any_file(out), signal.SIGTERM)
     assert code == 128 + signal.SIGTERM

@@ -79,7 +79,7 @@ def test_a_folder_of_odd_names_is_encoded_and_decoded(folder, tmp_path):
     assert back == {name + b".png" for name in NAMES}
 
 
-def test_a_name_that_is_missing_is_told_in_one_line(folder):
+def test_a_name_that_is_missing_is_reported_in_one_line(folder):
     for name in NAMES:
         done = run("decode", "--", name + b".gone", folder=folder)
         assert done.returncode == 1
@@ -109,7 +109,7 @@ def test_a_gimp_palette_of_a_picture_of_any_name_is_written(folder, tmp_path, na
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_wrong_with_a_palette_of_any_name_is_told_in_lines_that_can_be_printed(
+def test_what_is_wrong_with_a_palette_of_any_name_is_reported_in_lines_that_can_be_printed(
     folder, tmp_path, name
 ):
     for content, colors in ((b"ff0000", "2"), (b"nonsense", "1")):
@@ -124,7 +124,7 @@ def test_what_is_wrong_with_a_palette_of_any_name_is_told_in_lines_that_can_be_p
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
-def test_a_name_that_the_encoding_lacks_is_told(folder, tmp_path, encoding):
+def test_a_name_that_the_encoding_lacks_is_reported(folder, tmp_path, encoding):
     name = "図.kmq"
     shutil.copy(folder / "%s {0}.kmq", tmp_path / name)
     for command in ("info", "verify"):

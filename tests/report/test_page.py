@@ -92,7 +92,7 @@ def test_the_data_of_a_row_are_its_palette_and_how_often_each_colour_occurs(pict
         assert f"{row.modelled_bytes:,} bytes" in stored["facts"]
 
 
-def test_the_cloud_shows_at_most_so_many_colours_of_the_picture():
+def test_the_cloud_shows_at_most_a_given_number_of_colours_of_the_picture():
     rgb = np.random.default_rng(0).integers(0, 256, (90, 90, 3), np.uint8)
     points = np.frombuffer(base64.b64decode(embedded_data(rendered(rgb))["points"]), np.uint8)
     shown = {tuple(point) for point in points.reshape(-1, 3)}

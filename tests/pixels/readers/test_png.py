@@ -125,13 +125,13 @@ def test_image_data_in_many_chunks_are_read():
     assert np.array_equal(read(file, background=BACKGROUND).rgb, expected)
 
 
-def test_indices_without_a_palette_are_told():
+def test_indices_without_a_palette_are_reported():
     with pytest.raises(FormatError, match="a PNG that cannot be read: it has indices but no pal"):
         read(png(samples_of(8, 3), 8, 3))
 
 
 @pytest.mark.parametrize("color_type", CHANNELS)
-def test_an_unknown_depth_is_told(color_type):
+def test_an_unknown_depth_is_reported(color_type):
     samples = samples_of(8, color_type)
     with pytest.raises(FormatError, match="a PNG that cannot be read: "):
         read(png(samples, 5, color_type, [(b"PLTE", bytes(768))]))

@@ -117,14 +117,14 @@ def test_the_middle_of_lab_is_grey():
     assert np.ptp(read(psd(planes, LAB)).rgb) <= 1
 
 
-def test_duotones_are_told():
+def test_duotones_are_reported():
     assert read(psd(planes_of(1), DUOTONE)).notes == ("its inks are taken as black",)
 
 
 @pytest.mark.parametrize(
     ("mode", "bits", "compression"), [(MULTICHANNEL, 8, 0), (LAB, 16, 0), (RGB, 8, 2), (RGB, 8, 3)]
 )
-def test_what_is_not_supported_is_told_with_a_way_out(mode, bits, compression):
+def test_what_is_not_supported_is_reported_with_a_way_out(mode, bits, compression):
     file = psd(planes_of(3), mode, bits, compression=compression)
     with pytest.raises(
         FormatError, match=r"a PSD that cannot be read: .*; convert it to PNG first"

@@ -163,7 +163,7 @@ def test_a_palette_may_have_16_bits_or_8(bits, scale):
     assert np.array_equal(read(file).rgb, colors[indices[..., 0]])
 
 
-def test_a_palette_that_is_short_is_told():
+def test_a_palette_that_is_short_is_reported():
     with pytest.raises(FormatError, match="its palette has not 16 colours"):
         read(tiff(1, 1, (4,), 3, b"\0", more={320: [0] * 15}))
 
@@ -217,7 +217,7 @@ def test_whole_numbers_of_32_bits_are_refused_whatever_they_are(values):
 
 
 @pytest.mark.parametrize("tag", [259, 262, 258])
-def test_what_is_not_supported_is_told_with_a_way_out(tag):
+def test_what_is_not_supported_is_reported_with_a_way_out(tag):
     file = tiff(2, 2, (8,), 1, bytes(4), more={tag: [9999 if tag != 258 else 7]})
     with pytest.raises(FormatError, match=r"a TIFF that cannot be read: .*convert it to PNG first"):
         read(file)
