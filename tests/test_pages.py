@@ -68,6 +68,7 @@ BLOCKS_LEFT_OUT = {
 LINES_LEFT_OUT = {
     "make ": "installs into a virtual environment; CI runs it",
     "pip install ": "installs; CI does it",
+    "python3 -m venv ": "installs; CI does it",
     "kmq compare photo.jpg --report": "takes ten seconds; tests/cli/test_compare.py",
 }
 """Lines of shell blocks that are not run, by their beginnings, and why."""

@@ -196,10 +196,9 @@ def _print_table(file_bytes: int, rows: Sequence[Row]) -> None:
         box=box.SIMPLE_HEAD,
         pad_edge=False,
         padding=(0, 1, 0, 0),
-        caption=f"Sizes in bytes. theory: (24 K + N log2 K) / 8. share: that of the smallest .kmq "
-        f"in the file's {file_bytes:,}. PNG-8 and WebP (lossless) hold the same pixels. "
-        "ms: the time of clustering."
-        + "".join(f" {name}: {_MEANING[name]}" for name in rows[0].others),
+        caption=f"Sizes in bytes. theory: (24 K + N log2 K) / 8. share: the smallest .kmq beside "
+        f"the file's {file_bytes:,}. PNG-8 and WebP (lossless) hold the same pixels. "
+        "ms: clustering alone." + "".join(f" {name}: {_MEANING[name]}" for name in rows[0].others),
         caption_justify="left",
     )
     heads = ["K", "theory", "packed", "modelled", "share", "PNG-8", "WebP", "PSNR"]
