@@ -21,7 +21,7 @@ from reporting import machine_line, markdown_table, write_between
 
 import kmq
 from kmq.clustering.palette import order_of
-from kmq.container.stripes import dumps
+from kmq.container.writing import dumps
 
 PAGE = Path(__file__).parent / "README.md"
 

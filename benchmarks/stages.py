@@ -24,7 +24,7 @@ from reporting import machine_line, markdown_table, write_between
 
 from kmq import clustering, jit, pixels
 from kmq.clustering import fitting, histogram
-from kmq.container import stripes
+from kmq.container import writing
 
 STAGES: dict[str, tuple[Any, str]] = {
     "distinct colours and counts": (histogram.Histogram, "of_pixels"),
@@ -80,12 +80,12 @@ def measure(rgb: NDArray[np.uint8], colors: int, threads: int, repeats: int) -> 
             indexed = clustering.quantize(rgb, colors, threads=threads)
             whole = time.perf_counter() - started
         started = time.perf_counter()
-        stripes.dumps(indexed, threads=threads)
-        writing = time.perf_counter() - started
+        writing.dumps(indexed, threads=threads)
+        coding = time.perf_counter() - started
         run = {"reading every pixel once (the floor)": floor, **seconds}
         run["the rest of quantize"] = whole - sum(seconds.values())
         run["quantize, the whole"] = whole
-        run["file written to memory"] = writing
+        run["file written to memory"] = coding
         for stage, took in run.items():
             runs.setdefault(stage, []).append(1000 * took)
     return {stage: median(times[1:]) for stage, times in runs.items()}

@@ -21,7 +21,7 @@ from reporting import Timed, machine_line, markdown_table, time_rounds, write_be
 
 import kmq
 from kmq import pixels
-from kmq.container import stripes
+from kmq.container import reading, writing
 
 Work = Callable[[int], object]
 """Codes an image with so many threads."""
@@ -33,9 +33,9 @@ _work: dict[str, Work] = {}
 def prepare(path: Path, colors: int) -> float:
     """Quantise an image, make ready to code it, and return its megapixels."""
     indexed = kmq.quantize(pixels.read(path).rgb, colors)
-    data = stripes.dumps(indexed)
-    _work["encode"] = lambda threads: stripes.dumps(indexed, threads=threads)
-    _work["decode"] = lambda threads: stripes.loads(data, threads=threads)
+    data = writing.dumps(indexed)
+    _work["encode"] = lambda threads: writing.dumps(indexed, threads=threads)
+    _work["decode"] = lambda threads: reading.loads(data, threads=threads)
     return indexed.width * indexed.height / 1e6
 
 

@@ -42,7 +42,8 @@ from kmq.container.head import (
     read_head,
     write_head,
 )
-from kmq.container.stripes import dumps, loads
+from kmq.container.reading import loads
+from kmq.container.writing import dumps
 from kmq.errors import FormatError, KmqWarning
 from kmq.image import IndexedImage
 from kmq.metadata import Metadata

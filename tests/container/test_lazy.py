@@ -8,7 +8,7 @@ import pytest
 from conftest import needs_jit
 
 import kmq
-from kmq.container import lazy, stripes
+from kmq.container import lazy, reading
 from kmq.container.head import read_head
 from kmq.metadata import Metadata
 
@@ -90,7 +90,7 @@ def test_only_the_stripes_that_are_looked_at_are_decoded(file, pixels):
 def test_the_last_stripes_are_kept_and_the_oldest_forgotten(file, monkeypatch):
     begun = []
     monkeypatch.setattr(lazy, "KEPT_PIXELS", 2 << 20)
-    decoder = stripes.stripe_decoder
+    decoder = reading.stripe_decoder
 
     def counting(head):
         decode = decoder(head)

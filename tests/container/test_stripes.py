@@ -22,8 +22,9 @@ from kmq.container.head import (
     write_head,
 )
 from kmq.container.palette import palette_of
-from kmq.container.stripes import dumps, faults, loads
+from kmq.container.reading import faults, loads
 from kmq.container.summary import packed_allowance
+from kmq.container.writing import dumps
 from kmq.metadata import NOTHING, Metadata
 
 SHAPES = [(1, 1), (1, 37), (37, 1), (3, 5), (16, 16), (31, 33), (1, 1000)]

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 import kmq
-from kmq.container.stripes import faults
+from kmq.container.reading import faults
 
 MAX_PIXELS = 1 << 16
 """Mutations that claim more are refused, so that trying many stays quick."""

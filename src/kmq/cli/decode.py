@@ -105,9 +105,9 @@ def decode(
         indexed, fault, bytes_in = _decoded(job.source, rows or box, own)
 
         from kmq import pixels
-        from kmq.container import stripes
+        from kmq.container import reading
 
-        notes: tuple[str, ...] = () if fault is None else (f"{fault}; {stripes.WITHOUT_METADATA}",)
+        notes: tuple[str, ...] = () if fault is None else (f"{fault}; {reading.WITHOUT_METADATA}",)
         if options.strip:
             indexed, notes = indexed.with_metadata(NOTHING), ()
         if raw_file is not None:
@@ -141,12 +141,12 @@ def _decoded(
     source: str, part: regions.Box | None, options: Options
 ) -> tuple[IndexedImage, FormatError | None, int]:
     """Return the picture or a part of it, the fault in its metadata, and the file's size."""
-    from kmq.container import lazy, stripes
+    from kmq.container import lazy, reading
 
     limit, threads = options.max_pixels, options.workers
     if part is None:
         stored = read_kmq(source)
-        image, fault = stripes.load_with_fault(
+        image, fault = reading.load_with_fault(
             io.BytesIO(stored), max_pixels=limit, threads=threads
         )
         return image, fault, len(stored)

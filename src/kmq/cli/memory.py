@@ -208,17 +208,17 @@ def _decode(
     write: Callable[[BinaryIO, Iterator[IndexedImage], int], None],
 ) -> Outcome:
     from kmq import pixels
-    from kmq.container import lazy, stripes
+    from kmq.container import lazy, reading
 
     started = time.perf_counter()
     limit, threads = options.max_pixels, options.workers
     picture = lazy.LazyImage(file, max_pixels=limit, threads=threads)
     fault = picture.metadata_fault
-    notes: tuple[str, ...] = () if fault is None else (f"{fault}; {stripes.WITHOUT_METADATA}",)
+    notes: tuple[str, ...] = () if fault is None else (f"{fault}; {reading.WITHOUT_METADATA}",)
     metadata = NOTHING if options.strip else picture.metadata
     bands = (
         band.with_metadata(metadata)
-        for _, band in stripes.bands(file, max_pixels=limit, threads=threads)
+        for _, band in reading.bands(file, max_pixels=limit, threads=threads)
     )
     with _output(job, handling) as out:
         write(out, bands, picture.height)

@@ -36,7 +36,7 @@ def verify(files: tuple[str, ...], options: Options, recursive: bool, quiet: boo
         nonlocal is_damaged
         if source != STANDARD and is_folder(source):
             raise IsADirectoryError(NOTHING_BELOW if recursive else IS_DIRECTORY)
-        from kmq.container.stripes import faults
+        from kmq.container.reading import faults
 
         with working(display(source)) if not quiet else nullcontext():
             found = faults(read_kmq(source), max_pixels=options.max_pixels)

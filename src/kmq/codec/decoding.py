@@ -85,12 +85,12 @@ def load(
     >>> kmq.load(data, rows=(3, 8)).indices.shape
     (5, 16)
     """
-    from kmq.container import stripes
+    from kmq.container import reading
 
     limit = whole_number("max_pixels", max_pixels, 1)
     workers = thread_count(threads)
     with _opened(source) as file:
-        return stripes.load(file, rows=rows, max_pixels=limit, threads=workers)
+        return reading.load(file, rows=rows, max_pixels=limit, threads=workers)
 
 
 def decode(

@@ -31,9 +31,9 @@ def to_bytes(indexed: IndexedImage, options: Options) -> bytes:
     clustering arranges palettes, whichever makes the file smaller. The palette in the file
     keeps its own order either way.
     """
-    from kmq.container import stripes
+    from kmq.container import writing
 
-    data = stripes.dumps(indexed, coding=options.coding, threads=options.workers)
+    data = writing.dumps(indexed, coding=options.coding, threads=options.workers)
     if options.coding == "packed" or indexed.labels is not None:
         return data
     from kmq.clustering.palette import order_of
@@ -41,7 +41,7 @@ def to_bytes(indexed: IndexedImage, options: Options) -> bytes:
     order = order_of(indexed.palette)
     if (order[1:] > order[:-1]).all():  # every palette that kmq finds is in this order
         return data
-    arranged = stripes.dumps(indexed, coding=options.coding, order=order, threads=options.workers)
+    arranged = writing.dumps(indexed, coding=options.coding, order=order, threads=options.workers)
     return min(data, arranged, key=len)
 
 

@@ -257,14 +257,14 @@ def _write(
     options: Options,
 ) -> int:
     """Write the file that `to_bytes` would return for the whole picture; return its size."""
-    from kmq.container import stripes
+    from kmq.container import writing
     from kmq.container.head import stripe_rows_for
     from kmq.pixels.bands import regrouped
 
     rows = stripe_rows_for(like.width, height, may_be_modelled=options.coding != "packed")
 
     def write(into: BinaryIO, order: NDArray[Any] | None) -> int:
-        return stripes.write(
+        return writing.write(
             into,
             regrouped(indices(), rows),
             height,

@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 from kmq.container import metadata
 from kmq.container.head import GREY, check_length, read_head
 from kmq.container.palette import labels_of, palette_of
-from kmq.container.stripes import WITHOUT_METADATA, read_stripes, stripe_decoder
+from kmq.container.reading import WITHOUT_METADATA, read_stripes, stripe_decoder
 from kmq.errors import FormatError, OptionError, warn
 from kmq.files import at_its_beginning
 from kmq.image import IndexedImage, Palette, index_dtype

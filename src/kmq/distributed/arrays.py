@@ -16,7 +16,7 @@ from kmq import clustering
 from kmq.clustering import Histogram
 from kmq.clustering.beside_clear import Neighbors
 from kmq.codec import streaming
-from kmq.container import stripes
+from kmq.container import writing
 from kmq.container.head import stripe_rows_for
 from kmq.distributed import running, stores
 from kmq.distributed.results import FileResult
@@ -113,7 +113,7 @@ def encode_array(
             for first, end in bands
         )
         bodies = (running.result_of(cluster, future) for future in _computed(cluster, coding))
-        return stripes.write_bodies(file, bodies, height, like, coding=options.coding, order=order)
+        return writing.write_bodies(file, bodies, height, like, coding=options.coding, order=order)
 
     with stores.Writing(target, dict(storage_options or {})) as file:
         size = streaming.write_smaller(file, like.palette, options.coding, write)
@@ -184,7 +184,7 @@ def _code(
 ) -> tuple[int, bytes]:
     """Return the coding and the body of a stripe."""
     indices = mapping.indices_of(_pixels(block, options))
-    coder: Callable[[NDArray[Any]], tuple[int, bytes]] = stripes.stripe_coder(
+    coder: Callable[[NDArray[Any]], tuple[int, bytes]] = writing.stripe_coder(
         mapping.palette.colors, options.coding, order
     )
     return coder(indices)

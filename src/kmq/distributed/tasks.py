@@ -147,11 +147,11 @@ def _encode_one(
 
 
 def _verify_one(item: Item, options: Options, settings: Settings) -> FileResult:
-    from kmq.container import stripes, summary
+    from kmq.container import reading, summary
 
     started = time.perf_counter()
     stored = stores.read(item.file, settings)
-    faults = stripes.faults(stored, max_pixels=options.max_pixels)
+    faults = reading.faults(stored, max_pixels=options.max_pixels)
     if faults:
         raise faults[0]
     info = summary.read_info(io.BytesIO(stored))

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from PIL import Image, ImageFile, ImagePalette
 
-from kmq.container import metadata, stripes
+from kmq.container import metadata, reading
 from kmq.container.head import GREY, LABELS, Head, read_head
 from kmq.errors import FormatError, LimitError, warn
 from kmq.image import IndexedImage
@@ -72,7 +72,7 @@ class KmqImageFile(ImageFile.ImageFile):
             self.metadata, fault = metadata.read(file, head)
         file.seek(head.size)
         if fault is not None:
-            warn(f"{fault}; {stripes.WITHOUT_METADATA}")
+            warn(f"{fault}; {reading.WITHOUT_METADATA}")
         self.text = dict(self.metadata.text)
         self.info.update(info_of(self.metadata))
 
@@ -80,7 +80,7 @@ class KmqImageFile(ImageFile.ImageFile):
         """Return the palette and indices in the file, which Pillow's image may not represent."""
         bands = [
             band
-            for _, band in stripes.bands(
+            for _, band in reading.bands(
                 cast("BinaryIO", self.fp),
                 max_pixels=self.width * self.height,
                 threads=thread_count(None),
@@ -108,7 +108,7 @@ class KmqDecoder(ImageFile.PyDecoder):
         # Pillow has already checked the size in the head against its own limit.
         pixels = self.state.xsize * self.state.ysize
         try:
-            for first_row, band in stripes.bands(
+            for first_row, band in reading.bands(
                 cast("BinaryIO", self.fd), max_pixels=pixels, threads=thread_count(None)
             ):
                 self._set_rows(first_row, band)

@@ -33,11 +33,11 @@ def to_bytes(array: NDArray[Any], coding: str = "auto") -> bytes:
             "chunk: expected uint8 or uint16 of shape (H, W) or (n, H, W), each at least 1, got "
             f"{array.dtype} of shape {array.shape}; the chunks of other axes must have length 1"
         )
-    from kmq.container import stripes
+    from kmq.container import writing
 
     numbers = np.ascontiguousarray(array, native)
     slices = numbers.reshape(-1, *numbers.shape[-2:])
-    files = [stripes.dumps(IndexedImage.from_labels(each), coding=coding) for each in slices]
+    files = [writing.dumps(IndexedImage.from_labels(each), coding=coding) for each in slices]
     fields = [*numbers.shape, *map(len, files)]
     head = bytes((native.itemsize, numbers.ndim)) + struct.pack(f"<{len(fields)}I", *fields)
     return b"".join([head, *files])
@@ -53,7 +53,7 @@ def from_bytes(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[Any
     LimitError
         If a slice has more than `max_pixels` pixels.
     """
-    from kmq.container import stripes
+    from kmq.container import reading
 
     if len(data) < 2 or data[0] not in _DTYPES or data[1] not in (2, 3):
         raise FormatError("not a chunk of kmq's: its first two bytes are no dtype and dimensions")
@@ -67,7 +67,7 @@ def from_bytes(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[Any
         raise FormatError(f"a chunk of {len(data)} bytes where {place + sum(lengths)} are expected")
     slices = []
     for length in lengths:
-        labels = stripes.loads(data[place : place + length], max_pixels=max_pixels).to_labels()
+        labels = reading.loads(data[place : place + length], max_pixels=max_pixels).to_labels()
         if labels.shape != tuple(shape[-2:]) or int(labels.max()) > np.iinfo(dtype).max:
             raise FormatError(f"a slice of {labels.shape} in a chunk of {tuple(shape)}")
         slices.append(labels.astype(dtype))
